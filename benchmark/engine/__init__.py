@@ -1,4 +1,4 @@
-"""Engines generate completions. An engine gets all prompts of a run at once, and chooses the order of the answers."""
+"""Engines generate completions. An engine gets all prompts of a run at once, and decides in which order it answers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class PromptTooLong(Exception):
     """Some prompts are so long that the context has no room for an answer.
 
     Attributes:
-        lengths: Number of tokens of each prompt that is too long, by index of the prompt.
-        room: Highest number of tokens that a prompt may have.
+        lengths: Number of tokens of each prompt that is too long. The key is the index of the prompt.
+        room: Highest number of tokens that a prompt is allowed to have.
     """
 
     def __init__(self, lengths: Mapping[int, int], room: int) -> None:
@@ -27,12 +27,12 @@ class PromptTooLong(Exception):
 
 
 class NotAnswered(Exception):
-    """Some prompts got no completion. The engine has already sent them again, or the server refused them.
+    """Some prompts got no completion, because the server refused them, or because every try failed.
 
     Attributes:
-        reasons: The reason for each of these prompts, by index of the prompt.
-        too_long: Indices of the prompts that do not fit into the context of the server.
-        asked: Whether all other prompts were sent to the server. False if the server seems to be down.
+        reasons: The reason for each of these prompts. The key is the index of the prompt.
+        too_long: Indices of the prompts that are too long for the context of the served model.
+        asked: Whether all other prompts were sent to the server. It is False if the server seems to be down.
     """
 
     def __init__(self, reasons: Mapping[int, str], too_long: Set[int] = frozenset(), *, asked: bool = True) -> None:
@@ -80,5 +80,5 @@ class Engine(Protocol):
         ...
 
     def environment(self) -> dict[str, Any]:
-        """Return device, threads and batch layout. They are recorded with the run."""
+        """Return the device, the number of threads and the layout of the batches. They are recorded with the run."""
         ...

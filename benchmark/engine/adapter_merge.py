@@ -1,8 +1,9 @@
 """Merges an adapter into its base, and checks that the merged model computes what the adapter computes.
 
-The check is needed, because a merge can change more than the adapter does. For example, many models use one matrix for
-the embeddings of tokens and for the output layer. An adapter of the embeddings changes only the embeddings, but a merge
-into the one matrix would also change the output layer. So the matrix is first copied.
+The check is needed, because a merge can change more of the model than the adapter changes. For example, many models use
+one matrix both for the embeddings of tokens and for the output layer. An adapter of the embeddings changes only the
+embeddings. A merge into the shared matrix would also change the output layer. So the output layer first gets its own
+copy of the matrix.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["merge"]
 
 _ROUNDING = 1e-4
-"""Largest difference of a logit through rounding in fp32, as a share of the largest logit."""
+"""Largest difference between two logits that rounding in fp32 can cause, as a share of the largest logit."""
 
 _ROWS, _TOKENS = 2, 32
 """Size of the batch on which the logits are compared."""
@@ -41,8 +42,8 @@ def merge(weights: Weights, out: Path) -> None:
     """Merge an adapter into its base, and write the model to `out` in fp32, with the tokenizer of the base.
 
     Raises:
-        InputError: The base or the adapter cannot be loaded, or adapters of this type cannot be merged, or the merged
-            model computes other logits than the adapter.
+        InputError: The base or the adapter cannot be loaded, adapters of this type cannot be merged, or the merged
+            model computes other logits than the base with the adapter.
         EnvironmentFault: There is not enough memory, or `out` cannot be written.
     """
     import torch
@@ -70,7 +71,7 @@ def _merged(adapted: AdaptedModel, adapter: Path) -> Any:
     _untie(adapted.plain)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what PEFT warns about is mended here, and checked at the end
+            warnings.simplefilter("ignore")  # PEFT warns about shared matrices. `_untie` has copied them.
             model: Any = adapted.with_adapter.merge_and_unload(safe_merge=True)
     except Exception as error:  # PEFT raises errors of many types for adapters that it cannot merge.
         raise InputError(
@@ -111,7 +112,7 @@ def _base_layer(layer: Any) -> Any:
 
 
 def _ids(model: Any) -> Tensor:
-    """Return tokens that are spread over the vocabulary."""
+    """Return a batch of token ids that are spread evenly over the vocabulary."""
     import torch
 
     last = model.get_input_embeddings().weight.shape[0] - 1

@@ -1,8 +1,9 @@
-"""Replaces the regular expressions in the settings of an adapter by the names of the modules that they match.
+"""Replaces each regular expression in the settings of an adapter by the names of the modules that it matches.
 
-PEFT matches these expressions with `re`, which has no time limit. An expression from a downloaded file, for example
-`(.*.*.*)*x`, would then never end. So they are matched here by the package `regex`, which has a time limit, and PEFT
-only gets names. The rules are those of `check_target_module_exists` and `get_pattern_key` in PEFT.
+PEFT matches these expressions with `re`, which has no time limit. With an expression such as `(.*.*.*)*x` in a
+downloaded file, the matching would never end. So this module matches the expressions with the package `regex`, which
+has a time limit, and PEFT only gets names. The rules are those of `check_target_module_exists` and `get_pattern_key` in
+PEFT.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ALL_LINEAR = "all-linear"
 _NAME = re.compile(r"[\w.-]+\Z")
 
 _WHOLE_NAME = ("target_modules", "exclude_modules", "feedforward_modules")
-"""Settings that are a list of names, or one expression that matches the whole name of a module."""
+"""Settings that are either a list of names, or one expression that must match the whole name of a module."""
 
 _FIRST_LAYER = r".*?\.[^.]*\.(?P<idx>\d+)\."
 
@@ -38,10 +39,10 @@ class PatternError(ValueError):
 
 
 def without_patterns(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return settings with the same meaning for a model with the modules `names`, but without regular expressions.
+    """Return settings without regular expressions. For a model with the modules `names`, they mean the same.
 
     Args:
-        settings: The settings of an adapter. Each setting that may contain expressions has a valid type.
+        settings: The settings of an adapter. The types of the settings with expressions must be valid.
         names: The names of all modules of the model.
 
     Raises:
@@ -66,7 +67,7 @@ def without_patterns(settings: Mapping[str, Any], names: Sequence[str]) -> dict[
 
 
 def _choose_layers(settings: dict[str, Any], matcher: _Matcher) -> None:
-    """Replace `layers_to_transform` and `layers_pattern` by the names of the modules in these layers."""
+    """Replace `layers_to_transform` and `layers_pattern` by the names of the selected modules in `target_modules`."""
     layers, targets = settings.get("layers_to_transform"), settings.get("target_modules")
     if layers is None or layers == [] or not isinstance(targets, list):
         return
@@ -89,19 +90,22 @@ def _suffixes(name: str) -> set[str]:
 
 
 class _Matcher:
-    """Matches expressions with the names of modules, for at most `_SECONDS` in total."""
+    """Matches expressions against the names of modules. All matches together take at most `_SECONDS`."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = [name for name in names if name]
         self._ends = monotonic() + _SECONDS
 
     def whole(self, field: str, expression: str) -> list[str]:
-        """Return the names that the expression matches as a whole."""
+        """Return the names that the expression matches from beginning to end."""
         compiled = self._compiled(field, expression)
         return [name for name in self.names if self._match(field, compiled, name, whole=True)]
 
     def layers(self, field: str, expressions: Sequence[str], names: Sequence[str]) -> dict[str, int]:
-        """Return the layer of each module: the group `idx` of the first expression that matches."""
+        """Return a mapping from the name of a module to its layer number.
+
+        The layer number is the group `idx` of the first expression that matches the name.
+        """
         compiled = [self._compiled(field, expression) for expression in expressions]
         matches = {
             name: next(filter(None, (self._match(field, one, name) for one in compiled)), None) for name in names
@@ -109,7 +113,10 @@ class _Matcher:
         return {name: int(match["idx"]) for name, match in matches.items() if match}
 
     def values(self, field: str, by_expression: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the value of each module: the value of the first expression that matches the end of the name."""
+        """Return a mapping from the name of a module to its value.
+
+        The value is that of the first expression that matches the end of the name.
+        """
         compiled = [(self._compiled(field, rf"(.*\.)?({one})$"), value) for one, value in by_expression.items()]
         found = {}
         for name in self.names:
@@ -125,7 +132,7 @@ class _Matcher:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                re.compile(expression)  # `regex` accepts more than PEFT does
+                re.compile(expression)  # PEFT uses `re`, and `regex` accepts some expressions that `re` refuses.
                 return regex.compile(expression, regex.VERSION0)
         except (re.error, regex.error, OverflowError, RecursionError) as error:
             raise PatternError(f"{field} has an expression that is not valid: {expression[:80]!r} ({error})") from None

@@ -1,7 +1,7 @@
 """Checks the settings of an adapter, and makes PEFT's configuration from them.
 
-The settings come from `adapter_config.json`, which anybody may have written. PEFT checks few of them. Some settings
-make PEFT change the base, import a module, read another file, or ask the hub.
+The settings come from `adapter_config.json`. Somebody else possibly wrote this file, and PEFT checks few of the
+settings. Some settings make PEFT change the base, import a module, read another file, or load something from the hub.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ KINDS = (
     *("LORA", "LOHA", "LOKR", "HIRA", "GRALORA", "MISS", "ROAD", "IA3", "OFT", "HRA", "C3A", "FOURIERFT"),
     *("LN_TUNING", "TRAINABLE_TOKENS"),
 )
-"""The types of adapters that are loaded. For each of them, a test proves that the weights of the base stay as they are,
-and that the adapter gives the same logits as in PEFT. All their tensors are in their file, so a wrong size is noticed
-before it costs memory."""
+"""The types of adapters that Toolmark can load. For each type, a test proves that the weights of the base do not
+change, and that the adapter gives the same logits as in PEFT. The file of such an adapter contains all of its tensors,
+so a tensor of a wrong size is noticed before memory is used for it."""
 
 CHANGES_BASE = ("pissa", "olora")
-"""Values of `init_lora_weights` with which the adapter belongs to changed weights of the base. PEFT computes these
-weights again from the base."""
+"""Values of `init_lora_weights` that changed the weights of the base when the training began. The adapter needs these
+changed weights. PEFT computes them again from the base."""
 
 _NOT_REPEATABLE = re.compile(r"pissa_niter_|corda|loftq|lora_ga")
-"""Values of `init_lora_weights` with which the adapter belongs to changed weights of the base, which cannot be computed
-again: the computation is random, or needs the data of the training."""
+"""Values of `init_lora_weights` that changed the weights of the base when the training began, and the changed weights
+cannot be computed again: the computation is random, or needs the data of the training."""
 
 _OF_ANOTHER_FORWARD_PASS = frozenset(
     {
@@ -50,13 +50,13 @@ _OF_ANOTHER_FORWARD_PASS = frozenset(
         "velora_config",
     }
 )
-"""Settings that change more than the weights that the layers of the base multiply with."""
+"""Settings that change how the model computes, and not only the weights of its layers."""
 
 _NOT_NEEDED = frozenset(
     {
         "auto_mapping",
         "base_model_name_or_path",
-        "bias",  # whether the biases of the base were trained; files with trained biases are refused by their names
+        "bias",  # whether the biases of the base were trained. `adapter_weights` refuses files with trained biases.
         "corda_config",
         "eva_config",
         "inference_mode",
@@ -70,7 +70,7 @@ _NOT_NEEDED = frozenset(
         "task_type",
     }
 )
-"""Settings of the training, or settings that say where a file lies."""
+"""Settings that have no effect after the training, and settings that say where a file lies."""
 
 _LARGEST_NUMBER = 2**31
 _LARGEST_SEED = 2**64
@@ -82,12 +82,15 @@ class SettingsError(ValueError):
 
 
 def peft_config(settings: Mapping[str, Any], modules: Sequence[str], vocabulary: int) -> PeftConfig:
-    """Return PEFT's configuration of an adapter. It does not change the weights of a base, unless for `CHANGES_BASE`.
+    """Return PEFT's configuration of an adapter.
+
+    With this configuration, PEFT does not change the weights of the base, unless `init_lora_weights` is one of
+    `CHANGES_BASE`.
 
     Args:
         settings: The content of `adapter_config.json`.
         modules: The names of all modules of the base.
-        vocabulary: Number of tokens that the base has embeddings for.
+        vocabulary: Number of tokens for which the base has embeddings.
 
     Raises:
         SettingsError: A setting is not valid, or Toolmark does not apply it.
@@ -121,7 +124,7 @@ def peft_config(settings: Mapping[str, Any], modules: Sequence[str], vocabulary:
 
 
 def _start(value: Any) -> Any:
-    """Return the value of `init_lora_weights` for PEFT. Most starts do not matter after the training."""
+    """Return the value of `init_lora_weights` for PEFT. This is True for the values that do not change the base."""
     if isinstance(value, str) and _NOT_REPEATABLE.match(value):
         raise SettingsError(
             f"its training began with init_lora_weights={value!r}, which changed the weights of the base in a way that "
@@ -131,9 +134,9 @@ def _start(value: Any) -> Any:
 
 
 def _check(name: str, value: Any, hint: Any) -> None:
-    """Check the type of a setting, and that its numbers have a size that can be meant."""
+    """Check that a setting has the right type, and that its numbers are not too large."""
     if name == "init_lora_weights":
-        return  # PEFT's type of this setting does not contain all its values
+        return  # The type of this setting in PEFT does not allow all valid values.
     if name.endswith("_pattern") and name != "layers_pattern":
         hint = dict[str, int | float] | None
     elif any(word in name for word in ("alpha", "lambda", "scaling")):

@@ -1,7 +1,7 @@
 """Checks and reads the weights of an adapter.
 
 Only the tensors that PEFT itself would write for this adapter are read, and only if their shapes are right. So a file
-cannot bring weights of the base into the base, and a wrong rank costs no memory.
+of an adapter cannot replace weights of the base, and no memory is used for tensors of a wrong size.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ class WeightsError(ValueError):
 def read_weights(folder: Path, expected: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
     """Return the weights in the folder of an adapter.
 
-    A file may also contain weights of the base, if they are equal to the weights of the base. PEFT writes them beside
-    an adapter of the embeddings. They are not returned.
+    The file is allowed to contain weights of the base, too, if they are equal to those in the base. PEFT writes such
+    weights into the file of an adapter of the embeddings. This function does not return them.
 
     Args:
         folder: The folder of the adapter.
-        expected: The names in PEFT's files, with tensors of the right shapes. Their values are not used.
+        expected: For each name in PEFT's file, a tensor of the right shape. The values of the tensors are not used.
         model: The base.
 
     Raises:
-        WeightsError: The file cannot be read. Or a tensor is missing, is not expected, does not have the expected
-            shape, or has values that are not finite numbers.
+        WeightsError: The file cannot be read, or one of its tensors is missing, is not expected, has a wrong shape, or
+            has values that are not finite numbers.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -50,7 +50,7 @@ def read_weights(folder: Path, expected: Mapping[str, Tensor], model: nn.Module)
                 shape, right = tuple(file.get_slice(name).get_shape()), tuple(tensor.shape)
                 if shape != right:
                     raise WeightsError(
-                        f"{name} has the shape {_times(shape)}, but by its settings and the base it has {_times(right)}"
+                        f"{name} has the shape {_times(shape)}, but the settings and the base require {_times(right)}"
                     )
             weights = {name: file.get_tensor(name) for name in expected}
     except (SafetensorError, OSError) as error:
@@ -74,8 +74,8 @@ def _check_names(names: Collection[str], expected: Mapping[str, Tensor], file: A
             unexpected.append(name)
         elif not _repeats(file, name, own):
             raise WeightsError(
-                f"it contains other weights of the base, not only of an adapter: {name}. For example, the embeddings "
-                "were resized, or biases were trained"
+                f"it contains not only weights of an adapter, but also a changed weight of the base: {name}. "
+                "For example, the embeddings were resized, or biases were trained"
             )
     if unexpected:
         raise WeightsError(f"{len(unexpected)} weights are unexpected, for example {unexpected[0]}")

@@ -1,11 +1,12 @@
 """Puts adapters on a base model. At most one adapter is on the base at a time.
 
-An adapter may come from anybody, and PEFT trusts its files. So an adapter is put on in these steps:
+Somebody else possibly made the adapter, and PEFT trusts its files. So an adapter is put on in these steps:
 
-    adapter_settings   the settings are checked; expressions become names; nothing in them may change the base
-    expected tensors   PEFT makes the adapter without memory, which shows the names and shapes of its tensors
-    adapter_weights    only these tensors are read, and only if all of them are there with the right shapes
-    base_state         before the next adapter, the base gets back its own modules and weights
+1. `adapter_settings` checks the settings, and replaces expressions by names.
+2. PEFT makes the adapter on torch's device `meta`, which uses no memory. This shows the names and shapes of the tensors
+   that the file of the adapter must contain.
+3. `adapter_weights` reads these tensors, but only if all of them are in the file and have the right shapes.
+4. Before the next adapter is put on, `base_state` gives the base its own modules and weights back.
 
 Runs, merges and checks of adapters all use this module.
 """
@@ -39,7 +40,7 @@ _NAME = "adapter"
 
 
 class AdaptedModel:
-    """A causal language model with an adapter that can be exchanged.
+    """A causal language model with an adapter. The adapter can be replaced by another adapter, or taken off.
 
     Args:
         model: The base, in evaluation mode on its device.
@@ -60,13 +61,13 @@ class AdaptedModel:
 
     @property
     def plain(self) -> PreTrainedModel:
-        """Return the model. If an adapter is set, the layers of the adapter are inside its modules."""
+        """Return the model in transformers' class. If an adapter is set, the model computes with the adapter."""
         model: PreTrainedModel = self._plain
         return model
 
     @property
     def with_adapter(self) -> PeftModel:
-        """Return PEFT's model of the base with the adapter."""
+        """Return the base with the adapter in PEFT's class."""
         if self._wrapped is None:
             raise ValueError("no adapter is set")
         return self._wrapped
@@ -75,8 +76,8 @@ class AdaptedModel:
         """Use this adapter from now on, or the base alone if `adapter` is None.
 
         Raises:
-            InputError: The adapter was trained on another base, its files are broken, it does not fit the base, or it
-                has a type that Toolmark does not apply.
+            InputError: The adapter was trained on another base, does not fit the base, has broken files, or has a type
+                that Toolmark cannot load.
             EnvironmentFault: There is not enough memory.
         """
         self._own.restore()
@@ -101,7 +102,7 @@ class AdaptedModel:
             config = peft_config(settings, self._own.module_names(), vocabulary)
             weights = read_weights(adapter, self._expected(config), self._plain)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what PEFT warns about is checked here
+                warnings.simplefilter("ignore")  # The checks of this module replace PEFT's warnings.
                 if getattr(config, "init_lora_weights", None) in CHANGES_BASE:
                     self._own.use_copies()
                 wrapped = PeftModel(self._plain, config, adapter_name=_NAME)
@@ -126,7 +127,10 @@ class AdaptedModel:
         return wrapped
 
     def _expected(self, config: PeftConfig) -> dict[str, Tensor]:
-        """Return the tensors that PEFT would save for an adapter with this configuration. They use no memory."""
+        """Return the tensors that PEFT would save for an adapter with this configuration. The key is the name.
+
+        The tensors are on torch's device `meta`, so they have a shape but use no memory.
+        """
         import torch
         from peft import PeftModel
         from peft.utils.save_and_load import get_peft_model_state_dict
@@ -147,7 +151,7 @@ class AdaptedModel:
 
 
 def _check_base(base: Path, adapter: Path, settings: dict[str, Any]) -> None:
-    """Compare the base with the base that the adapter was trained on, as far as it is known."""
+    """Compare the base with the base that the adapter was trained on. If that base is not known, give a warning."""
     if (record := TrainingRecord.read(adapter)) is not None:
         here = hash_files(base.glob("*.safetensors"))
         if record.base_weights not in (None, here):

@@ -1,11 +1,11 @@
 """Estimates how long the answers of a run will be, from the answers so far.
 
 The estimate uses answers that have ended, and also answers that are still being written. The lengths are divided into
-ranges. For each range, a share is computed: how many of the answers that reached the range have ended in it. This is a
-life table (Kaplan and Meier, "Nonparametric estimation from incomplete observations", 1958).
+ranges. For each range, a share is computed: of the answers that reached the range, the share that ended in it. The
+table of these shares is a life table (Kaplan and Meier, "Nonparametric estimation from incomplete observations", 1958).
 
-At the start of a run, no answer has ended. So an assumed distribution of lengths (the prior) is added, which counts
-like a few more answers.
+At the start of a run, no answer has ended. So an assumed distribution of lengths is added to the real answers. This
+distribution is called the prior, and counts like a few answers.
 """
 
 from __future__ import annotations
@@ -42,19 +42,20 @@ _PRIOR = {
     8192: 0.035,
     16_384: 0.03,
 }
-"""The prior: for a number of tokens, the share of answers that are longer. The shares lie between those of `pocket` and
-those of a general chat model with 135M parameters, measured on the shipped cases. Within a range, every token is the
-last token with the same probability."""
+"""The prior: for each number of tokens, the share of answers that are longer. These shares lie between the shares of
+`pocket` and those of a general chat model with 135M parameters. Both models were measured on the shipped cases. Inside
+a range, each token is the last token of an answer with the same probability."""
 
 _BOUNDS = tuple(_PRIOR)
 
 _PRIOR_ANSWERS = 4.0
-"""The prior counts like this number of answers."""
+"""The number of real answers that the prior counts for."""
 
 _LONG, _LEAST_FACTOR, _MOST_FACTOR = 32, 0.02, 2.0
-"""For ranges from `_LONG` tokens, the prior is multiplied by a factor between `_LEAST_FACTOR` and `_MOST_FACTOR`. The
-factor is the estimated rate of the range before, divided by its prior. So if long answers seldom end, for example
-because the text repeats, even longer answers are expected to end seldom too."""
+"""The rate of a range says how often answers end in it. In ranges above `_LONG` tokens, the rate of the prior is
+multiplied by a factor: the estimated rate of the range before, divided by the rate of the prior in that range. The
+factor is between `_LEAST_FACTOR` and `_MOST_FACTOR`. So if long answers seldom end, for example because their text
+repeats, the estimate expects that even longer answers seldom end, too."""
 
 
 class AnswerLengths:
@@ -70,29 +71,30 @@ class AnswerLengths:
         self._cut = 0
 
     def add(self, length: int) -> None:
-        """Add a finished answer. If it has the highest length, it was cut, and its own end is not known."""
+        """Add a finished answer. An answer of the highest length was cut, so its own end is not known."""
         if length < self.longest:
             self._ended[_range(length)] += 1
         else:
             self._cut += 1
 
     def expected(self, running: Sequence[int], waiting: int) -> tuple[list[float], list[float]]:
-        """Return expected numbers of tokens that are still to be written.
+        """Return the expected number of tokens that each answer still needs.
 
-        The numbers are quantiles of the distribution, not its mean. So they vary like the lengths of real answers. This
-        is needed, because a batch waits for its longest answer.
+        The numbers are quantiles of the estimated distribution, and not its mean. So the numbers vary like the lengths
+        of real answers. This is needed, because a batch waits for its longest answer.
 
         Args:
             running: Lengths so far of the answers that are being written.
             waiting: Number of answers that have not begun.
 
         Returns:
-            The number of further tokens for each running answer, and the number of tokens for each waiting answer.
+            Two lists: the number of further tokens for each running answer, and the number of tokens for each waiting
+            answer.
         """
         continued = Counter(map(_range, running))
         at_risk = self._ended.total() + self._cut + len(running)
         factor = 1.0
-        risk = [0.0]  # for each bound: minus the logarithm of the share of answers that are longer
+        risk = [0.0]  # for each bound of a range: minus the logarithm of the share of answers that are longer
         for index, (low, high) in enumerate(pairwise(_BOUNDS)):
             prior = log(_PRIOR[low] / _PRIOR[high])
             # An answer that is still being written in this range counts half, as in a life table.
@@ -108,7 +110,7 @@ class AnswerLengths:
                 at_risk = 0
 
         def longer(length: float, share: float) -> float:
-            """Return a number of further tokens. A share of `share` of the answers with this length has more tokens."""
+            """Return a number of further tokens. Of the answers with this length, `share` of them need more."""
             return min(_at(risk, _risk(risk, length) - log(share)), self.longest) - length
 
         shares = _shares(len(running) + waiting)
@@ -117,7 +119,7 @@ class AnswerLengths:
 
 
 def _range(length: int) -> int:
-    """Return the index of the range of a length."""
+    """Return the index of the range that contains a length."""
     return bisect_left(_BOUNDS, length, hi=len(_BOUNDS) - 1) - 1
 
 
@@ -137,6 +139,6 @@ def _at(risk: Sequence[float], value: float) -> float:
 
 
 def _shares(count: int) -> list[float]:
-    """Return `count` evenly spread shares between 0 and 1. Every part of the list is evenly spread too."""
+    """Return `count` shares that are evenly spread between 0 and 1. The shares in each part of the list are, too."""
     golden = (5**0.5 - 1) / 2
     return [1 - ((index + 0.5) * golden) % 1 for index in range(count)]

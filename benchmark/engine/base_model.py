@@ -1,16 +1,18 @@
 """Loads a base model. Runs, checks, merges and trainings load every base with `load_base`.
 
 If weights are missing in the files of a model, transformers makes random weights, and only prints a warning. A random
-model would then be judged as if it were the base. So the keys that transformers reports are errors here:
+model would then be judged as if it were the base. Transformers reports three kinds of keys after loading. Here, each of
+them is an error:
 
-    keys         problem
-    missing      the weights of a layer would be random
-    mismatched   the same, because the file has weights of another shape
-    unexpected   the file has layers that the architecture in `config.json` does not compute
+| keys | problem |
+|---|---|
+| missing | the weights of a layer would be random |
+| mismatched | the weights of a layer would be random, because those in the file have another shape |
+| unexpected | the file has layers that the architecture in `config.json` does not compute |
 
-Transformers itself leaves out keys that are never a problem: tied weights, buffers that are computed, and the keys that
-a model class names in `_keys_to_ignore_on_load_missing` and `…_unexpected`. In addition, a checkpoint for text and
-images may be loaded for text only. Its unexpected keys are no problem if they lie outside of the text model.
+Transformers does not report keys that are never a problem: tied weights, buffers that are computed, and the keys that a
+model class names in `_keys_to_ignore_on_load_missing` and `…_unexpected`. There is one more exception: a checkpoint for
+text and images can be loaded for text only. Its unexpected keys are no problem if they lie outside of the text model.
 """
 
 from __future__ import annotations
@@ -35,13 +37,14 @@ _SHOWN = 3
 """Number of keys that an error names."""
 
 _PACKED = 16
-"""A quantised file packs at most this number of weights into one number."""
+"""The largest number of weights that a quantised file stores in one number."""
 
 _SPARE = 1_000_000
-"""Number of weights by which the architecture may exceed the files, for buffers that are computed."""
+"""Number of weights that the architecture is allowed to have in addition to those in the files. Buffers that are
+computed are not in the files."""
 
 _TEXT = {"text_config", "quantization_config", "generation_config", "compression_config", "rope_parameters"}
-"""Parts of a configuration that do not describe a model for images, sound or video."""
+"""Parts of a configuration that do not belong to a model for images, sound or video."""
 
 
 def load_base(base: Path, dtype: torch.dtype, **options: Any) -> PreTrainedModel:
@@ -72,7 +75,7 @@ def load_base(base: Path, dtype: torch.dtype, **options: Any) -> PreTrainedModel
             trust_remote_code=False,
             local_files_only=True,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are reported, and then raised below
+            ignore_mismatched_sizes=True,  # Then transformers reports them, and `_check_keys` raises an error.
             **options,
         )
         model: PreTrainedModel
@@ -91,7 +94,10 @@ def _check_no_adapter(base: Path) -> None:
 
 
 def _check_numbers(base: Path, stored: Mapping[str, StoredTensor]) -> None:
-    """Check that weights are not integers. Without a quantisation, transformers would convert them to floats."""
+    """Check that the weights of a model without quantisation are not integers.
+
+    Transformers would convert the integers to floats, and these would be wrong weights.
+    """
     codes = [key for key, tensor in sorted(stored.items()) if key.endswith(".weight") and not tensor.is_float]
     if codes and not quantisation(base):
         raise InputError(
@@ -102,9 +108,9 @@ def _check_numbers(base: Path, stored: Mapping[str, StoredTensor]) -> None:
 
 
 def _check_size(base: Path, stored: Mapping[str, StoredTensor]) -> None:
-    """Check that the architecture is not much larger than the weights, before memory is used for it.
+    """Check that the architecture in `config.json` does not have many more weights than the files.
 
-    The architecture is made on torch's device `meta`, which has no memory.
+    The check makes the architecture on torch's device `meta`, which uses no memory.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -166,8 +172,9 @@ def _has_other_inputs(config: Mapping[str, Any]) -> bool:
 def _in_text_model(key: str, modules: Collection[str]) -> bool:
     """Return whether an unexpected key lies inside a part of the loaded model.
 
-    For example, `model.layers.9.mlp.bias` lies inside of `model.layers`. `model.vision_tower.norm.weight` does not,
-    because the loaded model has no `model.vision_tower`. A part has no number and more than one module.
+    For example, `model.layers.9.mlp.bias` lies inside `model.layers`. But `model.vision_tower.norm.weight` does not lie
+    inside a part, because the loaded model has no `model.vision_tower`. The modules of `_containers` do not count as
+    parts.
     """
     names = key.split(".")
     inside = ""
@@ -180,7 +187,11 @@ def _in_text_model(key: str, modules: Collection[str]) -> bool:
 
 
 def _containers(modules: Collection[str]) -> set[str]:
-    """Return the root of a model, and the modules that contain its numbered layers or are parents of such modules."""
+    """Return the names of the root of a model and of all modules that contain the list of its numbered layers.
+
+    For example, if the layers are `model.layers.0`, `model.layers.1` and so on, the names are `model` and the empty
+    name of the root.
+    """
     lists = {name.rpartition(".")[0] for name in modules if name.rpartition(".")[2] == "0"}
     outermost = {name for name in lists if not any(name.startswith(f"{other}.") for other in lists)}
     parents = {""}

@@ -1,4 +1,4 @@
-"""Keeps the modules and weights of a base, so that an adapter can be taken off without a trace."""
+"""Keeps the modules and weights of a base. So the base is exactly as before when an adapter is taken off."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["BaseState"]
 class BaseState:
     """The modules and weights of a model without an adapter.
 
-    PEFT has a method of its own, `unload`. It trusts that each type of adapter replaces its modules correctly, and it
-    does not give back weights that the start of the adapter replaced.
+    PEFT has the method `unload` for this purpose. It is not used, for two reasons: it trusts the code of each type of
+    adapter to restore the modules, and it does not restore weights that PEFT replaced when it made the adapter.
 
     Args:
         model: The base, without an adapter.
@@ -30,12 +30,12 @@ class BaseState:
         return [name for name, _ in self._model.named_modules() if name]
 
     def use_copies(self) -> None:
-        """Replace the weights by copies until `restore` is called, so that PEFT may write into them."""
+        """Replace the weights by copies until `restore` is called. So PEFT can change the copies."""
         for parameter, data in self._weights:
             parameter.data = data.clone()
 
     def restore(self) -> None:
-        """Give the model its own modules and weights back. Everything that was added is removed."""
+        """Give the model its own modules and weights back. All modules and weights that were added are removed."""
         for module, attributes, tables in self._modules:
             vars(module).clear()
             vars(module).update(attributes | {name: table.copy() for name, table in tables.items()})
@@ -44,5 +44,5 @@ class BaseState:
 
 
 def _tables(module: nn.Module) -> dict[str, dict[str, Any]]:
-    """Return copies of the dictionaries of a module: its modules, weights, buffers and hooks."""
+    """Return copies of the dictionaries of a module. They contain its modules, weights, buffers and hooks."""
     return {name: value.copy() for name, value in vars(module).items() if isinstance(value, dict)}

@@ -1,4 +1,4 @@
-"""Finds the address of a server with the API of OpenAI's chat completions. Inspect's provider knows the address."""
+"""Finds the address of a server with OpenAI's API of chat completions. Inspect's provider knows this address."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def chat_address(model: Model) -> ChatAddress | None:
 
     api: Any = model.api
     client: Any = getattr(api, "client", None)
-    if str(model).partition("/")[0].endswith("-completions"):  # providers that send plain text instead of a chat
+    if str(model).partition("/")[0].endswith("-completions"):  # These providers send plain text instead of a chat.
         return None
     # The clients for Azure and Bedrock are subclasses of this client, but have other addresses.
     if (type(client).__module__.partition(".")[0], type(client).__name__) != ("openai", "AsyncOpenAI"):

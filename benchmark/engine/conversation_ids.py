@@ -1,8 +1,9 @@
 """Encodes a whole conversation as token ids, with a mask of the tokens that a model must learn to write.
 
-A conversation with a call, a result and an answer has two turns to learn: the call and the answer. The ids up to the
-first turn are usually a prefix of the ids up to the second turn. Then one sequence contains both turns, and the tool
-list occurs only once. But some templates change earlier turns. Then the second turn begins a new sequence.
+A conversation with a call, a result and an answer has two turns to learn: the call and the answer. Usually, the ids
+from the start to the end of the call are a prefix of the ids from the start to the end of the answer. Then one sequence
+contains both turns, and the tool list occurs only once. But some templates change earlier turns when a turn is added.
+Then the answer gets its own sequence, which contains the whole conversation again.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def conversation_sequences(
         Sequences in which the assistant turns and their stop tokens are supervised.
 
     Raises:
-        InputError: `encode` or `check_readable` raised an error, for example because the chat template cannot render
-            the conversation.
+        InputError: The errors of `encode` and `check_readable`. For example, the chat template cannot render the
+            conversation.
     """
     open_sequence: Encoded | None = None
     for index, message in enumerate(messages):

@@ -1,9 +1,11 @@
 """The decode loop: continues many prompts at once, and reads each shared prefix only once.
 
-When a sequence ends, it leaves the batch, and a waiting sequence takes its slot. Sequences are admitted in depth-first
-order of the tree of common prefixes. So sequences with the same prefix follow each other. A prefix is read for its
-first sequence, and freed after its last sequence. There is no padding, because a forward pass takes the tokens of many
-sequences in one packed row.
+When a sequence ends, it leaves the batch, and a waiting sequence takes its slot. The prompts form a tree of common
+prefixes (see `prefix_tree`). Sequences enter the batch in depth-first order of this tree, so sequences with the same
+prefix follow each other. A prefix is read before its first sequence, and freed after its last sequence.
+
+A forward pass takes the tokens of many sequences in one row, one sequence after the other. Such a row is called packed.
+So there is no padding.
 """
 
 from __future__ import annotations
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
 __all__ = ["Choose", "DecodeLimits", "Forward", "decode"]
 
 Forward = Callable[[Sequence[int], "Tensor", Pass, Sequence[int]], "Tensor"]
-"""A function that runs a forward pass. The arguments are the token ids and positions of a packed row, the pass, and
-indices of tokens in the row. The result is the logits of these tokens, of shape (indices, vocabulary)."""
+"""A function that runs a forward pass. Its four arguments are the token ids of a packed row, the positions of these
+tokens, the `Pass`, and the indices of some tokens in the row. The result contains the logits of the tokens at these
+indices, and has the shape (indices, vocabulary)."""
 
 Choose = Callable[["Tensor", Sequence[int]], list[int]]
-"""A function that chooses the next token of each sequence. The arguments are the logits, of shape (sequences,
+"""A function that chooses the next token of each sequence. Its two arguments are the logits, of shape (sequences,
 vocabulary), and the indices of the sequences."""
 
 
@@ -45,8 +48,8 @@ class DecodeLimits:
         stops: Tokens that end a sequence.
         sequences: Highest number of sequences in the batch.
         pass_tokens: Highest number of prompt tokens that are read in one pass.
-        ended: A function that returns whether a sequence has ended without a stop token. Its arguments are the index
-            and the generated tokens of the sequence.
+        ended: A function that returns whether a sequence must end although it has no stop token. Its arguments are the
+            index and the generated tokens of the sequence.
     """
 
     tokens: int
@@ -63,8 +66,8 @@ class DecodeLimits:
 
 
 _SLOT_TOKENS = 128
-"""Highest number of tokens of a sequence in its batch slot. If there are more, they are moved to a separate block,
-because all slots have the size of the longest slot."""
+"""Highest number of tokens of a sequence in its batch slot. When a slot is full, its tokens are moved to a separate
+block. The reason is that all slots are as large as the fullest slot."""
 
 
 @dataclass(slots=True)
@@ -73,9 +76,9 @@ class _Sequence:
 
     Attributes:
         leaf: The prompt of the sequence in the prefix tree.
-        generated: The new tokens of the sequence, including tokens from a batch that ran out of memory.
-        own_block: The block with unshared tokens of the sequence that are not in its slot. None if all are in the slot.
-        prompt: The tokens before `generated`, in the form that `draft_tokens` reads.
+        generated: The new tokens of the sequence. They include tokens from an earlier batch that ran out of memory.
+        own_block: The block with the unshared tokens that were moved out of the slot. It is None if there are none.
+        prompt: The tokens before `generated`, as a string for `draft_tokens`.
         accepted: Number of draft tokens that were accepted in the last pass. It limits the length of the next draft.
     """
 
@@ -141,7 +144,7 @@ def decode(
 
 
 def _shortest_first(leaves: list[Leaf]) -> list[Leaf]:
-    """Return the leaves with the shortest prompt first. So all speeds are known after a short time."""
+    """Return the leaves, with the shortest prompt moved to the front. So `TokenWork` soon knows all speeds."""
     first = min(leaves, key=lambda leaf: leaf.start + len(leaf.ids))
     return [first, *(leaf for leaf in leaves if leaf is not first)]
 
@@ -155,10 +158,10 @@ def _workload(sequences: Mapping[int, Sequence[int]], leaves: Sequence[Leaf], co
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    """Return whether memory ran out. Only for CUDA, torch has a class of errors. Otherwise the message is checked."""
+    """Return whether memory ran out. Torch has a class for this error only on CUDA, so the message is read."""
     import torch
 
-    said = ("allocate memory", "not enough memory", "out of memory")  # the last one is the message of mps
+    said = ("allocate memory", "not enough memory", "out of memory")  # "out of memory" is the message of mps.
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in said)
 
 
@@ -177,11 +180,11 @@ class _Batch:
         slots = BatchSlots(self.count)
         waiting = deque(leaves)
         levels: list[Level] | None = None
-        # The first sequence makes a few steps alone. Their times are used to estimate the time of the run.
+        # The first sequence makes a few steps alone. The times of these steps are used to estimate the time of the run.
         most, alone = 1, PROBE_STEPS
         while waiting or self.active:
-            # Because reading a few prompts takes nearly as long as reading many, the loop waits until several slots are
-            # free.
+            # To read a few prompts takes nearly as long as to read many. So prompts are read only when several slots
+            # are free.
             free = self.count - len(self.active)
             if waiting and free >= max(1, self.count // 4) and not (self.active and alone):
                 self._admit(waiting, generated, slots, min(most, free))
@@ -203,7 +206,10 @@ class _Batch:
                     yield sequence.leaf.index, sequence.generated
 
     def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots, most: int) -> None:
-        """Read the prompts of the next sequences: at most `most` prompts, and not more tokens than a pass may have."""
+        """Read the next prompts, and add their sequences to the batch.
+
+        At most `most` prompts are read, and at most `limits.pass_tokens` of their unshared tokens in the last pass.
+        """
         ids: list[int] = []
         segments: list[Segment] = []
         ends: list[int] = []
@@ -237,7 +243,7 @@ class _Batch:
         return [len(sequence.generated) for sequence in self.active]
 
     def _path(self, leaf: Leaf) -> tuple[KVBlock, ...]:
-        """Return the blocks of the shared prefixes of a sequence. A prefix that is not in the cache is read now."""
+        """Return the blocks of the shared prefixes of a sequence. If a prefix is not in `blocks` yet, read it now."""
         path: tuple[KVBlock, ...] = ()
         for node in leaf.path:
             if node not in self.blocks:
@@ -265,9 +271,10 @@ class _Batch:
         return logits
 
     def _step(self, slots: BatchSlots, levels: Sequence[Level]) -> None:
-        """Generate at least one token for every sequence, and more tokens if draft tokens are accepted.
+        """Run one forward pass. It gives each sequence one new token, and one more for each accepted draft token.
 
-        Drafts are used only if the batch has free slots.
+        Drafts are used only if at least half of the batch is free, because they take the places of sequences in the
+        pass.
         """
         count = len(self.active)
         spare = (self.count - count) // count
@@ -286,8 +293,8 @@ class _Batch:
     def _accept(self, logits: Tensor, inputs: Sequence[Sequence[int]]) -> list[int]:
         """Append the chosen tokens to each sequence, up to the first draft token that is not accepted.
 
-        The tokens of a sequence are chosen one after the other. So `choose` makes the same random draws as without
-        drafts.
+        A draft token is accepted if it is equal to the chosen token. The tokens of a sequence are chosen one after the
+        other. So `choose` draws the same random numbers as without drafts.
 
         Args:
             logits: Logits of all inputs, of shape (tokens, vocabulary).
@@ -317,7 +324,10 @@ class _Batch:
         return added
 
     def _levels(self) -> list[Level]:
-        """Return the blocks before the tokens in the slots, by depth. A sequence has at most one block per depth."""
+        """Return the blocks that contain the tokens before those in the slots, as one level for each depth of the tree.
+
+        A sequence has at most one block at each depth.
+        """
         import torch
 
         levels: list[dict[KVBlock, list[int]]] = []

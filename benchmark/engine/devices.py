@@ -1,7 +1,7 @@
 """Chooses the device on which local models are computed, and the data type of the weights.
 
-Only this module contains code that depends on the kind of device. So for a device that your machine does not have, only
-the table `DEVICES` and the functions below are untested.
+Only this module contains code that depends on the kind of device. So for a kind of device that your machine does not
+have, only parts of this module stay untested.
 
 Torch is imported only if it is needed, because the import takes seconds.
 """
@@ -42,14 +42,14 @@ DtypeChoice = Literal["auto", "float32", "bfloat16", "float16"]
 """The values of the option `--dtype`."""
 
 _DRIVERS = ("/proc/driver/nvidia", "/dev/dxg", "/dev/kfd")
-"""Files that exist on Linux if there is a GPU driver: of NVIDIA, of Windows' Linux subsystem, and of AMD. Torch uses
-the name CUDA for AMD's GPUs too."""
+"""Files of GPU drivers on Linux. If one of them exists, there is a driver of NVIDIA, of Windows' Linux subsystem, or of
+AMD, in this order. Torch uses the name CUDA for AMD's GPUs, too."""
 
 _ON_THE_PROCESSOR = "Compute on the processor: --device cpu"
 
 
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""The memory limit of a container, in version 2 and in version 1 of cgroups."""
+"""The files that contain the memory limit of a container: first for version 2 of cgroups, then for version 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +68,18 @@ class Device:
 DEVICES = {
     "cuda": Device("cuda", ("bfloat16", "float32", "float16")),
     "mps": Device("mps", ("float32", "bfloat16", "float16")),
-    # On a processor, float16 is not possible, because torch computes many operations in float16 very slowly.
+    # On a processor, float16 is not offered, because torch computes many operations in float16 very slowly.
     "cpu": Device("cpu", ("float32", "bfloat16")),
 }
 """The devices by name.
 
-Toolmark was never measured on Apple's GPUs (`mps`). So `auto` does not choose `mps`, and the default data type is the
-same as on a processor.
+Toolmark was never measured on Apple's GPUs (`mps`). So `--device auto` does not choose `mps`, and the default data type
+on `mps` is that of the processor.
 """
 
 
 def why_missing(name: str) -> str | None:
-    """Return the reason why this machine cannot compute on a device. None if it can.
+    """Return the reason why this machine cannot compute on a device, or None if it can.
 
     Args:
         name: A name in `DEVICES`.
@@ -89,7 +89,7 @@ def why_missing(name: str) -> str | None:
     if name == "mps" and sys.platform != "darwin":
         return f"mps is the GPU of an Apple computer, and this machine is {platform.system()} {platform.machine()}"
     if name == "mps":
-        # Because of this variable, operations that are missing on MPS are computed on the processor. Torch reads the
+        # With this variable, the processor computes the operations that torch does not have for MPS. Torch reads the
         # variable when torch is imported.
         os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     import torch
@@ -103,7 +103,7 @@ def why_missing(name: str) -> str | None:
 
 
 def _may_have_cuda() -> bool:
-    """Return whether there may be a CUDA device. On Linux, the files of the drivers show this without torch."""
+    """Return False if there is certainly no CUDA device, because Linux has no driver. This is known without torch."""
     return sys.platform != "linux" or any(map(os.path.exists, _DRIVERS))
 
 
@@ -128,8 +128,8 @@ def choose_dtype(name: str, device: str) -> str:
     """Return the name of the data type of the weights.
 
     Args:
-        name: A name of a data type, or `auto`. With `auto`, the result is the default of the device. On a GPU without
-            instructions for bfloat16, the result is `float32` instead of `bfloat16`.
+        name: A name of a data type, or `auto`. With `auto`, the result is the default of the device. But if this
+            default is `bfloat16` and the GPU has no instructions for bfloat16, the result is `float32`.
         device: A name in `DEVICES`.
 
     Raises:
@@ -153,7 +153,7 @@ def _multiplies_bfloat16(device: str) -> bool:
 
 
 def check_dtype_of_model(base: Path, dtype: str) -> None:
-    """Check that a model can be computed in a data type.
+    """Check that the numbers of a model fit into a data type.
 
     The activations of all Gemma models are larger than the largest number of float16. In float16, these models write
     nonsense.
@@ -163,7 +163,7 @@ def check_dtype_of_model(base: Path, dtype: str) -> None:
         dtype: Name of a data type.
 
     Raises:
-        InputError: The model does not fit the data type.
+        InputError: The model is a Gemma model, and the data type is float16.
     """
     if dtype != "float16":
         return
@@ -176,9 +176,9 @@ def check_dtype_of_model(base: Path, dtype: str) -> None:
 
 
 def memory(device: str) -> int:
-    """Return the whole memory of a device in bytes, including memory that is in use.
+    """Return the size of the memory of a device in bytes, including memory that is in use.
 
-    For a processor, this is the memory of the machine, or the limit of the container if it is lower.
+    For a processor, this is the memory of the machine, or the memory limit of the container if this limit is lower.
     """
     kind = DEVICES[device].torch_name
     if kind == "cpu":
@@ -191,12 +191,12 @@ def memory(device: str) -> int:
 
 
 def _memory_limits() -> Iterator[int]:
-    """Yield the memory of the machine, and the limits of the container."""
+    """Yield the size of the memory of the machine in bytes, and then the memory limits of the container."""
     import psutil
 
     yield int(psutil.virtual_memory().total)
     for file in _CONTAINER_LIMITS:
-        with suppress(OSError, ValueError):  # there is no such file, or it says that there is no limit
+        with suppress(OSError, ValueError):  # There is no such file, or it contains "max", which means no limit.
             yield int(file.read_text())
 
 

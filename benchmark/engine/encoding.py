@@ -1,20 +1,20 @@
 """Encodes turns as token ids. Evaluation and training use the same encoding.
 
 `encode(prompt, tokenizer)` returns the ids that a model reads before it answers. `encode(prompt, tokenizer, reply)`
-returns the same ids, followed by the reply and the stop token. A mask marks the supervised tokens, which the model must
-learn to write. These rules are always true:
+returns the ids of the prompt, followed by the ids of the reply and of the stop token. A mask marks the supervised
+tokens: those that the model must learn to write. These rules are always true:
 
-- The ids of the prompt are a prefix of the ids of prompt and reply.
-- If the tokenizer has a BOS token, there is exactly one BOS token, at the start.
+- The ids with a reply begin with the ids of the prompt alone.
+- If the tokenizer puts a BOS token at the start of a text, there is exactly one BOS token, at the start.
 - Only the tokens of the reply and its stop token are supervised. If the prompt ends inside a thought, the reply begins
   with the end of the thought.
 
-The reply is tokenised separately from the prompt, because in generation too, the tokens of the reply are added to a
-finished prompt.
+The reply is tokenised separately from the prompt. The reason is that in generation, the model reads a prompt that is
+already tokenised, and adds the tokens of its reply.
 
-With the dialect `native`, the chat template shows the tools. Many templates ignore tools without an error. A model
-would then be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered prompt.
-`check_readable` checks that the dialect can read a call that the template wrote.
+With the dialect `native`, the chat template writes the tools into the prompt. Many templates ignore tools without an
+error. A model would then be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered
+prompt, and `check_readable` checks that the dialect can read a call that the template wrote.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ class Encoded:
 
     Attributes:
         ids: The token ids.
-        supervised: For each id, whether the model must learn to write this token.
+        supervised: A boolean for each id: whether the model must learn to write this token.
     """
 
     ids: list[int]
     supervised: list[bool]
 
     def turns(self) -> Iterator[tuple[int, list[int]]]:
-        """Yield the supervised turns. A turn is given as the index of its first token, and its ids."""
+        """Yield a pair for each supervised turn: the index of its first token, and its ids."""
         for supervised, run in groupby(enumerate(self.ids), key=lambda item: self.supervised[item[0]]):
             if supervised:
                 indices, ids = zip(*run, strict=True)
@@ -68,7 +68,7 @@ class Encoded:
 def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Return the turns in OpenAI's form.
 
-    Because some templates need ids, each call gets an id, and each result gets the id of its call.
+    Some templates need ids. So each call gets an id, and each result gets the id of its call.
     """
     turns = [message.as_openai() for message in messages]
     calls = results = 0
@@ -83,7 +83,10 @@ def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Return the turns with the system turn as part of the first user turn, as in Gemma's template."""
+    """Return the turns without a system turn. Its text is put before the text of the first user turn.
+
+    Gemma's chat template does the same.
+    """
     system, *rest = messages
     if not rest or rest[0].role != "user":
         return (Message(role="user", content=system.content), *rest)
@@ -102,7 +105,7 @@ def _apply(turns: Sequence[Message], prompt: Prompt, tokenizer: PreTrainedTokeni
     }
     try:
         template = tokenizer.get_chat_template(tools=shown)
-    except ValueError as error:  # there are several templates, and none of them is the default
+    except ValueError as error:  # The tokenizer has several templates, and none of them is the default.
         raise InputError(
             f"the tokenizer of {tokenizer.name_or_path!r} has no chat template for this prompt: {cause(error)}",
             "Put one chat_template.jinja into the tokenizer's folder.",
@@ -135,8 +138,8 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
 def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
     """Check that a rendered prompt contains the name of every offered tool.
 
-    A name that occurs in the conversation itself is not enough. So the names are also counted in the prompt without
-    tools.
+    The conversation itself can contain the name of a tool. So the check counts the name in the prompt with tools and in
+    the prompt without tools. The prompt with tools must contain it more often.
     """
     without_tools = _render(prompt.messages, replace(prompt, tools=()), tokenizer, reply=False)
     for tool in prompt.tools:
@@ -172,13 +175,14 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -
 def _turn(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message, before: str) -> tuple[str, int]:
     """Return the text of the last turn as the template writes it, and the token that ends the turn.
 
-    - Some templates write an empty thought before the last turn. The thought belongs to the turn, before an answer and
-      before calls alike. Otherwise the first token would tell whether a call follows.
-    - Some templates end a turn with calls with another token than other turns. For example, FunctionGemma uses
-      `<start_function_response>`, because a result must follow.
+    - Some templates write an empty thought before the last turn. This thought is part of the returned text, whether the
+      turn is an answer or contains calls. If only one of the two kinds of turns had the thought, the first token would
+      show whether a call follows.
+    - In some templates, the token that ends a turn with calls is not the token that ends other turns. For example,
+      FunctionGemma ends a turn with calls with `<start_function_response>`, because a result must follow.
 
     Args:
-        prompt: The turns before.
+        prompt: The turns before the last turn.
         tokenizer: The tokenizer, with its chat template.
         reply: The last turn.
         before: The rendered text of the prompt.
@@ -204,13 +208,13 @@ def _turn(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message, be
 def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: Dialect) -> int | None:
     """Check that the dialect can read the calls that the template writes.
 
-    The check is needed only if the template shows the tools. Otherwise the dialect itself writes the calls.
+    The check is made only if the template shows the tools. If it does not, the dialect itself writes the calls.
 
     Returns:
-        The token with which the template ends a turn with calls. None if the template does not show the tools.
+        The token with which the template ends a turn with calls, or None if the template does not show the tools.
 
     Raises:
-        InputError: The dialect reads a call of the template as another call, or cannot read the call.
+        InputError: The dialect cannot read a call that the template wrote, or reads another call.
     """
     if not prompt.tools:
         return None
@@ -228,16 +232,17 @@ def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: 
 
 
 def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Message | None = None) -> Encoded:
-    """Return the token ids of a prompt, alone or with the reply that a model must learn.
+    """Return the token ids of a prompt. If there is a reply, the ids of the reply follow.
 
     Args:
         prompt: The turns, and the tools that the template shows.
         tokenizer: The tokenizer, with its chat template.
-        reply: A text, or an assistant turn with calls that the template writes. None for the prompt alone.
+        reply: The reply that a model must learn to write: a text, or an assistant turn that the template writes. None
+            if only the ids of the prompt are needed.
 
     Raises:
-        InputError: The tokenizer has no chat template. Or the template ends an answer without a special token, refuses
-            the conversation, or does not show an offered tool.
+        InputError: The tokenizer has no chat template, or the template refuses the conversation, does not show an
+            offered tool, or ends an answer without a special token.
     """
     text = _render(prompt.messages, prompt, tokenizer, reply=False)
     if prompt.tools:
@@ -264,8 +269,8 @@ def stop_ids(
 ) -> tuple[int, ...]:
     """Return all tokens that end an answer.
 
-    These are the tokens of `configured`, the tokenizer's end-of-sequence token, and the token that ends a turn in the
-    chat template.
+    These are the tokens in `configured`, the tokenizer's end-of-sequence token, and the token with which the chat
+    template ends a turn of the assistant.
 
     Args:
         tokenizer: The tokenizer, with its chat template.

@@ -1,4 +1,4 @@
-"""Opens the engine of a candidate. A base is loaded only once, even if several adapters use this base."""
+"""Opens the engine of a candidate. If candidates with the same base follow each other, the base is loaded only once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Engines"]
 
 
 class Engines:
-    """Opens engines. The last local engine is kept, because the next candidate may have the same base.
+    """Opens engines. The last local engine is kept. If the next candidate has the same base, it uses this engine.
 
     Args:
         decoding: The decoding options.
@@ -44,7 +44,7 @@ class Engines:
             weights: The directories of a local candidate. None for other candidates.
             device: The device of a local candidate.
             dtype: The data type of the weights of a local candidate.
-            cases: The cases of the run. A policy reads the cases instead of prompts.
+            cases: The cases of the run. Only a policy needs them, because it reads cases instead of prompts.
 
         Raises:
             InputError: The weights cannot be loaded, or the adapter does not fit the base.
@@ -60,7 +60,7 @@ class Engines:
 
         key = (str(weights.base.resolve()), device, dtype)
         if self._last_local is None or self._last_local[0] != key:
-            self._last_local = None  # frees the memory of the previous base before the next base is loaded
+            self._last_local = None  # This frees the memory of the previous base before the next base is loaded.
             engine = LocalEngine(weights.base, self._decoding, device=device, dtype=dtype, threads=self._threads)
             self._last_local = (key, engine)
         local = self._last_local[1]

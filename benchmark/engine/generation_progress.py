@@ -1,4 +1,4 @@
-"""Tells the progress of a run while its answers are generated: what was done, the rate, and the time left."""
+"""Shows the progress of a run while its answers are generated: what was done, the rate, and the time that is left."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Forecast:
     Attributes:
         seconds: The time of the whole run, in seconds.
         cases: Number of cases to answer.
-        seconds_of: A function that returns the time for a sample of the cases, in seconds. Its argument is the number
-            of cases in the sample.
+        seconds_of: A function that returns the time that a sample of the cases would need, in seconds. Its argument is
+            the number of cases in the sample.
     """
 
     seconds: float
@@ -31,13 +31,14 @@ class Forecast:
 
 
 class GenerationProgress:
-    """The progress of a run. `line` tells the progress in words.
+    """The progress of a run. `line` returns the progress in words.
 
-    An engine calls `local` or `served` when it begins or plans its work again, and reports to the returned object.
+    A local engine calls `local`, and a served engine calls `served`, when it begins its work or plans the rest again.
+    The engine then reports each step to the returned object.
 
     Args:
-        answers: Number of answers of all epochs.
-        forecast: A function that is called once, with the first estimate.
+        answers: Number of answers of all epochs together.
+        forecast: A function that is called once, as soon as there is an estimate. Its argument is the estimate.
         clock: A function that returns the time in seconds.
     """
 
@@ -55,16 +56,16 @@ class GenerationProgress:
         self._told = False
 
     def local(self, load: Workload) -> TokenWork:
-        """Begin an epoch of local generation. Return the object to which the engine reports its work."""
+        """Begin or plan the work of a local engine. Return the object to which the engine reports its work."""
         self._lengths = self._lengths or AnswerLengths(load.longest)
         work = TokenWork(load, self._lengths, self._ready, self._clock)
         self._begin(work)
         return work
 
     def served(self, characters: Sequence[int], at_once: int) -> RequestWork:
-        """Begin an epoch of served generation. Return the object to which the engine reports its work.
+        """Begin the work of a served engine. Return the object to which the engine reports its work.
 
-        The arguments are described at `RequestWork`.
+        The arguments are those of `RequestWork`.
         """
         work = RequestWork(characters, at_once, self._ready, self._clock)
         self._begin(work)
@@ -79,7 +80,7 @@ class GenerationProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Return the estimated time until all answers are generated, in seconds. None if it is not known yet."""
+        """Return the estimated seconds until all answers are generated, or None if there is no estimate yet."""
         work = self._work
         left = None if work is None else work.seconds_left
         if work is None or left is None:
@@ -100,7 +101,7 @@ class GenerationProgress:
         if left is not None:
             passed = self._clock() - self._began
             share = passed / max(passed + left, 1e-9)
-            # A narrow terminal shows only the beginning of the line.
+            # The time comes first, because a narrow terminal shows only the beginning of the line.
             said = [f"{share:.0%}", f"about {duration(left)} left", *said, rate(answers, passed + left, "answer")]
         return ", ".join([*said, work.state])
 

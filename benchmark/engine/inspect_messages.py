@@ -1,8 +1,9 @@
 """Converts prompts and completions to Inspect's types and back.
 
-Inspect repairs native calls. For example, Inspect removes superfluous quotes. Toolmark must judge the unrepaired calls,
-so the calls are read from the server's response, which Inspect also records. Some providers (Anthropic, Google) send
-parsed objects instead of text. For these providers, the model's own text is not known, and the parsed calls are judged.
+Inspect repairs native calls. For example, Inspect removes superfluous quotes. But Toolmark must judge the calls before
+the repair. Inspect also records the server's response, so Toolmark reads the calls from there. Some providers
+(Anthropic, Google) send the arguments of a call as an object and not as text. For these providers, the text that the
+model wrote is not known, and Toolmark judges the objects.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ def messages_of(prompt: Prompt) -> list[ChatMessage]:
 
 
 def tools_of(prompt: Prompt) -> list[ToolInfo]:
-    """Return the tools that the server shows to the model, in Inspect's form.
+    """Return the tools of a prompt in Inspect's form. The server shows these tools to the model.
 
-    Inspect's form of a schema has no keywords such as `const`. So these keywords are lost.
+    Inspect's form of a schema does not have all keywords. For example, `const` is lost.
     """
     from inspect_ai.tool import ToolInfo, ToolParams
 
@@ -68,9 +69,9 @@ def tools_of(prompt: Prompt) -> list[ToolInfo]:
 
 
 def _raw_calls(response: Any) -> Iterator[RawCall]:
-    """Yield the unrepaired calls in a server's response.
+    """Yield the calls in a server's response, without Inspect's repairs.
 
-    Two forms of OpenAI's API are read: chat completions and responses. A response in another form gives no calls.
+    The forms of two APIs of OpenAI are read: Chat Completions and Responses. A response in another form gives no calls.
     """
     if not isinstance(response, Mapping):
         return
@@ -84,11 +85,11 @@ def _raw_calls(response: Any) -> Iterator[RawCall]:
 
 
 def completion_of(output: ModelOutput, response: Any = None) -> Completion:
-    """Return the completion for the output of a provider. A stop reason that Toolmark does not have becomes `unknown`.
+    """Return the completion in the output of a provider. If Toolmark has no such stop reason, it becomes `unknown`.
 
     Args:
-        output: The output, as Inspect has read it.
-        response: The response of the server, with the unrepaired calls. None if it is not known.
+        output: The output, in Inspect's form.
+        response: The response of the server, which contains the calls without Inspect's repairs. None if not known.
     """
     choice = output.choices[0]
     usage = output.usage

@@ -1,7 +1,7 @@
-"""The cache of keys and values (KV cache). It has two parts:
+"""The cache of keys and values (KV cache). It consists of blocks and of batch slots.
 
-- A block contains the keys and values of a prefix that several sequences share.
-- A batch slot contains the keys and values of the other tokens of one sequence.
+- A block contains the keys and values of consecutive tokens, usually of a prefix that several sequences share.
+- A batch slot contains the keys and values of the tokens of one sequence that are not in blocks.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class KVBlock:
         self._layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def write(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """Store keys and values of new tokens after the stored tokens.
+        """Store the keys and values of new tokens in a layer, after those of the earlier tokens.
 
-        After the last layer, the caller must add the number of new tokens to `length`.
+        When all layers have stored the new tokens, the caller must add the number of new tokens to `length`.
         """
         if layer not in self._layers:
             shape = (key.shape[0], self._room, key.shape[2])
@@ -50,9 +50,9 @@ class KVBlock:
 
 
 class BatchSlots:
-    """The keys and values of the unshared tokens of all sequences in a batch.
+    """The keys and values of the tokens that are not in blocks, for all sequences in a batch.
 
-    Each sequence has one slot. The occupied slots come first.
+    Each sequence has one slot. The slots with a sequence come first, then the free slots.
 
     Args:
         count: Number of slots.
@@ -76,7 +76,7 @@ class BatchSlots:
 
         Args:
             layer: Index of the layer.
-            like: Keys or values of shape (key heads, tokens, size). New slots get the same data type and device.
+            like: Keys or values of shape (key heads, tokens, size). The slots have the data type and device of `like`.
             room: Number of tokens for which each slot must have space.
 
         Returns:
@@ -111,7 +111,8 @@ class BatchSlots:
 
         Args:
             index: The slot.
-            before: A block. Its tokens are copied to the beginning of the new block. None if there is no such block.
+            before: The block with the tokens directly before those in the slot, or None if there is no such block. Its
+                tokens are copied to the beginning of the new block.
         """
         import torch
 
@@ -131,7 +132,7 @@ class BatchSlots:
 
 
 class BatchSlot:
-    """One slot, with the same methods as a block.
+    """One slot of a batch. It has the same methods as `KVBlock`.
 
     Args:
         slots: All slots.
@@ -154,12 +155,12 @@ class BatchSlot:
         self._slots.lengths[self._index] = length
 
     def write(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """Do the same as `KVBlock.write`."""
+        """Store keys and values in the slot, as `KVBlock.write` does in a block."""
         first, end = self.length, self.length + key.shape[1]
         for store, fresh in zip(self._slots.reserve(layer, key, end), (key, value), strict=True):
             store[self._index, :, first:end] = fresh
 
     def read(self, layer: int, count: int, first: int = 0) -> tuple[Tensor, Tensor]:
-        """Do the same as `KVBlock.read`."""
+        """Return keys and values of the slot, as `KVBlock.read` does for a block."""
         keys, values = self._slots.layer(layer)
         return keys[self._index, :, first:count], values[self._index, :, first:count]

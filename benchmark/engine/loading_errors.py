@@ -1,7 +1,8 @@
-"""Converts the errors of libraries about a model directory to errors for the user.
+"""Converts errors that libraries raise about a model directory to errors for the user.
 
-Somebody else may have made the directory, so a library may raise any error about it. Inside the `with` block of
-`loading`, only libraries read the directory. So every error there is an error of the directory or of this machine.
+Somebody else possibly made the directory, so a library can raise any kind of error about it. The `with` block of
+`loading` only lets libraries read the directory. So the cause of every error in the block is the directory or this
+machine, and not a fault of Toolmark.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from toolmark.benchmark.core.printing import printable
 __all__ = ["cause", "loading", "quantisation"]
 
 _LONGEST_CAUSE = 300
-"""Largest number of characters of a library's error that are shown."""
+"""The largest number of characters of a library's error message that are shown."""
 
 _HARDWARE = ("gpu", "cuda", "xpu", "accelerator", "compute capability")
-"""If a library refuses a quantised model with one of these words, the machine lacks the hardware."""
+"""If a quantised model cannot be loaded and the error contains one of these words, this machine lacks the hardware."""
 
 _USE_FLOATS = "Or use the variant of the model that is not quantised."
 
@@ -39,15 +40,16 @@ _PARTS: dict[Part, tuple[str, str]] = {
         "Save the tokenizer of the model in this folder with save_pretrained().",
     ),
 }
-"""For each part, the beginning of the error and what to do."""
+"""For each part of a model, the beginning of the error message and what the user can do."""
 
 
 @contextmanager
 def loading(base: Path, part: Part = "model") -> Iterator[None]:
     """Convert every error about a model directory inside the `with` block, and silence warnings of transformers.
 
-    This includes a model that needs Python code from its own directory. Toolmark never runs such code, so every call of
-    transformers' automatic classes has the argument `trust_remote_code=False`. Without it, transformers asks.
+    A model that needs Python code from its own directory is also an error, because Toolmark never runs such code. So
+    every call of transformers' automatic classes must have the argument `trust_remote_code=False`. Without this
+    argument, transformers asks the user whether the code can be run.
 
     Args:
         base: The directory.
@@ -67,7 +69,7 @@ def loading(base: Path, part: Part = "model") -> Iterator[None]:
             f"{base}{quantisation(base)} needs a package that is not installed: {cause(error)}",
             f"Install the package that is named. {_USE_FLOATS if quantisation(base) else ''}".rstrip(),
         ) from error
-    except BaseException as error:  # a crash inside a Rust library is no `Exception`
+    except BaseException as error:  # The error of a crash inside a Rust library is not a subclass of `Exception`.
         said = cause(error)
         if "custom code" in said:
             raise InputError(
@@ -89,7 +91,7 @@ def loading(base: Path, part: Part = "model") -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the warnings and the progress of transformers. What matters is raised as an error."""
+    """Silence the warnings and the progress of transformers. The important warnings are errors in `base_model`."""
     from transformers.utils import logging as of_transformers
 
     before = of_transformers.get_verbosity()
@@ -102,10 +104,10 @@ def _quiet() -> Iterator[None]:
 
 
 def cause(error: BaseException) -> str:
-    """Return the message of a library's error in one line of limited length, with the kind of the error if needed."""
+    """Return the message of a library's error as one line of limited length. The kind is added if needed."""
     said = printable(" ".join(str(error).split()))
     short = f"{said[:_LONGEST_CAUSE]} …" if len(said) > _LONGEST_CAUSE else said
-    # The message of these errors is only the name of a key, or a value.
+    # The messages of these kinds of errors are often only the name of a key, or a value.
     needs_kind = not short or isinstance(error, KeyError | TypeError | AttributeError | IndexError | ArithmeticError)
     return f"{type(error).__name__}: {short}".rstrip(": ") if needs_kind else short
 
@@ -118,7 +120,7 @@ def _out_of_memory(error: BaseException) -> bool:
 
 
 def quantisation(base: Path) -> str:
-    """Return words about the quantisation of a model, for an error. Empty if `config.json` names none."""
+    """Return words about the quantisation of a model, for an error message. Empty if the model is not quantised."""
     try:
         config = json.loads((base / "config.json").read_bytes())
         method = config["quantization_config"]["quant_method"]

@@ -40,15 +40,15 @@ from toolmark.benchmark.engine.weight_files import stored_tensors
 __all__ = ["LocalEngine"]
 
 _SMALL_MODEL = 50_000_000
-"""A model with fewer parameters uses one thread by default. On an idle machine, two threads are hardly faster than one.
-On a busy machine, threads wait for each other. For example, a model with 3M parameters is 8 times slower with two
-threads than with one thread, if other processes use both cores."""
+"""A model with fewer parameters uses one thread by default. The reason: on an idle machine, two threads are hardly
+faster than one thread, and on a busy machine, threads wait for each other. For example, if other processes use both
+cores, a model with 3M parameters is 8 times slower with two threads than with one thread."""
 
 _LARGEST_BATCH = 64
 """Highest number of sequences in a batch."""
 
 _TOKENS_PER_SEQUENCE = 1024
-"""Assumed number of unshared tokens per sequence. The number of sequences that fit into memory is computed with it."""
+"""Assumed number of unshared tokens per sequence, for computing how many sequences fit into the memory."""
 
 
 class LocalEngine:
@@ -82,7 +82,7 @@ class LocalEngine:
         self._template_args: TemplateArgs = {}
         self._thinking: ThinkingRoom | None = None
         self._one_call: frozenset[int] = frozenset()
-        stored_tensors(base)  # finds missing files early
+        stored_tensors(base)  # This raises an error early if weight files are missing.
         self._tokenizer = open_tokenizer(base)
         self._context = context_length(base) or 1 << 20
 
@@ -110,8 +110,8 @@ class LocalEngine:
     def _find_stops(self) -> tuple[int, ...]:
         """Return all tokens that end a completion.
 
-        These are the model's stop tokens, the token that ends a turn with calls, and the stops of the dialect that are
-        single tokens.
+        These are the model's stop tokens, the token with which the chat template ends a turn with calls, and those
+        stops of the dialect that are single tokens.
         """
         vocabulary = self._tokenizer.get_added_vocab()
         marks = (vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary)
@@ -132,7 +132,7 @@ class LocalEngine:
 
         Raises:
             PromptTooLong: A prompt leaves no room for an answer.
-            InputError: The context has no room for a prompt beside the answer. Or the same errors as `encode` and
+            InputError: The longest answer alone fills the context. Or one of the errors of `encode` and
                 `check_readable`.
         """
         self._dialect, self._one_call = dialect, frozenset(one_call)
@@ -157,16 +157,16 @@ class LocalEngine:
 
     @cached_property
     def _forward(self) -> Forward | None:
-        """Return the function for packed passes over shared prefixes. None if the attention cannot be replaced."""
+        """Return a function for packed passes over shared prefixes, or None if they are not possible."""
         with phase("checking that prompts can share their beginnings"):
             return packed_forward(self._model.plain)
 
     @cached_property
     def _max_sequences(self) -> int:
-        """Return the number of sequences with keys and values that fit into a quarter of the memory.
+        """Return the number of sequences whose keys and values fit into a quarter of the memory.
 
-        Memory that is in use counts too. Otherwise the batch size would be different in every run, and in bf16, another
-        batch size can give other tokens.
+        The whole memory is meant, including memory that is in use. Otherwise the batch size would be different in every
+        run. In bf16, another batch size can give other tokens.
         """
         config = self._model.plain.config.get_text_config()
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -175,7 +175,7 @@ class LocalEngine:
         return int(max(1, min(_LARGEST_BATCH, memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
 
     def environment(self) -> dict[str, Any]:
-        """Return device, threads and batch layout.
+        """Return the device, the number of threads and the layout of the batches.
 
         This method loads the weights, because the number of threads depends on the number of parameters.
         """
@@ -204,7 +204,7 @@ class LocalEngine:
             raise self._without_numbers(prompts[error.index]) from None
 
     def _without_numbers(self, prompt: Sequence[int]) -> InputError:
-        """Return the error that the model computes no numbers. Find out whether the adapter is the reason."""
+        """Return the error for a model whose logits are not finite. The error says whether the adapter is the cause."""
         adapter, model = self._adapter, self._model
         where = first_without_numbers(model.plain, prompt)
         model.set_adapter(None)
@@ -253,7 +253,7 @@ class LocalEngine:
         )
 
     def _ended(self, index: int, written: Sequence[int]) -> bool:
-        """Return whether a completion ends before a stop token and before the largest number of tokens."""
+        """Return whether a completion must end, although it has no stop token and fewer tokens than allowed."""
         if self._thinking is not None and self._thinking.used_up(index, written):
             return True
         return self._has_called(index, written)
@@ -261,8 +261,8 @@ class LocalEngine:
     def _has_called(self, index: int, written: Sequence[int]) -> bool:
         """Return whether a completion must end now, because its first call is complete.
 
-        Only the prompts in `one_call` end after their first call. In every dialect, a call ends with a punctuation mark
-        or a tag. So the text is not parsed if the last token is a word.
+        Only the completions of the prompts in `one_call` end after their first call. In every dialect, a call ends with
+        a punctuation mark or a tag. So if the last token is a word, the text need not be parsed.
         """
         if index not in self._one_call or self._dialect is None or self._text(written[-1:]).strip().isalnum():
             return False
@@ -271,18 +271,19 @@ class LocalEngine:
 
     def _completion(self, index: int, written: list[int]) -> Completion:
         if self._forward is None and (index in self._one_call or self._thinking is not None):
-            # Padded batches continue after the end, but the tokens up to the end are the same.
+            # In padded batches, a sequence goes on after its end. So the tokens after the end are removed here.
             ends = (end for end in range(1, len(written)) if self._ended(index, written[:end]))
             written = written[: next(ends, len(written))]
         stopped = written[-1] in self._stops
         text = self._text(written[:-1] if stopped else written)
         marks = [text.index(mark) for mark in self._dialect_stops if mark in text]
-        # The mark of a thought that the prompt opens belongs to the turn. Without it, a thought that is cut would be
-        # read as an answer.
+        # If the prompt ends with the opening mark of a thought, this mark becomes part of the completion. Without the
+        # mark, a thought that was cut would be read as an answer.
         opened = open_thought(self._text(self._encoded[index][-LAST_TOKENS:])) or ""
         return Completion(
             text=opened + (text[: min(marks)] if marks else text),
-            # This completion was ended after its call. The model might have continued.
+            # `unknown` means that the engine ended the completion after its first call. Perhaps the model wanted to go
+            # on.
             stop_reason="stop" if stopped or marks else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),
         )

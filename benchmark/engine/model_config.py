@@ -1,7 +1,8 @@
 """Reads and checks the configuration of a model directory, before a library reads it.
 
-Transformers makes as many layers as `config.json` says, and may load the code of an attention from the hub if
-`config.json` names it. So the numbers and names with such effects are checked here. This module does not import torch.
+Transformers makes as many layers as `config.json` says, however large the number is. If `config.json` names an
+attention of the hub, transformers downloads and runs its code. So this module checks the numbers and names with such
+effects. It does not import torch.
 """
 
 from __future__ import annotations
@@ -21,24 +22,26 @@ __all__ = ["check_config", "check_stops", "context_length", "read_object"]
 _SAVE_AGAIN = "Download the model again, or save it again with save_pretrained()."
 
 _MODULES = re.compile(r"(^|_)(n|num)_(\w+_)?(layers?|blocks?|experts?|stages?|labels?)$|^(n_?layers?|depths?)$")
-"""Names of numbers for which transformers makes so many modules, or as many names of labels."""
+"""Names of fields that contain a number of modules or of labels. Transformers makes so many modules or names of
+labels."""
 
 _MOST_MODULES = 1024
-"""So many layers, experts or labels are always possible. A larger number must not exceed the number of tensors."""
+"""A number of layers, experts or labels up to this one is always allowed. A larger number must not be larger than the
+number of tensors in the weight files."""
 
 _MOST_DIGITS = 18
-"""Larger integers overflow in torch."""
+"""The largest number of digits of an integer. Integers with more digits overflow in torch."""
 
 _ATTENTION = ("attn_implementation", "experts_implementation")
 _OF_TORCH = ("eager", "sdpa", "flex_attention", "grouped_mm", "batched_mm")
-"""Implementations that need no package besides torch."""
+"""Implementations of the attention or of the experts that need no package besides torch."""
 
 _FLASH = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
-"""Implementations that need a package, with the name of its module."""
+"""Implementations of the attention that need another package. The value is the module of the package."""
 
 
 def read_object(file: Path) -> dict[str, Any]:
-    """Return the JSON object in a file of a model directory. It is empty if there is no such file.
+    """Return the JSON object in a file of a model directory. If there is no such file, return an empty object.
 
     Raises:
         InputError: The file does not contain a JSON object.
@@ -62,7 +65,7 @@ def check_config(folder: Path, tensors: int) -> dict[str, Any]:
         tensors: Number of tensors in the weight files. Every layer has at least one.
 
     Raises:
-        InputError: A value is impossible, or an implementation would be loaded from the hub.
+        InputError: A number is too large, or transformers would load the code of an implementation from the hub.
         EnvironmentFault: An implementation needs a package that is not installed.
     """
     file = folder / "config.json"
@@ -81,7 +84,7 @@ def check_config(folder: Path, tensors: int) -> dict[str, Any]:
 
 
 def _fields(part: Any) -> Iterator[tuple[str, Any]]:
-    """Yield all fields of a JSON value, with those of nested objects."""
+    """Yield all fields of a JSON value as pairs (name, value), including the fields of nested objects."""
     if isinstance(part, Mapping):
         yield from part.items()
     for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ():
@@ -104,10 +107,10 @@ def _check_implementation(file: Path, name: str, value: Any) -> None:
 
 
 def context_length(folder: Path) -> int | None:
-    """Return the context length of a model in tokens. None if it is not known.
+    """Return the context length of a model in tokens, or None if `config.json` and the model family name none.
 
     Raises:
-        InputError: `config.json` cannot be read, or the length is not a number of tokens.
+        InputError: `config.json` cannot be read, or the context length in it is not a positive number.
     """
     file = folder / "config.json"
     config = read_object(file)
@@ -119,12 +122,12 @@ def context_length(folder: Path) -> int | None:
                     f"{file}: max_position_embeddings is {str(length)[:80]}, not a number of tokens", _SAVE_AGAIN
                 )
             return int(length)
-    check_config(folder, 0)  # the automatic class makes a list of layers
+    check_config(folder, 0)  # This is needed, because the automatic class makes a list with an entry for each layer.
     with loading(folder):
         from transformers import AutoConfig
 
         config_of_family = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        text_config = config_of_family.get_text_config()  # has the default of the model family
+        text_config = config_of_family.get_text_config()  # It contains the default of the model family.
         return int(getattr(text_config, "max_position_embeddings", 0)) or None
 
 

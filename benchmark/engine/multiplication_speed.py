@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Shape", "flops_per_second"]
 
 _FIRST_ROWS = 8
-"""The measurement starts with this number of rows. Even in a slow data type, this product takes less than a second."""
+"""The number of rows in the first product. Even in a slow data type, a product with so few rows takes less than a
+second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ def flops_per_second(
 ) -> float:
     """Return the rate of a matrix product, in floating-point operations per second.
 
-    One multiplication and one addition count as two operations. The number of rows is doubled until it is `shape.rows`,
-    or until the next product might take too long. The highest rate is returned, because other processes can only make a
-    product slower.
+    A multiplication and an addition count as two operations. The number of rows is doubled after each product, until it
+    is `shape.rows`, or until the next product would perhaps take too long. The highest rate of all products is
+    returned, because other processes can only make a product slower.
 
     Args:
         dtype: Name of a torch data type, for example `bfloat16`.
@@ -77,10 +78,10 @@ def _highest_rate(kind: torch.dtype, shape: Shape, device: str, seconds: float) 
 
 
 def _seconds(left: object, right: object) -> float:
-    """Return the shorter time of two products, because the first product may include the start of torch's threads."""
+    """Multiply twice, and return the shorter time in seconds. Perhaps torch starts its threads in the first product."""
     took = []
     for _ in range(2):
         began = time.perf_counter()
-        _ = (left @ right)[0, 0].item()  # type: ignore[operator]  # `item` waits for the device
+        _ = (left @ right)[0, 0].item()  # type: ignore[operator]  # `item` waits until the device has computed it.
         took.append(time.perf_counter() - began)
     return max(min(took), 1e-9)

@@ -1,8 +1,8 @@
 """Packed forward passes through a transformers model: one row contains the tokens of many sequences.
 
-Packed passes are possible if the attention of a model can be replaced, and its other layers process each token alone.
-The name of a model does not show this. So a test checks that packed passes give the same logits as the model's own
-passes.
+Packed passes are possible if the attention of a model can be replaced, and if all other layers process each token
+alone. The name of a model does not show whether this is true. So a test compares the logits of packed passes with the
+logits of the model's own passes.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["packed_forward"]
 
 _SHARED, _OWN = 48, (5, 11)
-"""Numbers of tokens in the test: in the shared prefix (in addition to a sliding window), and in the two sequences."""
+"""Numbers of tokens in the test. The first is for the shared prefix; if the model has a sliding window, the length of
+the window is added. The other two are for the unshared tokens of the two sequences."""
 
 _LONGEST_WINDOW = 4096
-"""If a sliding window has more tokens, the test uses a short prefix that does not fill the window."""
+"""If a sliding window is longer than this, its length is not added to the prefix of the test, to save time."""
 
 
 def packed_forward(model: PreTrainedModel) -> Forward | None:
-    """Return a function for packed passes through `model`. None if packed passes give other logits.
+    """Return a function for packed passes through `model`, or None if packed passes would give other logits.
 
-    An adapter that is active in `model` is used. The attention of the model is replaced only during a pass.
+    If an adapter is set in `model`, the packed passes use it. The attention of the model is replaced only during a
+    pass.
     """
     register()
 
@@ -88,6 +90,6 @@ def _agrees(model: PreTrainedModel, forward: Forward) -> bool:
             for _ in decode(prompts, forward, choose, DecodeLimits(tokens=2, stops=frozenset(), sequences=2)):
                 pass
     except (TypeError, AttributeError, KeyError, ValueError, IndexError, RuntimeError):
-        return False  # because the model does not accept the arguments of a packed pass
+        return False  # The model does not accept the arguments of a packed pass.
     exact = torch.finfo(model.dtype).eps * 1000
     return max(differences) < exact

@@ -1,8 +1,8 @@
-"""Generates in padded batches with `generate` of transformers, for models with an attention that cannot be replaced.
+"""Generates in padded batches with `generate` of transformers, for models that do not allow packed passes.
 
 Prompts of similar length are in the same batch. The size of a batch is limited, because memory is limited. Padding does
-not change the results: the attention mask excludes the padding, and positions count from the first token of each
-sequence.
+not change the results: the attention mask excludes the padding, and the position of a token is counted from the first
+token of its sequence.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ __all__ = ["LAYOUT", "write_padded"]
 _BATCH_TOKENS = 16_384
 _BATCH_ROWS = 32
 _FIRST_ROUND = 96
-"""Highest number of new tokens in the first round. Longer sequences continue in a second round. So short sequences need
-not wait for long sequences in their batch."""
+"""Highest number of new tokens in the first round. Sequences that have not ended then continue in a second round. So
+short sequences need not wait for long sequences in their batch."""
 
 LAYOUT = {
     "padding": "left",
@@ -35,7 +35,7 @@ LAYOUT = {
     "rows": _BATCH_ROWS,
     "first_round": _FIRST_ROUND,
 }
-"""The layout of the batches. It is recorded with a run, because in bf16 another layout can give other tokens."""
+"""The layout of the batches. It is recorded with a run, because in bf16, another layout can give other tokens."""
 
 
 def write_padded(
@@ -98,9 +98,10 @@ def write_padded(
 
 @contextmanager
 def _only_settings(model: PreTrainedModel, config: GenerationConfig) -> Iterator[None]:
-    """Put the settings of the model's `generation_config.json` aside inside the `with` block.
+    """Inside the `with` block, use only the settings in `config`, and not those in the model's
+    `generation_config.json`.
 
-    Transformers uses them for everything that `config` does not set, for example for a penalty on repetitions.
+    Transformers would take all settings that `config` lacks from this file, for example a penalty on repetitions.
     """
     own, model.generation_config = model.generation_config, config
     try:
@@ -122,12 +123,12 @@ def _workload(rows: Mapping[int, Sequence[int]], longest: int) -> Workload:
 
 
 def _reporter(work: TokenWork, before: Sequence[int], prompt_tokens: int) -> Callable[..., torch.Tensor]:
-    """Return a function that transformers calls after every step. It reports the step, and stops no sequence.
+    """Return a function that transformers calls after every step. This function reports the step, and ends no sequence.
 
     Args:
         work: Receives the reports.
-        before: For each sequence, the number of tokens that were written in the first round.
-        prompt_tokens: Number of prompt tokens that are read for the first time before the first step.
+        before: For each sequence in the batch, the number of tokens that were written in the first round.
+        prompt_tokens: Number of prompt tokens that the first step reads, without those that the first round has read.
     """
     import torch
 
@@ -147,7 +148,7 @@ def _reporter(work: TokenWork, before: Sequence[int], prompt_tokens: int) -> Cal
 
 
 def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
-    """Yield batches of indices, shortest sequences first. A sequence that exceeds the limits alone is a batch too."""
+    """Yield batches of indices, shortest sequences first. A sequence that is too long forms a batch alone."""
     batch: list[int] = []
     for index in sorted(rows, key=lambda index: (len(rows[index]), index)):
         if batch and (len(batch) == _BATCH_ROWS or len(rows[index]) * (len(batch) + 1) > _BATCH_TOKENS):
@@ -159,7 +160,7 @@ def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:
 
 
 def _left_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and attention mask, both of shape (sequences, longest sequence)."""
+    """Return the ids, padded on the left, and the attention mask. Both have the shape (sequences, longest sequence)."""
     import torch
 
     width = max(map(len, rows))

@@ -21,8 +21,8 @@ class PolicyEngine:
     Args:
         name: Name of the policy.
         cases: The cases, in the order of the prompts.
-        seed: Seed of random choices. The choices for a case do not depend on other cases, because each case and epoch
-            has its own random generator.
+        seed: Seed of random choices. There is one random generator for each case and epoch. So the choices for a case
+            do not depend on other cases.
     """
 
     def __init__(self, name: str, cases: Sequence[Case], seed: int) -> None:

@@ -1,16 +1,16 @@
 """Attention over shared prefixes. It replaces the attention of a model, and gives the same results.
 
-A forward pass takes the tokens of many sequences in one packed row, with their positions. So there is no padding, and
-shared prefixes are not copied. Only the attention is replaced, because all other layers process each token alone. Each
-token attends to the blocks that its sequence shares with other sequences, to the earlier tokens of its own sequence,
-and to itself.
+A forward pass takes the tokens of many sequences in one row, together with their positions. Such a row is called
+packed. So there is no padding, and shared prefixes are not copied. Only the attention is replaced, because all other
+layers process each token alone. Each token attends to the blocks of its sequence, to the earlier tokens in the slot of
+its sequence, and to itself. A block can be shared by several sequences.
 
-In decoding, the queries of all sequences that share a block are multiplied with the block's keys in one matrix product.
-The parts of each softmax are combined by their maxima and sums (Dao et al. 2022, arXiv:2205.14135; for shared prefixes
-Juravsky et al. 2024, arXiv:2402.05099).
+In decoding, one matrix product multiplies the keys of a block with the queries of all sequences that share the block.
+So the softmax of a query is computed in parts. The parts are combined by their maxima and sums (Dao et al. 2022,
+arXiv:2205.14135; for shared prefixes Juravsky et al. 2024, arXiv:2402.05099).
 
-Only the positions of two tokens decide whether one attends to the other. So sliding windows are exact, and it does not
-matter where a key is stored.
+Only the positions of two tokens decide whether one of them attends to the other. So sliding windows are exact, and it
+does not matter where a key is stored.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ NAME = "toolmark_shared_prefixes"
 
 
 class Pass(Protocol):
-    """One forward pass. The pass decides where the keys are stored, and which keys each query attends to."""
+    """One forward pass. It decides where the keys and values are stored, and to which keys each query attends."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        """Return the attention outputs of packed tokens (heads, tokens, size), and store their keys and values.
+        """Store the keys and values of packed tokens. Return the attention outputs of the tokens (heads, tokens, size).
 
         Args:
             layer: Index of the layer.
@@ -49,7 +49,7 @@ class Pass(Protocol):
 
 
 def register() -> None:
-    """Register the attention with transformers. Because no mask function has this name, transformers makes no mask."""
+    """Register the attention with transformers. No mask function has its name, so transformers makes no mask for it."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, _attention)
@@ -88,10 +88,12 @@ class Segment:
 
 
 _CHUNK, _WINDOW_CHUNK = 512, 256
-"""Number of queries that are computed together in a chunk, without and with a sliding window.
+"""Number of queries in a chunk. The first number is for attention without a sliding window, the second for attention
+with a sliding window.
 
-A mask hides keys, but hidden keys still cost time. So each chunk gets only keys that at least one of its queries
-attends to. These times were measured for 2,048 tokens after 2,048 earlier tokens on one core:
+The queries in a chunk are computed together. A mask hides keys, but hidden keys still cost time. So a chunk gets only
+keys to which at least one of its queries attends. These times were measured for 2,048 tokens after 2,048 earlier tokens
+on one core:
 
     sliding window   without chunks   with chunks
     none             170 ms           116 ms
@@ -138,7 +140,7 @@ class Prefill:
 
 
 def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
-    """Return the keys or values of several stores, one after the other, for each query head. Copy only if necessary."""
+    """Join the keys or values of several stores, and repeat them for each query head. Copy them only if necessary."""
     import torch
 
     joined = parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
@@ -147,7 +149,7 @@ def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
 
 
 def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]:
-    """Return the first token and the end of each chunk of queries. If a causal mask is enough, there is one chunk."""
+    """Return the begin and the end of each chunk of queries. If a causal mask is enough, there is only one chunk."""
     position = segment.store.start + segment.store.length
     alone = segment.store.length == 0 and not segment.path
     if alone and (window is None or position + segment.tokens <= window):
@@ -157,9 +159,10 @@ def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]
 
 
 def _visible(segment: Segment, begin: int, end: int, window: int | None) -> list[tuple[KVBlock | BatchSlot, int, int]]:
-    """Return the stores (blocks or slots) with keys to which the tokens of a chunk attend.
+    """Return the stores (blocks or slots) that contain keys to which the tokens of a chunk attend.
 
-    For each store, the result contains the index of the first such key, and the index after the last such key.
+    For each store, the result contains three values: the store, the index of the first of these keys in the store, and
+    the index after the last of these keys.
     """
     position = segment.store.start + segment.store.length + begin
     earliest = 0 if window is None else max(0, position - window + 1)
@@ -176,9 +179,10 @@ def _causal_mask(
     window: int | None,
     device: torch.device,
 ) -> Tensor | None:
-    """Return a mask of shape (tokens, keys). It is true if the token of a chunk attends to the key.
+    """Return a mask of shape (tokens, keys). It is true where a token of the chunk attends to a key.
 
-    None if each token attends only to itself and to the earlier tokens of the chunk.
+    Return None if each token attends exactly to itself and to the earlier tokens of the chunk. A causal mask is then
+    enough.
     """
     import torch
 
@@ -193,15 +197,15 @@ def _causal_mask(
 
 
 Level = Sequence[tuple[KVBlock, "Tensor"]]
-"""The blocks at one depth of the prefix tree, each with the numbers of the sequences that share the block. A sequence
-has at most one block at each depth."""
+"""The blocks at one depth of the prefix tree. Each pair contains a block, and the numbers of the sequences that share
+it. A sequence has at most one block at each depth."""
 
 
 def _by_token(level: Level, numbers: Tensor) -> Level:
-    """Return a level in which each block has the numbers of new tokens instead of sequences.
+    """Return a level in which each block has the numbers of its new tokens, and not of its sequences.
 
     Args:
-        level: The level with numbers of sequences.
+        level: The level with the numbers of sequences.
         numbers: For each new token, the number of its sequence.
     """
     import torch
@@ -214,9 +218,11 @@ class _Reached:
     """The blocks of a level to which at least one query attends.
 
     Attributes:
-        rows: The numbers of the queries that attend to a block, block after block.
-        blocks: For each block: the block, the index of its first key that is needed, the number of its queries in
-            `rows`, and a mask that is added to their scores. The mask is None if all these keys are attended to.
+        rows: The numbers of the queries. First come the queries that attend to the first block, then those that attend
+            to the second block, and so on.
+        blocks: Four values for each block: the block, the index of its first key that is needed, the number of its
+            queries in `rows`, and a mask that is added to the scores of these queries. The mask is None if no key from
+            the first needed key on is hidden.
     """
 
     rows: Tensor
@@ -227,9 +233,9 @@ class Decode:
     """The pass that decodes: each sequence has one new token, and perhaps draft tokens after it.
 
     Args:
-        slots: The slots of the sequences. After the pass, the caller must add the new tokens to the lengths.
-        counts: Number of new tokens in each occupied slot, including draft tokens.
-        shared: The levels of blocks before the slots. Each block has the numbers of the slots that share the block.
+        slots: The slots of the sequences. After the pass, the caller must add the accepted tokens to `slots.lengths`.
+        counts: Number of new tokens of each sequence, including draft tokens.
+        shared: The levels with the blocks of the sequences. The number of a sequence is the index of its slot.
 
     Attributes:
         positions: Position of each new token.
@@ -261,7 +267,7 @@ class Decode:
         keys[at], values[at] = key.transpose(0, 1), value.transpose(0, 1)
         mine = slice(tokens) if self._single else self._numbers
 
-        # (tokens, key heads, query heads of each, size)
+        # The shape is (tokens, key heads, query heads for each key head, size).
         scaled = (query * scale).view(heads, -1, tokens, size).permute(2, 0, 1, 3)
         scores = torch.matmul(scaled, keys[:, :, :longest][mine].transpose(2, 3)).float()
         scores += self._own_mask(window, query.device)
@@ -288,7 +294,7 @@ class Decode:
         return self._masks[window]
 
     def _reach(self, window: int | None, device: torch.device) -> list[_Reached]:
-        """Return the levels with at least one key that a query attends to."""
+        """Return the levels in which a query attends to at least one key."""
         import torch
 
         if window not in self._reached:
@@ -306,7 +312,13 @@ class Decode:
     ) -> tuple[Tensor, tuple[KVBlock, int, int, Tensor | None]] | None:
         """Return the numbers of the queries that attend to a block, and the entry of the block in `_Reached.blocks`.
 
-        None if no query attends to the block.
+        Return None if no query attends to the block.
+
+        Args:
+            block: The block.
+            members: The numbers of the queries whose sequences share the block.
+            window: Length of a sliding window in tokens. None for full attention.
+            device: The device of the result.
         """
         import torch
 
@@ -326,15 +338,23 @@ class Decode:
 
 
 def _merge(scaled: Tensor, level: _Reached, layer: int, softmax: tuple[Tensor, Tensor, Tensor]) -> None:
-    """Add the keys and values of a level to the unfinished softmax of its queries: maximum, sum and weighted values.
+    """Add the keys and values of a level to the unfinished softmax of the level's queries.
 
-    The queries of all blocks are gathered and scattered only once, in a fixed order.
+    The queries of all blocks are read together, and the results are written together, always in the same order.
+
+    Args:
+        scaled: The queries, multiplied by the scale.
+        level: The level.
+        layer: Index of the layer.
+        softmax: The unfinished softmax of all queries: the maximum of the scores, the sum of the weights, and the sum
+            of the weighted values. All three are changed in place.
     """
     import torch
 
     top, total, out = softmax
     heads, groups, size = scaled.shape[1:]
-    gathered = scaled[level.rows].transpose(0, 1).contiguous()  # (key heads, rows, query heads of each, size)
+    # The shape is (key heads, rows, query heads for each key head, size).
+    gathered = scaled[level.rows].transpose(0, 1).contiguous()
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     begin = 0
     for block, first, count, mask in level.blocks:

@@ -1,4 +1,4 @@
-"""Finds the common prefixes of prompts, as a radix tree over token ids. So each shared prefix is read only once.
+"""Finds the common prefixes of prompts, and makes a radix tree of them. So the engine reads each prefix only once.
 
 Cases with the same instructions and the same toolbox begin with the same thousands of tokens. Only about the last
 hundred tokens differ. In depth-first order, the sequences with the same prefix come one after the other. So a prefix
@@ -14,8 +14,8 @@ from itertools import groupby
 __all__ = ["Leaf", "Node", "prefix_leaves", "unshared_tokens"]
 
 _SHORTEST = 32
-"""Lowest number of tokens of a shared prefix. A shorter prefix is not shared, because each node of the tree costs
-operations for each layer and token."""
+"""Lowest number of tokens of a shared prefix. Shorter prefixes are not shared, because each node of the tree needs
+additional operations in each layer for each token."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +78,6 @@ def prefix_leaves(sequences: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
 
 
 def unshared_tokens(leaves: Sequence[Leaf]) -> int:
-    """Return the number of tokens in the tree. A shared prefix counts once."""
+    """Return the number of tokens that an engine must read for these sequences. Each shared prefix counts once."""
     nodes = {id(node): len(node.ids) for leaf in leaves for node in leaf.path}
     return sum(nodes.values()) + sum(len(leaf.ids) for leaf in leaves)

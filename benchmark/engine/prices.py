@@ -1,4 +1,4 @@
-"""Reads prices of served models from Inspect's file of prices. An environment variable contains the path of the file:
+"""Reads prices of served models from Inspect's file of prices. This environment variable contains the path of the file:
 
     INSPECT_EVAL_MODEL_COST_CONFIG=prices.yaml
 

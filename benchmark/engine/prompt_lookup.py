@@ -1,9 +1,9 @@
-"""Prompt lookup: guesses the next tokens of a sequence (draft tokens) from its earlier text.
+"""Prompt lookup: guesses the next tokens of a sequence from the earlier tokens of the sequence.
 
-Models copy arguments from the request and names from the tools. A small model may also repeat its own text. If the last
-tokens of a sequence occur earlier in the sequence, the tokens after the earlier place become the draft. One forward
-pass verifies several draft tokens at once, so fewer passes are needed. The generated tokens are always the same as
-without drafts.
+Models copy arguments from the request and names from the tools. Small models also often repeat their own text. So if
+the last tokens of a sequence occur earlier in the sequence, the guess is that the same tokens follow again. The guessed
+tokens are called draft tokens. One forward pass verifies several draft tokens at once, so fewer passes are needed.
+Drafts never change which tokens are generated.
 
 The method is prompt lookup decoding (Saxena 2023), with the verification of Leviathan et al. 2023 (arXiv:2211.17192).
 """
@@ -15,19 +15,19 @@ from collections.abc import Sequence
 __all__ = ["as_text", "draft_tokens"]
 
 _SUFFIXES = (4, 2, 1)
-"""How many of the last tokens are searched in the earlier text. The largest number is tried first, because a longer
+"""How many of the last tokens are searched in the earlier tokens. The largest number is tried first, because a longer
 match is more reliable."""
 
 
 def as_text(ids: Sequence[int]) -> str:
-    """Return token ids as characters of a string. In a string, `str.rfind` can search fast."""
+    """Return token ids as a string with one character for each token, because `str.rfind` searches fast in strings."""
     return "".join(map(chr, ids))
 
 
 def draft_tokens(past: str, count: int) -> list[int]:
-    """Return draft tokens that may follow a sequence.
+    """Return draft tokens: a guess of the next tokens of a sequence.
 
-    If the text after the earlier place is shorter than the draft, this text is repeated.
+    If there are fewer than `count` tokens after the earlier place, these tokens are repeated.
 
     Args:
         past: The sequence, as `as_text` returns it.

@@ -1,8 +1,8 @@
 """Limits the number of requests that are sent at the same time.
 
-The limit adapts to the server (additive increase, multiplicative decrease). Each answer raises the limit by a fraction
-of one request. An answer "too many requests" halves the limit. Reference: Chiu and Jain, "Analysis of the increase and
-decrease algorithms for congestion avoidance in computer networks", 1989.
+The limit adapts to the server (additive increase, multiplicative decrease). Each completion raises the limit by less
+than one request. If the server answers "too many requests", the limit is halved. Reference: Chiu and Jain, "Analysis of
+the increase and decrease algorithms for congestion avoidance in computer networks", 1989.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Window:
 
     @asynccontextmanager
     async def place(self, order: int) -> AsyncIterator[None]:
-        """Wait for a free place. The place is occupied until the end of the `with` block.
+        """Wait until another request can be sent. Inside the `with` block, the request counts as being sent.
 
         Args:
-            order: The order of the request. The waiting request with the lowest order gets the next place.
+            order: The order of the request. Of all waiting requests, the one with the lowest order is sent first.
         """
         free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heappush(self._waiting, (order, next(self._arrivals), free))
@@ -76,7 +76,7 @@ class Window:
     def refused(self) -> None:
         """Halve the limit, after the server refused a request because of too many requests.
 
-        The limit is halved at most once per second, because requests that were sent together may all be refused.
+        Requests that were sent together are often refused together. So the limit is halved at most once per second.
         """
         now = time.monotonic()
         if now - self._halved >= _SECONDS_BETWEEN_HALVINGS:

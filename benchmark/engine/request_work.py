@@ -10,7 +10,7 @@ __all__ = ["RequestWork"]
 _TOKENS_OF_AN_ANSWER = 60
 _CHARACTERS_OF_A_TOKEN = 4
 _READING = 0.05
-"""Assumed time in which a server reads a prompt token, divided by the time in which it writes a token."""
+"""Assumed time in which a server reads a prompt token, divided by the time in which it writes a token of an answer."""
 
 
 class RequestWork:
@@ -50,18 +50,18 @@ class RequestWork:
 
     @property
     def state(self) -> str:
-        """Return in words what is being done."""
+        """Return in words how many requests wait for an answer."""
         return f"{min(self._at_once, self.answers - self.answered)} requests sent"
 
     @property
     def seconds_left(self) -> float | None:
         """Return the time that is left, in seconds. None before the first answer."""
         rest = sum(self._weights) - self._done
-        # Assume that the requests that were sent but not answered are half done on average.
+        # The assumption is that a request that was sent but not answered is half done on average.
         sent = rest * min(1.0, self._at_once / max(1, self.answers - self.answered)) / 2
         return None if not self.answered else (self._clock() - self._began) / (self._done + sent) * (rest - sent)
 
     def seconds_of(self, answers: int) -> float | None:
-        """Return the time for this number of answers, in seconds. None before the first answer."""
+        """Return the time that a run with this number of answers needs, in seconds. None before the first answer."""
         left = self.seconds_left
         return None if left is None else (self._clock() - self._began + left) * answers / self.answers

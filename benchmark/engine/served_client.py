@@ -20,7 +20,7 @@ from toolmark.benchmark.engine.served_template_args import template_args_config
 __all__ = ["ServedEngine"]
 
 _MAX_FAILURES = 3
-"""If this number of prompts in a row got no answer, the server seems to be down. No other prompt is then sent."""
+"""If this number of prompts in a row got no answer, the server seems to be down. Then no further prompt is sent."""
 
 
 class ServedEngine:
@@ -41,7 +41,7 @@ class ServedEngine:
         self._requests = requests or RequestLimits()
         self._model = ServedModel(model, self._requests)
         self._config: dict[str, Any] = {
-            "max_tokens": decoding.all_tokens,  # a server has one limit for thoughts and answer
+            "max_tokens": decoding.all_tokens,  # A server has only one limit, for thoughts and answer together.
             "temperature": decoding.temperature,
             "seed": decoding.seed if decoding.temperature > 0 else None,
         }
@@ -54,11 +54,11 @@ class ServedEngine:
         self._config |= template_args_config(prompts[0].template_args if prompts else {})
 
     def environment(self) -> dict[str, Any]:
-        """Return the part of the environment that is known without the server."""
+        """Return the name of the engine and the number of connections. The devices of the server are not known."""
         return {"engine": "inspect", "connections": self._requests.connections}
 
     def notes(self) -> tuple[str, ...]:
-        """Return a line with the number of failed requests of each kind. No line if no request failed."""
+        """Return a line with the number of failed requests of each kind. If no request failed, return no line."""
         return fault_notes(self._model.faults)
 
     def answer(
@@ -72,9 +72,9 @@ class ServedEngine:
         Completions that arrive together are yielded in the order of their indices.
 
         Raises:
-            NotAnswered: Some prompts were refused, or failed too often. All other prompts were answered. If the server
-                seems to be down, some prompts were not sent.
-            EnvironmentFault: The server refuses all requests. All earlier answers were yielded.
+            NotAnswered: Some prompts were refused, or failed in every try. All other prompts were answered. But if the
+                server seems to be down, the remaining prompts were not sent.
+            EnvironmentFault: The server refuses all requests. The answers before this refusal were yielded.
         """
         numbers = {index: number for number, index in enumerate(indices)}
         characters = [_characters(self._prompts[index]) for index in indices]
@@ -83,7 +83,7 @@ class ServedEngine:
         reasons: dict[int, str] = {}
         too_long: set[int] = set()
         fault: EnvironmentFault | None = None
-        failures = 0  # unanswered prompts since the last answer
+        failures = 0  # the number of unanswered prompts since the last answer
         with asyncio.Runner() as runner:
             waiting: dict[asyncio.Task[Completion], int] = {}
             while True:

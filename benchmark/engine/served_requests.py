@@ -1,13 +1,15 @@
 """Sends requests to a served model. Failed requests are sent again.
 
 These are failures: too many requests (429), an error of the server (5xx), a time-out, a broken connection, and a reply
-that is not a completion. Each failure is counted, and the request is sent again after a pause. The pause doubles each
-time up to a minute, or has the length that the server requests. If the server requests a longer pause than a request
-may take, the request is not sent again. A wrong answer of the model is not a failure.
+that is not a completion. A wrong answer of the model is not a failure.
 
-Inspect and its clients can also send requests again, but do not report this, and some never stop. So this is switched
-off: every failure is counted, and a request that always fails is an error. The number of requests at the same time
-adapts to the server (`request_window.py`).
+Each failure is counted. After a pause, the request is sent again. The pause doubles each time, up to a minute, or has
+the length that the server requests. If the server requests a pause that is longer than the time limit of a request, the
+request is not sent again.
+
+Inspect and its clients can also send failed requests again, but they do not report this, and some of them never stop.
+So this is switched off. Then every failure is counted, and a request that always fails is an error. The number of
+requests at the same time adapts to the server (`request_window.py`).
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ _MAX_ERROR = 100_000
 _MAX_CAUSES = 8
 _BROKEN = "broken reply"
 _MAX_BYTES = 16 * 2**20
-"""The largest reply after decompression, in bytes."""
+"""The largest size of a reply after decompression, in bytes."""
 _OPENAI = ("openai/", "openai-api/")
 
 
@@ -69,7 +71,7 @@ class Refused(Exception):
 
 
 class Unanswered(Exception):
-    """The request failed in every try. The message is the last failure."""
+    """The request failed in every try, or the server asks for a pause that is too long. The message is the reason."""
 
 
 def fault_notes(faults: Counter[str]) -> tuple[str, ...]:
@@ -86,7 +88,8 @@ class ServedModel:
     Args:
         name: Inspect's name of the model, such as `openai/gpt-4.1`.
         requests: Limits on the requests.
-        window: Limits the requests of several models together. With None, this model has its own window.
+        window: Limits the number of requests at the same time. Several models can share a window. With None, this model
+            has its own window.
 
     Attributes:
         faults: Number of failed requests by kind: an HTTP status, `time-out`, `no connection` or `broken reply`.
@@ -100,14 +103,15 @@ class ServedModel:
 
         guard_started_servers()
         config = GenerateConfig(max_connections=requests.connections, max_retries=0)
-        # The client must not send requests again, because this would not be counted, and would hide a status 429.
+        # The client must not send requests again, because `faults` would not count this, and `window` would not see a
+        # 429.
         client_options: dict[str, Any] = {"max_retries": 0, "client_timeout": requests.timeout}
         try:
             # Inspect's cache of models is not used, because it keeps the client of an earlier event loop.
             self._model: Model = get_model(
                 name, config=config, memoize=False, **(client_options if name.startswith(_OPENAI) else {})
             )
-        except Exception as error:  # the type of the error is different for each provider
+        except Exception as error:  # Each provider raises other types of errors.
             raise EnvironmentFault(
                 f"{name} cannot be used: {_message(error)}",
                 "Install the package of the provider, and set the API key.",
@@ -138,11 +142,11 @@ class ServedModel:
             config: Fields of Inspect's `GenerateConfig`.
             trying: A function that returns a context manager. Each try is made inside `with trying():`. The context
                 manager can count the tries, or raise an error to prevent a try.
-            order: The order of the request. The waiting request with the lowest order is sent first.
+            order: The order of the request. Of all waiting requests, the one with the lowest order is sent first.
 
         Raises:
             Refused: The server refuses this request.
-            Unanswered: The request failed in every try, or the server asks for a long pause.
+            Unanswered: The request failed in every try, or the server asks for a pause that is too long.
             EnvironmentFault: The server refuses every request, because of the address, the name of the model, the API
                 key or the quota.
         """
@@ -172,18 +176,18 @@ class ServedModel:
         whole: dict[str | None, ModelCall] = {}
 
         def record(event: Event) -> None:
-            # Inspect then replaces all long strings of the call by references. Only the first report has the strings.
+            # Inspect reports the call several times. After the first report, it replaces long strings by references.
             if isinstance(event, ModelEvent) and event.call is not None and not event.pending:
                 whole.setdefault(event.uuid, event.call)
 
         transcript = Transcript()
         transcript._subscribe(record)
-        init_transcript(transcript)  # for each task, so that the response belongs to this request
+        init_transcript(transcript)  # Each task has its own transcript, so that the response belongs to this request.
         generate_config = GenerateConfig(**{**config, "max_retries": 0})
         output = await self._model.generate(messages_of(prompt), tools=tools_of(prompt), config=generate_config)
         calls = list(whole.values())
         if calls and calls[-1].error:
-            # For some refusals, Inspect returns a completion. Its text is the error of the server.
+            # For some refusals, Inspect returns a completion and raises no error. Its text is the error of the server.
             reason = _one_line(output.completion)
             raise Refused(reason, too_long=output.stop_reason == "model_length")
         completion = completion_of(output, calls[-1].response if calls else None)
@@ -194,7 +198,7 @@ class ServedModel:
         )
 
     def _failed(self, error: Exception, attempt: int) -> tuple[str, float]:
-        """Return the reason of a failure, and the seconds to wait before the request is sent again.
+        """Count a failure. Return its reason, and the seconds to wait before the request is sent again.
 
         Raises:
             Refused: The server refuses this request.
@@ -218,7 +222,7 @@ class ServedModel:
             reason = f"the reply is not a completion ({reason})"
         if status == _TOO_MANY:
             self._window.refused()
-        # Because the pause is random, requests that failed together are not sent again together.
+        # The pause is random, so that requests that failed together are not sent again together.
         longest = min(_LONGEST_PAUSE, self._requests.timeout)
         pause = min(longest, _FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311
         retry_after = _retry_after(error)
@@ -233,13 +237,13 @@ class ServedModel:
 
 
 def _http_clients(model: Model) -> Collection[Any]:
-    """Return the HTTP clients of a model. The providers of OpenAI, Anthropic and Groq keep them in these attributes."""
+    """Return the HTTP clients of a model of OpenAI, Anthropic or Groq. For other providers, return none."""
     kept = (getattr(model.api, "http_client", None), getattr(getattr(model.api, "client", None), "_client", None))
     return {id(client): client for client in kept if hasattr(client, "event_hooks")}.values()
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and its causes. Inspect, tenacity and the client raise errors from other errors."""
+    """Yield an error, its cause, the cause of that cause, and so on. Inspect wraps the client's error in others."""
     cause: BaseException | None = error
     for _ in range(_MAX_CAUSES):
         if cause is None:
@@ -249,13 +253,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _status(error: BaseException) -> int | None:
-    """Return the HTTP status of a failure. None if the failure has no HTTP status."""
+    """Return the HTTP status of a failure, or None if the failure has no HTTP status."""
     statuses = (getattr(cause, "status_code", None) for cause in _causes(error))
     return next((status for status in statuses if isinstance(status, int)), None)
 
 
 def _retry_after(error: BaseException) -> float | None:
-    """Return the seconds in the header `Retry-After`. None if there is no header with seconds or a date."""
+    """Return the pause that the header `Retry-After` requests, in seconds, or None if there is no valid header."""
     for cause in _causes(error):
         headers = getattr(getattr(cause, "response", None), "headers", None)
         value = headers.get("retry-after") if headers is not None else None
@@ -265,7 +269,7 @@ def _retry_after(error: BaseException) -> float | None:
 
 
 def _seconds(value: str) -> float | None:
-    """Return the seconds of a value of `Retry-After`, which is a number or a date (RFC 9110, 10.2.3)."""
+    """Return the seconds that a value of `Retry-After` means. It is a number or a date (RFC 9110, 10.2.3)."""
     if re.fullmatch(r"\d{1,20}(\.\d{1,20})?", value, re.ASCII):
         return float(value)
     try:
@@ -286,7 +290,7 @@ def _kind(error: BaseException, status: int | None) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """Return the message of the server or the client on one line, without Inspect's markup."""
+    """Return the message in an error of the server or of the client, on one line and without Inspect's markup."""
     causes = [cause for cause in _causes(error) if type(cause).__name__ != "RetryError"] or [error]
     source = next((cause for cause in reversed(causes) if hasattr(cause, "status_code")), causes[0])
     plain = re.sub(r"\[/?[a-z ]+\]", "", str(source)).strip().removeprefix("ERROR:")

@@ -1,8 +1,8 @@
 """Sends arguments of the chat template to a served model.
 
-Some servers render a chat template themselves, for example vLLM, SGLang, llama.cpp and `transformers serve`. They read
-the arguments in the field `chat_template_kwargs` of a request. Other services refuse a request with this field, or
-ignore the field.
+Some servers render a chat template themselves, for example vLLM, SGLang, llama.cpp and `transformers serve`. These
+servers read the arguments of the template from the field `chat_template_kwargs` of a request. Other servers refuse a
+request with this field, or ignore the field.
 """
 
 from __future__ import annotations

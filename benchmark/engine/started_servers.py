@@ -1,8 +1,10 @@
-"""Makes sure that servers that Inspect starts end with this process. For example, `vllm/…` starts a vLLM server.
+"""Makes sure that a server that Inspect started ends when this process ends. For example, `vllm/…` starts a vLLM
+server.
 
 Inspect ends its servers when Python exits, but not if this process is killed. So each server is started together with a
-guard process, which ends the server when this process has ended. Linux's signal for the end of a parent cannot be used,
-because Inspect starts a server in a thread that ends soon.
+guard process, which ends the server when this process has ended. Linux can send a signal when a parent ends. This
+signal cannot be used here: Inspect starts a server in a thread that ends soon, and the end of this thread sends the
+signal.
 """
 
 from __future__ import annotations
@@ -19,12 +21,12 @@ from toolmark.benchmark.core.child_processes import guarded, kill_group
 __all__ = ["guard_started_servers"]
 
 _SECONDS_TO_END = 1.0
-"""Time that a server gets to end by itself. Inspect uses the same time."""
+"""The seconds that a server has to end by itself before it is killed. Inspect waits for the same time."""
 
 
 @cache
 def guard_started_servers() -> None:
-    """Replace the functions with which Inspect starts and ends a server.
+    """Replace the two functions of Inspect that start and end a server.
 
     The new functions start a server together with a guard, and end a server with all its child processes.
     """
@@ -48,6 +50,6 @@ def _end_group(pid: int) -> None:
         pid: The process ID of the server's guard. The process group has the same number.
     """
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)  # the guard sends the signal to the server too
+        os.kill(pid, signal.SIGTERM)  # The guard passes this signal on to the server.
         time.sleep(_SECONDS_TO_END)
     kill_group(pid)

@@ -1,14 +1,15 @@
-"""A program that renders chat templates. It is started by `template_rendering.py`, and limits its own memory.
+"""A program that renders chat templates. `template_rendering.py` starts it. The program limits its own memory.
 
     python -P template_process.py
 
-The program writes a line when it is ready. Then it reads one JSON object a line from standard input, and writes one
-JSON object a line to standard output:
+The program writes the line `ready` when it is ready. Then it reads requests from standard input, and writes a reply to
+each request to standard output. A request or reply is a JSON object on one line:
 
-    request  {"template": text, or null for that of the last request, "variables": {…}, "seconds": …, "characters": …}
-    reply    {"text": …}, {"refused": message}, or {"limit": name of the limit}
+    request  {"template": TEXT, "variables": {…}, "seconds": NUMBER, "characters": NUMBER}
+    reply    {"text": TEXT}, {"refused": MESSAGE}, or {"limit": NAME OF THE LIMIT}
 
-The program ends when standard input is closed. It imports nothing of Toolmark, because it must start fast.
+If `template` is null, the template of the last request is used. `seconds` and `characters` are limits. The program ends
+when standard input is closed. It imports nothing of Toolmark, because it must start fast.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from typing import Any
 __all__ = ["MEMORY", "refusal", "render"]
 
 MEMORY = 512 * 2**20
-"""The memory in bytes that a template may use, in addition to the memory of the program."""
+"""The memory in bytes that a template is allowed to use, in addition to the memory of the program."""
 
 
 def render(template: str, variables: Mapping[str, Any]) -> str:
-    """Return the text that a chat template makes of its variables, in the way of transformers' `apply_chat_template`.
+    """Return the text that a chat template makes of its variables, as transformers' `apply_chat_template` does.
 
     Raises:
         Exception: Any error of the template.
@@ -39,7 +40,7 @@ def render(template: str, variables: Mapping[str, Any]) -> str:
 
 
 def refusal(error: Exception) -> str:
-    """Return why a template refuses its variables. The template's own errors are shown without their kind."""
+    """Return why a template failed. If the template itself raised the error, the kind of the error is left out."""
     from jinja2 import TemplateError
 
     said = " ".join(str(error).split())[:300]
@@ -49,7 +50,7 @@ def refusal(error: Exception) -> str:
 def _limit_memory() -> None:
     try:
         import resource
-    except ModuleNotFoundError:  # there is no such limit on Windows
+    except ModuleNotFoundError:  # Windows has no such limit.
         return
     import psutil
 
@@ -57,7 +58,7 @@ def _limit_memory() -> None:
     try:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (OSError, ValueError):  # macOS refuses the limit
+    except (OSError, ValueError):  # macOS refuses to set the limit.
         return
 
 
@@ -82,7 +83,8 @@ def main() -> None:
         request = json.loads(line)
         if request["template"] is not None:
             template = request["template"]
-        # The process that started this one ends a slow request. The alarm is for the case that it cannot.
+        # If a request is too slow, the process that started this program kills it. The alarm ends this program if that
+        # process no longer exists.
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 2 * request["seconds"])
         reply = _reply(template, request)

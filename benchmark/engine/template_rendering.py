@@ -1,11 +1,13 @@
 """Renders chat templates with limits, because a template is a program that somebody else wrote.
 
-Jinja's sandbox keeps a template away from files and from Python. It does not limit the time and the memory: a template
-can loop, or build a text of a gigabyte with one operator. Only a process can be stopped in all these cases. So
-templates are rendered in a process of their own, `template_process.py`. It is started for the first template, and
-renders all prompts. The shipped template of `pocket` is rendered in this process, because it needs no limits.
+Jinja's sandbox keeps a template away from files and from Python. But the sandbox does not limit the time and the
+memory: a template can loop, or build a text of a gigabyte with one operator. Only a separate process can be stopped in
+all these cases. So the program `template_process.py` renders templates in another process. This process is started for
+the first template, and renders all prompts. Only the shipped template of `pocket` is rendered in the main process,
+because it needs no limits.
 
-With 40 tools, a rendering takes 1.8 ms in the other process and 1.0 ms in this process. The start takes half a second.
+With 40 tools, a rendering takes 1.8 ms in the other process and 1.0 ms in the main process. The start of the other
+process takes half a second.
 """
 
 from __future__ import annotations
@@ -30,12 +32,13 @@ from toolmark.benchmark.engine.template_process import MEMORY, refusal, render
 __all__ = ["TemplateRefusal", "render_template"]
 
 _SECONDS = 5.0
-"""The limit on the time of one rendering. A long prompt takes a few milliseconds."""
+"""The time limit of one rendering. Even a long prompt usually takes only a few milliseconds."""
 
 _START_SECONDS = 120.0
 
 _OWN_CHARACTERS, _TIMES_GIVEN = 200_000, 20
-"""A rendered prompt may have so many characters, and in addition so many times the characters of its variables."""
+"""The largest number of characters of a rendered prompt is `_OWN_CHARACTERS`, plus `_TIMES_GIVEN` times the number of
+characters in the variables of the template."""
 
 _LONGEST_TEMPLATE = 1_000_000
 """The largest number of characters of a template. Templates of large models have 20,000."""
@@ -60,7 +63,7 @@ def render_template(template: str, variables: Mapping[str, Any], owner: str) -> 
     Args:
         template: The text of the template.
         variables: The variables of the template, as JSON values. `messages` must be one of them.
-        owner: The model of the template, for errors.
+        owner: The model that the template belongs to, for error messages.
 
     Raises:
         TemplateRefusal: The template raised an error.
@@ -89,7 +92,7 @@ def render_template(template: str, variables: Mapping[str, Any], owner: str) -> 
 
 
 class _TemplateProcess:
-    """The process that renders templates. It is started when it is needed, and again after it was ended."""
+    """The process that renders templates. It is started for the first request, and started again if it has ended."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -98,7 +101,7 @@ class _TemplateProcess:
         self._template: str | None = None
 
     def ask(self, template: str, variables: Mapping[str, Any]) -> dict[str, str]:
-        """Return the reply of the process, or the limit that the template exceeded."""
+        """Return the reply of the process. If the process does not reply, the result is `{"limit": …}`."""
         with self._lock:
             process = self._running or self._start()
             characters = _OWN_CHARACTERS + _TIMES_GIVEN * len(text := json.dumps(variables, default=str))
@@ -115,7 +118,7 @@ class _TemplateProcess:
             except Empty:
                 self.stop()
                 return {"limit": "time"}
-            except BaseException:  # an interruption: the reply would be taken for that of the next request
+            except BaseException:  # After an interruption, the next request would otherwise get this reply.
                 self.stop()
                 raise
             if line == _END:
@@ -126,7 +129,7 @@ class _TemplateProcess:
             return reply
 
     def _start(self) -> subprocess.Popen[str]:
-        # -P: a file of the current folder is never imported in place of a package.
+        # With -P, Python never imports a file of the current folder in place of a package.
         command = [sys.executable, "-P", str(Path(__file__).with_name("template_process.py"))]
         self._running = process = subprocess.Popen(  # noqa: S603
             command,
@@ -134,7 +137,7 @@ class _TemplateProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             encoding="utf-8",
-            process_group=0 if os.name == "posix" else None,  # Ctrl-C does not reach it
+            process_group=0 if os.name == "posix" else None,  # So Ctrl-C does not reach the process.
         )
         self._lines, self._template = SimpleQueue(), None
         Thread(target=_read, args=(process, self._lines), daemon=True).start()
@@ -148,7 +151,7 @@ class _TemplateProcess:
         )
 
     def stop(self) -> None:
-        """End the process. It has nothing to save."""
+        """Kill the process. This is safe, because the process has nothing to save."""
         if self._running is not None:
             self._running.kill()
             self._running.wait()
@@ -160,14 +163,15 @@ class _TemplateProcess:
 
 
 def _read(process: subprocess.Popen[str], lines: SimpleQueue[str]) -> None:
-    with suppress(ValueError, OSError):  # the stream was closed
+    with suppress(ValueError, OSError):  # Another thread has closed the stream.
         for line in process.stdout or ():
             lines.put(line)
     lines.put(_END)
 
 
 _processes: dict[int, _TemplateProcess] = {}
-"""The process of this process ID. A fork of this process must not read the replies to its parent."""
+"""The process that renders templates for this process. The key is the process ID. A fork of this process has another
+ID, so it starts its own process. Otherwise it would read replies that are meant for its parent."""
 
 
 def _process() -> _TemplateProcess:

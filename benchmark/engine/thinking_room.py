@@ -1,8 +1,9 @@
 """Separate limits for the thoughts and for the answer of a completion.
 
-A model that thinks may write thousands of tokens before it answers. With one limit for both, a long thought leaves no
-room for the call, or a limit that is large enough for the thought lets an answer run on. So the tokens inside thoughts
-count against `--thinking-tokens`, and all other tokens count against `--max-tokens`.
+A model that thinks can write thousands of tokens before it answers. One limit for thought and answer together is a
+problem. If the limit is small, a long thought leaves no room for the call. If the limit is large, an answer that does
+not end becomes very long. So the tokens inside thoughts count against `--thinking-tokens`, and all other tokens count
+against `--max-tokens`.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from toolmark.benchmark.dialects.thinking import MARKS, closing_of_open_thought
 __all__ = ["LAST_TOKENS", "ThinkingRoom"]
 
 LAST_TOKENS = max(map(len, (*MARKS, *MARKS.values()))) + 1
-"""The number of tokens that contain a mark, and of a prompt's last tokens that may open a thought. A token has at least
-one character of a mark."""
+"""A mark of a thought is always inside so many consecutive tokens, because each token contains at least one character
+of the mark. So if a prompt opens a thought, the mark is usually in so many last tokens of the prompt."""
 
 
 @dataclass(slots=True)
 class _State:
-    """What is known about a sequence.
+    """The state of a sequence after its last token that was read.
 
     Attributes:
-        closing: The mark that ends the current thought. None outside of a thought.
+        closing: The mark that ends the current thought. It is None outside of a thought.
         read: Number of tokens that were read.
-        thoughts: Number of these tokens that are inside a thought. The marks count as part of the thought.
+        thoughts: Number of read tokens that are inside thoughts. The marks count as part of a thought.
     """
 
     closing: str | None
@@ -40,7 +41,7 @@ class ThinkingRoom:
 
     Args:
         decoding: The decoding options, with a limit for thoughts.
-        prompts: The token ids of the prompts by index. A prompt may open a thought.
+        prompts: The token ids of the prompts by index. A prompt can end with the opening mark of a thought.
         text: Decodes token ids, including special tokens.
     """
 
@@ -61,7 +62,7 @@ class ThinkingRoom:
             written: All new tokens of the sequence. Later calls for the same sequence have more tokens.
         """
         state = self._states.get(index)
-        if state is None or state.read > len(written):  # the sequence begins again
+        if state is None or state.read > len(written):  # This sequence is new, or begins again.
             self._states[index] = state = _State(self._opened[index])
         while state.read < len(written):
             state.read += 1
@@ -71,7 +72,7 @@ class ThinkingRoom:
         return state.read - state.thoughts >= self._decoding.max_tokens
 
     def _read(self, state: _State, last: Sequence[int]) -> None:
-        """Read the last of these tokens."""
+        """Read one token, the last token in `last`, and update the state. The tokens before it have been read."""
         if state.closing is not None:
             state.thoughts += 1
             if self._completes(state.closing, last):
@@ -84,7 +85,7 @@ class ThinkingRoom:
                 return
 
     def _completes(self, mark: str, last: Sequence[int]) -> bool:
-        """Return whether the last token completes a mark."""
+        """Return whether the last token in `last` completes the mark."""
         token = last[-1]
         if token not in self._pieces:
             self._pieces[token] = self._text([token])

@@ -1,4 +1,4 @@
-"""Choosing the next token: the most likely token or, with a temperature, a random token."""
+"""Chooses the next token. This is the most likely token. With a temperature above 0, it is a random token."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["chooser", "most_likely", "seed_of"]
 def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]) -> Choose:
     """Return a function that chooses the next token of each sequence.
 
-    With a temperature, each sequence has its own random generator. So the tokens of a sequence do not depend on the
-    other sequences of the batch.
+    With a temperature above 0, each sequence has its own random generator. So the tokens of a sequence do not depend on
+    the other sequences in the batch.
 
-    The function raises `NoNumbers` if a logit is NaN or infinite.
+    The returned function raises `NoNumbers` if the largest logit of a sequence is NaN or infinite.
 
     Args:
         decoding: The decoding options.
-        epoch: The number of the answer to each case. Each epoch has its own random numbers.
+        epoch: Number of the epoch, from 1. Each epoch answers every case once, with other random numbers.
         prompts: The token ids of the prompts by index.
     """
     import torch
@@ -38,7 +38,8 @@ def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]
 
     def draw(logits: torch.Tensor, indices: Sequence[int]) -> list[int]:
         check_logits(logits.amax(-1), indices)
-        chances = torch.softmax(logits.cpu().double() / temperature, -1)  # mps has no double precision
+        # This is computed on the processor, because mps has no double precision.
+        chances = torch.softmax(logits.cpu().double() / temperature, -1)
         for index in indices:
             if index not in generators:
                 generators[index] = torch.Generator().manual_seed(seed_of(decoding.seed, epoch, prompts[index]))
@@ -57,7 +58,7 @@ def most_likely(logits: torch.Tensor, indices: Sequence[int]) -> list[int]:
         NoNumbers: A logit is NaN or infinite.
     """
     tokens = logits.argmax(-1, keepdim=True)
-    check_logits(logits.gather(-1, tokens)[:, 0], indices)  # argmax chooses NaN if there is one
+    check_logits(logits.gather(-1, tokens)[:, 0], indices)  # If a logit is NaN, argmax chooses this logit.
     chosen: list[int] = tokens[:, 0].tolist()
     return chosen
 

@@ -1,8 +1,9 @@
 """Estimates the time of local generation from the prompt tokens to read and the answer tokens to write.
 
-Three speeds are measured while the engine works: the seconds per prompt token, the seconds per decoding step, and the
-additional seconds per token in a step. A step writes one token of every answer in the batch. So the number of steps
-that are left depends on the lengths of the answers. The rest of the run is simulated with expected lengths.
+Three speeds are measured while the engine works: the seconds for each prompt token, the seconds for each decoding step,
+and the additional seconds for each token in a step. A step writes one token of every answer in the batch. So the number
+of steps that are left depends on the lengths of the answers. The rest of the run is simulated with the lengths that
+`AnswerLengths` expects.
 """
 
 from __future__ import annotations
@@ -17,24 +18,26 @@ from toolmark.benchmark.engine.answer_lengths import AnswerLengths
 __all__ = ["PROBE_STEPS", "TokenWork", "Workload"]
 
 PROBE_STEPS = 8
-"""An engine reads its shortest prompt, and makes this number of steps. All speeds are then known."""
+"""At the start, an engine reads its shortest prompt and makes this number of steps. After that, all speeds are
+known."""
 
 _TOKEN_COST = 1.5
-"""Assumed time of a token in a step, divided by the time of a prompt token. In a step, the logits of every token are
-computed too."""
+"""Assumed time of a token in a step, divided by the time of a prompt token. A token in a step needs more time, because
+its logits are computed, too."""
 
 _FIXED_SHARE = 0.1
-"""Lowest share of a step's time that does not depend on the number of tokens in the step."""
+"""A part of the time of a step does not depend on the number of tokens in the step. This is the lowest share of this
+part."""
 
 _MOST_DRAFTS = 15
 """Highest number of draft tokens that are expected for one answer in one step."""
 
 _OFFERED = 0.75
-"""Expected share of the free places in a batch that contain draft tokens."""
+"""Of the free places in a batch, the share that is expected to contain draft tokens."""
 
 _ACCEPTED = 0.5
-"""Expected share of the free places in a batch that contain accepted draft tokens. It is high, because there are free
-places at the end of a run. The last answers often repeat their text, and drafts predict this text."""
+"""Of the free places in a batch, the share that is expected to contain accepted draft tokens. The share is high. The
+reason: places are free at the end of a run, and the last answers often repeat their text, which drafts predict well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class TokenWork:
 
     Args:
         load: The work to do.
-        lengths: The lengths of the answers so far. The answers of an earlier epoch may be included.
+        lengths: The lengths of the answers so far. They can include answers of earlier epochs.
         ready: A function that is called once, as soon as all speeds are known.
         clock: A function that returns the time in seconds.
 
@@ -104,7 +107,7 @@ class TokenWork:
         """Report that answers have begun.
 
         Args:
-            running: Lengths so far of all answers in the batch.
+            running: For each answer in the batch, its length so far.
         """
         self._running = tuple(running)
 
@@ -112,8 +115,8 @@ class TokenWork:
         """Report a decoding step.
 
         Args:
-            tokens: Number of tokens in the forward pass, with drafts.
-            running: Lengths so far of all answers in the batch. They are the answers of the last report.
+            tokens: Number of tokens in the forward pass, including draft tokens.
+            running: For each answer in the batch, its length after the step.
         """
         self._running = tuple(running)
         self._steps += 1
@@ -137,7 +140,7 @@ class TokenWork:
 
     @property
     def state(self) -> str:
-        """Return in words what was done so far."""
+        """Return in words how many prompt tokens were read so far."""
         return f"{self._read:,} of {self.load.prompt_tokens:,} prompt tokens read"
 
     @property
@@ -148,7 +151,7 @@ class TokenWork:
         return self._time(unread, running, max(0, self.load.answers - self.answered - len(running)))
 
     def seconds_of(self, answers: int) -> float | None:
-        """Return the time for a sample of this number of answers, in seconds. None if a speed is not known yet."""
+        """Return the seconds that a sample with this number of answers needs. None if a speed is not known yet."""
         return self._time(self.load.prompt_tokens_of(answers), (), answers)
 
     def _time(self, prompt_tokens: int, running: Sequence[int], waiting: int) -> float | None:
@@ -175,9 +178,9 @@ class TokenWork:
 
 
 def _ends(running: Sequence[float], waiting: Sequence[float], at_once: int) -> list[float]:
-    """Return for each place in the batch the number of tokens that are written until it is empty, ascending.
+    """Return, for each place in the batch, the number of tokens that are written in it until it stays empty.
 
-    When an answer ends, the next waiting answer takes its place.
+    When an answer ends, the next waiting answer takes its place. The numbers are in ascending order.
     """
     ends = list(running)
     heapify(ends)

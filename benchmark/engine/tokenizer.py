@@ -1,8 +1,8 @@
 """Opens and uses the tokenizer of a model directory, without torch if possible.
 
-With the tokenizer, prompts that are too long can be found before the model is loaded. The import of torch takes
-seconds, so it is avoided here. The automatic classes of transformers (`AutoTokenizer`) import torch. The generic class
-(`PreTrainedTokenizerFast`) does not import torch.
+Prompts that are too long are found with the tokenizer, before the model is loaded. The import of torch takes seconds,
+so this module avoids it. The automatic class of transformers (`AutoTokenizer`) imports torch, but the generic class
+(`PreTrainedTokenizerFast`) does not.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def open_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
     with loading(directory, "tokenizer"):
         tokenizer = _open(directory)
         ids = token_ids(tokenizer, _PROBE)
-        # transformers makes an empty tokenizer if the tokenizer's files are missing
+        # If the files of the tokenizer are missing, transformers makes an empty tokenizer.
         if not ids or not str(tokenizer.decode(ids, skip_special_tokens=True)).strip():
             raise InputError(f"the tokenizer of {directory} loses the text of a prompt", _SAVE_AGAIN)
         templates = tokenizer.chat_template
@@ -72,7 +72,7 @@ def token_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 
 
 def text_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    """Return the text of token ids. Special tokens stay in the text, because they may be the markers of a call.
+    """Return the text of token ids. Special tokens stay in the text, because in some dialects they mark a call.
 
     Raises:
         InputError: The tokenizer cannot decode the ids.
@@ -83,12 +83,12 @@ def text_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
 
 @contextmanager
 def _using(tokenizer: PreTrainedTokenizerBase, action: str) -> Iterator[None]:
-    """Convert every error of a tokenizer. Its expressions and vocabulary come from somebody else."""
+    """Convert every error of a tokenizer to an `InputError`, because somebody else made the tokenizer."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # a crash inside the Rust library is no `Exception`
+    except BaseException as error:  # The error of a crash inside the Rust library is not a subclass of `Exception`.
         raise InputError(
             f"the tokenizer of {tokenizer.name_or_path} cannot {action}: {cause(error)}", _SAVE_AGAIN
         ) from error

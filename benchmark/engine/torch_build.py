@@ -1,4 +1,4 @@
-"""Facts about the installed torch, its threads, and the processors for them."""
+"""Facts about the installed torch, about its threads, and about the processors that this process can use."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def thread_count() -> int:
 
 
 def processor_count() -> int:
-    """Return the number of processors that this process may use."""
+    """Return the number of processors that this process is allowed to use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -33,8 +33,8 @@ class StoredTensor:
     """A tensor in a weight file.
 
     Attributes:
-        shape: Its shape.
-        dtype: Its data type, as safetensors names it.
+        shape: The shape of the tensor.
+        dtype: The data type of the tensor, as safetensors names it.
     """
 
     shape: tuple[int, ...]
@@ -42,17 +42,17 @@ class StoredTensor:
 
     @property
     def is_float(self) -> bool:
-        """Return whether the numbers are the weights themselves, and not the codes of a quantisation."""
+        """Return whether the tensor contains the weights themselves, and not the codes of a quantisation."""
         return self.dtype in _FLOATS
 
 
 def stored_tensors(folder: Path) -> Mapping[str, StoredTensor]:
-    """Return all tensors that transformers reads from a model directory, by name.
+    """Return all tensors that transformers reads from a model directory. The key is the name of the tensor.
 
-    The weights are in one file, or an index names several files.
+    The weights are either in one file, or in several files that an index names.
 
     Raises:
-        InputError: A weight file is missing, not complete, or not a safetensors file. Or the index is wrong.
+        InputError: A weight file is missing, not complete, or not a safetensors file, or the index is wrong.
     """
     from safetensors import SafetensorError, safe_open
 

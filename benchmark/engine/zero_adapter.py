@@ -1,6 +1,6 @@
-"""Makes an adapter of zeros. A base must give the same answers with and without it.
+"""Makes an adapter whose effect is zero. A base must give the same answers with and without this adapter.
 
-If the answers differ, adapters do not work on this machine, and comparisons of adapters are wrong.
+If the answers differ, adapters do not work on this machine, and every comparison of an adapter with its base is wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["zero_adapter"]
 
 
 def zero_adapter(base: Path, out: Path) -> None:
-    """Write a LoRA adapter of zeros for `base` to `out`. The adapter adds zero to every weight of the base.
+    """Write a LoRA adapter for `base` to `out`. The adapter adds zero to every weight that it adapts.
 
     Raises:
         InputError: The base cannot be loaded.

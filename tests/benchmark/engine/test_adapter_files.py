@@ -76,8 +76,8 @@ def refused(adapted: AdaptedModel, folder: Path) -> str:
         ({"peft_type": "PREFIX_TUNING"}, "its type is 'PREFIX_TUNING'"),
         ({"peft_type": ["LORA"]}, r"its type is \['LORA'\]"),
         ({"task_type": "SEQ_CLS"}, "for the task 'SEQ_CLS'"),
-        ({"r": 8}, r"4 × 192, but by its settings and the base it has 8 × 192"),
-        ({"r": 10**9}, r"4 × 192, but by its settings and the base it has 1000000000 × 192"),
+        ({"r": 8}, r"4 × 192, but the settings and the base require 8 × 192"),
+        ({"r": 10**9}, r"4 × 192, but the settings and the base require 1000000000 × 192"),
         ({"r": 10**30}, "r contains the number 10+…?.*, which is too large"),
         ({"r": 0}, "`r` should be a positive integer"),
         ({"r": "4"}, "r is '4': Input should be a valid integer"),
@@ -134,13 +134,13 @@ def test_settings_that_are_not_json(adapted: AdaptedModel, adapter: Path, conten
             lambda weights: weights.update({f"{QUERY}2": torch.ones(1)}),
             f"1 weights are unexpected, for example {QUERY}2",
         ),
-        (lambda weights: weights.update({QUERY: torch.ones(4, 64)}), "4 × 64, but by its settings and the base it has"),
+        (lambda weights: weights.update({QUERY: torch.ones(4, 64)}), "4 × 64, but the settings and the base require"),
         (lambda weights: weights.update({QUERY: weights[QUERY].long()}), "contains int64 values, not weights"),
         (lambda weights: weights[QUERY].fill_(torch.nan), "contains values that are not finite numbers"),
         (lambda weights: weights[QUERY].fill_(torch.inf), "contains values that are not finite numbers"),
         (
             lambda weights: weights.update({EMBEDDINGS: torch.zeros(2048, 192)}),
-            f"other weights of the base.*{EMBEDDINGS}",
+            f"a changed weight of the base.*{EMBEDDINGS}",
         ),
         (lambda weights: weights.update({EMBEDDINGS: torch.zeros(2050, 192)}), "the embeddings were resized"),
     ],
@@ -171,7 +171,7 @@ def test_an_adapter_of_a_base_with_another_shape(adapted: AdaptedModel, tmp_path
     config.hidden_size, config.intermediate_size = 128, 256
     config_of_adapter = LoraConfig(r=4, target_modules=["q_proj"], task_type="CAUSAL_LM")
     get_peft_model(AutoModelForCausalLM.from_config(config), config_of_adapter).save_pretrained(tmp_path)
-    assert "4 × 128, but by its settings and the base it has 4 × 192" in refused(adapted, tmp_path)
+    assert "4 × 128, but the settings and the base require 4 × 192" in refused(adapted, tmp_path)
 
 
 @pytest.mark.parametrize("config", [PromptTuningConfig, PrefixTuningConfig])
