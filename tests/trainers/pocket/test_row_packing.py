@@ -8,7 +8,7 @@ import random
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.encoding import Encoded, conversation
 from toolmark.trainers.pocket.row_packing import POOL, RowPacker
@@ -75,7 +75,7 @@ def showing(tokenizer):
     return shown
 
 
-@pytest.mark.parametrize("name", names("toolmark.dialects"))
+@pytest.mark.parametrize("name", sorted(EXPECTED))  # test_learnt_turns.py shows the turns of every dialect
 def test_exactly_the_model_s_own_tokens_are_supervised(name, called, tokenizer, showing):
     dialect = load("toolmark.dialects", name)()
     tokenizer = showing if name == "native" else tokenizer
