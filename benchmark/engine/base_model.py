@@ -122,7 +122,7 @@ def _check_size(base: Path, stored: Mapping[str, StoredTensor]) -> None:
     held = sum(prod(tensor.shape) for tensor in stored.values())
     if described > 2 * held * (_PACKED if quantisation(base) else 1) + _SPARE:
         raise InputError(
-            f"config.json of {base} describes {described:,} parameters, but the weight files have {held:,}",
+            f"config.json of {base} describes {described:,} parameters, but the weight files have only {held:,}",
             "Use the config.json that was saved with these weights, or download the model again.",
         )
 

@@ -1,7 +1,7 @@
 """Encodes a whole conversation as token ids, with a mask of the tokens that a model must learn to write.
 
 A conversation with a call, a result and an answer has two turns to learn: the call and the answer. Usually, the ids
-from the start to the end of the call are a prefix of the ids from the start to the end of the answer. Then one sequence
+of the conversation up to the end of the call are a prefix of its ids up to the end of the answer. Then one sequence
 contains both turns, and the tool list occurs only once. But some templates change earlier turns when a turn is added.
 Then the answer gets its own sequence, which contains the whole conversation again.
 """

@@ -208,7 +208,7 @@ class _Batch:
     def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots, most: int) -> None:
         """Read the next prompts, and add their sequences to the batch.
 
-        At most `most` prompts are read, and at most `limits.pass_tokens` of their unshared tokens in the last pass.
+        At most `most` prompts are read. Each pass reads at most `limits.pass_tokens` tokens.
         """
         ids: list[int] = []
         segments: list[Segment] = []

@@ -22,8 +22,8 @@ __all__ = ["check_config", "check_stops", "context_length", "read_object"]
 _SAVE_AGAIN = "Download the model again, or save it again with save_pretrained()."
 
 _MODULES = re.compile(r"(^|_)(n|num)_(\w+_)?(layers?|blocks?|experts?|stages?|labels?)$|^(n_?layers?|depths?)$")
-"""Names of fields that contain a number of modules or of labels. Transformers makes so many modules or names of
-labels."""
+"""Names of fields that contain a number of modules or of labels. Transformers makes as many modules
+or names of labels as the field says."""
 
 _MOST_MODULES = 1024
 """A number of layers, experts or labels up to this one is always allowed. A larger number must not be larger than the
@@ -72,7 +72,7 @@ def check_config(folder: Path, tensors: int) -> dict[str, Any]:
     config = read_object(file)
     for name, value in _fields(config):
         if isinstance(value, int) and len(str(abs(value))) > _MOST_DIGITS:
-            raise InputError(f"{file}: {name} is an integer of {len(str(abs(value)))} digits", _SAVE_AGAIN)
+            raise InputError(f"{file}: {name} is an integer with more than {_MOST_DIGITS} digits", _SAVE_AGAIN)
         if _MODULES.search(name) and isinstance(value, int | float) and value > max(_MOST_MODULES, tensors):
             raise InputError(
                 f"{file}: {name} is {value:,}, but the weight files have only {tensors:,} tensors", _SAVE_AGAIN

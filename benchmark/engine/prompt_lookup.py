@@ -27,7 +27,8 @@ def as_text(ids: Sequence[int]) -> str:
 def draft_tokens(past: str, count: int) -> list[int]:
     """Return draft tokens: a guess of the next tokens of a sequence.
 
-    If there are fewer than `count` tokens after the earlier place, these tokens are repeated.
+    The last tokens of the sequence are searched earlier in the sequence. The draft tokens are those after the place
+    where they were found. If there are fewer than `count` tokens after this place, these tokens are repeated.
 
     Args:
         past: The sequence, as `as_text` returns it.

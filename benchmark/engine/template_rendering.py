@@ -76,7 +76,7 @@ def render_template(template: str, variables: Mapping[str, Any], owner: str) -> 
         except Exception as error:
             raise TemplateRefusal(refusal(error)) from None
     if len(template) > _LONGEST_TEMPLATE:
-        raise InputError(f"the chat template of {owner!r} has {len(template):,} characters", _FIX)
+        raise InputError(f"the chat template of {owner!r} has more than {_LONGEST_TEMPLATE:,} characters", _FIX)
     reply = _process().ask(template, variables)
     if (said := reply.get("refused")) is not None:
         raise TemplateRefusal(printable(said))

@@ -17,8 +17,8 @@ from toolmark.benchmark.dialects.thinking import MARKS, closing_of_open_thought
 __all__ = ["LAST_TOKENS", "ThinkingRoom"]
 
 LAST_TOKENS = max(map(len, (*MARKS, *MARKS.values()))) + 1
-"""A mark of a thought is always inside so many consecutive tokens, because each token contains at least one character
-of the mark. So if a prompt opens a thought, the mark is usually in so many last tokens of the prompt."""
+"""This number of consecutive tokens is enough to contain every mark of a thought, because each token contains at least
+one character of the mark. So if a prompt ends with the opening mark of a thought, its last tokens contain the mark."""
 
 
 @dataclass(slots=True)

@@ -61,7 +61,10 @@ WRONG = {
     "many labels": ({"config": {"num_labels": 10**9}}, "num_labels is 1,000,000,000"),
     "a huge vocabulary": ({"config": {"vocab_size": 10**10}}, "describes 1,920,002,708,161 parameters"),
     "a huge head": ({"config": {"head_dim": 10**9}}, "describes 7,692,002,609,089 parameters"),
-    "a number of 30 digits": ({"config": {"hidden_size": 10**30}}, "hidden_size is an integer of 31 digits"),
+    "a number of 30 digits": (
+        {"config": {"hidden_size": 10**30}},
+        "hidden_size is an integer with more than 18 digits",
+    ),
     "no size": ({"config": {"hidden_size": None}}, "expected int, got NoneType"),
     "no heads": ({"config": {"num_attention_heads": 0}}, "ZeroDivisionError"),
     "an unknown type": ({"config": {"dtype": "garbage"}}, "no attribute 'garbage'"),
