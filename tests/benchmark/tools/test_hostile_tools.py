@@ -61,6 +61,9 @@ ENDS = {
 """How the call of each tool ends. None: it may end in any way, because its answer belongs to its own call."""
 
 
+LONG = (*REFUSED[1::2], "takes_memory", "answers_without_end")
+"""Calls of the slow tests. Each is of a kind of which the quick tests have another."""
+
 PROCESSES = 3
 """The guard, the worker, and the process that waits for the next call."""
 
@@ -95,7 +98,7 @@ def others():
 
 
 @pytest.fixture(scope="module")
-def sandbox(folders, others):
+def sandbox(folders, others):  # noqa: ARG001 (they are counted before the sandbox starts)
     with Sandbox(CallLimits(seconds=0.7)) as running:
         yield running
     assert list(folders.iterdir()) == []
@@ -115,7 +118,7 @@ def described(file: Path) -> object:
     return about.st_mode, about.st_mtime, about.st_nlink, file.read_text(), sorted(file.parent.iterdir())
 
 
-@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in ENDS])
 def test_a_hostile_tool_is_contained(name, sandbox, clean, folders, others, tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as local:
         outside = tmp_path / f"outside-{server.getsockname()[1]}"
