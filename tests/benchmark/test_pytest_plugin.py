@@ -199,12 +199,13 @@ def test_no_torch_at_collection_help_or_replay(warm_without_torch, tmp_path):
         assert ended.returncode == 0, ended.said
 
 
-def test_from_another_directory_and_with_foreign_options(tmp_path):
+def test_from_another_directory_and_with_foreign_options(warm_without_torch, tmp_path):
     """`-p … --pyargs toolmark.suites` works anywhere, and does not run a model directory's conftest.py."""
     replay, cases = recorded(tmp_path, calls=1, of=1)
     (replay.parent / "conftest.py").write_text("raise SystemExit('a model directory was executed')")
-    command = ["-m", "pytest", "-p", "toolmark.benchmark.pytest_plugin", "--pyargs", "toolmark.suites", "-q"]
-    run = cold(*command, "--model", str(replay.parent), "--cases", str(cases), cwd=tmp_path)
+    command = ["pytest", "-p", "toolmark.benchmark.pytest_plugin", "--pyargs", "toolmark.suites", "-q"]
+    command += ["--model", str(replay.parent), "--cases", str(cases)]
+    run = warm_without_torch.start(*command, cwd=tmp_path).wait()
     assert run.returncode == 0, run.stdout + run.stderr
 
 

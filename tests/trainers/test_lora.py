@@ -97,6 +97,7 @@ def test_full_fine_tuning_leaves_a_model(base, data, dev, tmp_path):
     assert AutoTokenizer.from_pretrained(tmp_path / "full").chat_template
 
 
+@pytest.mark.slow
 def test_second_matrices_learn_faster_where_asked(base, data, dev, tmp_path):
     step = QUICK.model_copy(update={"epochs": 1, "batch": 20, "accumulation": 1, "warmup": 0.0, "lr": 1e-3})
     train(base, data, dev, tmp_path / "same", step)
@@ -106,6 +107,7 @@ def test_second_matrices_learn_faster_where_asked(base, data, dev, tmp_path):
         torch.testing.assert_close(plus[name], weight * (4 if "lora_B" in name else 1), rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_path):
     examples = EncodedExamples(TraceDataset(data), Tagged(), base, print)
     places = [dict.fromkeys(some, 1e6) for some in examples.decisions("train")]
@@ -299,6 +301,7 @@ def test_a_refused_training_leaves_no_folder(base, data, dev, tmp_path):
     assert not (tmp_path / "mine").exists()
 
 
+@pytest.mark.slow
 def test_a_training_under_the_name_of_another_device_is_that_of_the_processor(
     trained, base, data, dev, tmp_path, monkeypatch
 ):

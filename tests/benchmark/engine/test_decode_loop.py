@@ -154,6 +154,7 @@ def test_an_adapter_is_part_of_every_pass(name):
         assert dict(decode(prompts, forward, greedy, limits)) == plain
 
 
+@pytest.mark.slow
 def test_shipped_cases_get_what_they_get_alone(pocket):
     model = AutoModelForCausalLM.from_pretrained(pocket, dtype=torch.float32).eval()
     torch.set_num_threads(1)

@@ -129,6 +129,7 @@ def test_another_identity_is_red_and_refused_when_strict(suites, adapters, cases
     assert "differ in dtype: float32 and bfloat16" in strict.stderr
 
 
+@pytest.mark.slow
 def test_eight_adapters_take_little_more_memory_than_one(suites, adapters, cases, tmp_path):
     copies = [shutil.copytree(adapters["noisy"], tmp_path / f"adapter-{number}") for number in range(8)]
 

@@ -70,7 +70,7 @@ def test_what_cannot_be_a_case_stays_a_trace(tmp_path: Path) -> None:
     assert not_offered.case is None
     assert isinstance(written_as_text, Trace)
     assert written_as_text.messages[1].tool_calls == (Call(name="add"),)
-    with pytest.raises(InputError, match=r"traces\.csv:2: .* not a case"):
+    with pytest.raises(InputError, match=r"traces\.csv:2: .* no case can be made from it"):
         load_cases(f"tutorial:{file}")
     assert len(load_cases(f"tutorial:{file}", skip_bad=True)[0]) == 1
 

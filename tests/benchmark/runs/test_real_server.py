@@ -28,7 +28,7 @@ def completions(runs: Path, name: str) -> dict[str, dict]:
     return {row["case_id"]: {key: row[key] for key in row if key != "key"} for row in rows if "key" in row}
 
 
-@pytest.mark.parametrize("dialect", ["tagged", "json"])
+@pytest.mark.parametrize("dialect", ["tagged", pytest.param("json", marks=pytest.mark.slow)])
 def test_a_served_model_gives_the_completions_of_the_local_one(real_server, suites, tmp_path, dialect):
     models = ("--model", real_server.spec(), "--model", "pocket")
     ended = suites(*models, "--dialect", dialect, "--limit", "6", "-k", "not gold")

@@ -50,7 +50,8 @@ def stored(tmp_path):
     return root
 
 
-def test_list_tells_runs_apart(stored, capsys):
+def test_list_tells_runs_apart(stored, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     runs("list", "--runs", str(stored))
     header, *rows = (" ".join(line.split()) for line in capsys.readouterr().out.splitlines())
     assert header == "name candidate model dialect completions cases last written size"
