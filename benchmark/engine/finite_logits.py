@@ -1,4 +1,4 @@
-"""Finds models whose logits are NaN or infinite. Such a model computes no numbers.
+"""Finds models whose logits are NaN or infinite. Errors say that such a model computes no numbers.
 
 The causes are a weight that is NaN or infinite, or activations that exceed the range of the data type. Then the largest
 logit is usually NaN, and the chosen token is usually `<pad>`. But the answer looks like any other answer. So in every
@@ -100,7 +100,7 @@ def check_computes(model: PreTrainedModel, base: Path, dtype: str) -> None:
         dtype: Name of the data type of the weights.
 
     Raises:
-        InputError: The model computes no numbers, or the computation fails.
+        InputError: The logits are NaN or infinite, or the computation fails.
         EnvironmentFault: The memory is too small.
     """
     with loading(base):

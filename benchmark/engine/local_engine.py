@@ -195,7 +195,7 @@ class LocalEngine:
         """Yield (index, completion) as soon as a completion has ended.
 
         Raises:
-            InputError: The model computes no numbers, or the tokenizer is not that of the model.
+            InputError: The logits of the model are NaN or infinite, or the tokenizer belongs to another model.
         """
         prompts = {index: self._encoded[index] for index in indices}
         try:

@@ -59,7 +59,7 @@ def write_padded(
         The index and the new tokens of each sequence that has ended. The new tokens include the stop token.
 
     Raises:
-        NoNumbers: The model computes no numbers.
+        NoNumbers: The logits of the model are NaN or infinite.
     """
     from transformers import LogitsProcessorList, StoppingCriteriaList
 

@@ -102,7 +102,7 @@ class TrainingProgress(TrainerCallback):
         """Mark the checkpoint as complete, and judge the checkpoint.
 
         Raises:
-            DivergedError: A weight of the checkpoint is NaN or infinite, or the model computes no numbers with it.
+            DivergedError: A weight of the checkpoint or a logit of the model is NaN or infinite.
         """
         if not all(bool(weight.isfinite().all()) for weight in model.parameters() if weight.requires_grad):
             raise DivergedError("a weight is not a finite number", state.global_step + 1)
