@@ -91,9 +91,9 @@ def refused(adapted: AdaptedModel, folder: Path) -> str:
         ({"trainable_token_indices": [99_999]}, "contains the token 99999"),
         ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights='pissa_niter_4'"),
         ({"init_lora_weights": "corda"}, "init_lora_weights='corda'"),
-        ({"layer_replication": [[0, 2], [1, 3]]}, "it uses layer_replication"),
-        ({"alora_invocation_tokens": [5]}, "it uses alora_invocation_tokens"),
-        ({"megatron_config": {"a": 1}, "megatron_core": "antigravity"}, "it uses megatron_config"),
+        ({"layer_replication": [[0, 2], [1, 3]]}, "it uses the setting layer_replication"),
+        ({"alora_invocation_tokens": [5]}, "it uses the setting alora_invocation_tokens"),
+        ({"megatron_config": {"a": 1}, "megatron_core": "antigravity"}, "it uses the setting megatron_config"),
     ],
 )
 def test_settings(adapted: AdaptedModel, adapter: Path, settings: dict[str, Any], said: str) -> None:
