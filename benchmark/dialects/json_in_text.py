@@ -130,6 +130,10 @@ def decode_value(text: str, start: int) -> tuple[Any, int, str | None]:
         return *decode(text, at, strict=True), None
     except TooDeepError:
         raise
+    except json.JSONDecodeError as error:
+        if not error.msg.startswith("Invalid control"):
+            raise  # A lenient decoder stops at the same place.
+        reason = str(error)
     except ValueError as error:
         reason = str(error)
     return *decode(text, at, strict=False), reason

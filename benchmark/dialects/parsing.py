@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.data.completions import Completion, FailedAttempt, ParsedCompletion, UntypedCall
 from toolmark.benchmark.dialects import foreign_forms, json_in_text
-from toolmark.benchmark.dialects.attempts import Fault, Leniency
+from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency
 from toolmark.benchmark.dialects.scanner import Found, Reader, Scanner
 from toolmark.benchmark.dialects.typed_arguments import guessed
 
@@ -86,6 +86,10 @@ def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> 
         if not failed and not strict:
             failed.extend(foreign_forms.unmarked(words, own))
         return ParsedCompletion(answer=rules.answer(words), failed=tuple(failed))
+    if len(attempts) == 1 and not failed and _is_clean(attempts[0], found.gaps, rules):
+        # Most answers are one call and nothing else, so they are not searched for mistakes.
+        typed, untyped = _split([*attempts[0].calls])
+        return ParsedCompletion(typed, attempted=True, answer=rules.answer(words), untyped=untyped)
     own_failures = [
         FailedAttempt(attempt.form, attempt.error, attempt.name) for attempt in attempts if attempt.error is not None
     ]
@@ -106,6 +110,14 @@ def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> 
         forgiven=tuple(dict.fromkeys(kind.value for kind, _ in faults)) if faults else (),
         untyped=untyped,
     )
+
+
+def _is_clean(attempt: Attempt, gaps: list[str], rules: Rules) -> bool:
+    """Return whether a text with one attempt has no mistake."""
+    before, after = gaps
+    if attempt.error is not None or attempt.forgiven or (after and not after.isspace()):
+        return False
+    return not before or not ("```" in before or rules.result.search(before))
 
 
 def _split(calls: list[Call | UntypedCall]) -> tuple[tuple[Call, ...], tuple[Call | UntypedCall, ...]]:
