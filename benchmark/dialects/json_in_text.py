@@ -1,6 +1,6 @@
 """Decodes JSON in the text of models, and tells strict JSON from JSON with small mistakes.
 
-Because the text may be hostile, every function limits the depth and raises only `ValueError`. Strict JSON follows
+Because a text can be hostile, every function limits the depth and raises only `ValueError`. Strict JSON follows
 RFC 8259, and has no duplicate keys, no infinite numbers and no lone surrogates (halves of a UTF-16 pair).
 """
 

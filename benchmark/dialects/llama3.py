@@ -3,7 +3,7 @@
 A strict reading accepts a completion of this form: any text, then calls, then only white-space. A call is
 `{"name": …, "parameters": {…}}`.
 
-- A call may have the key `"type": "function"`, and `<|python_tag|>` can stand before a call.
+- A call can have the key `"type": "function"`, and `<|python_tag|>` can stand before a call.
 - Several calls are separated by `;` or by white-space, or are in one array.
 - An object without the key `parameters` is an answer, not a call.
 

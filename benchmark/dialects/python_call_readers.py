@@ -93,6 +93,6 @@ def read_whole(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
 
 
 READERS: Mapping[str, Reader] = {"[": _list, _FENCE: _block}
-"""The reader of each mark with which a list of calls may begin."""
+"""The reader of each mark with which a list of calls can begin."""
 AHEAD = {"[": r"\s{0,64}(?:print\()?[\"']?[\w.-]"}
 """For a mark, the pattern of the text that must follow the mark. See `Scanner`."""

@@ -96,7 +96,7 @@ def _check(arguments: Mapping[str, Any], faults: list[Fault]) -> None:
 
 
 def _printed(text: str, at: int, faults: list[Fault]) -> tuple[ReadCall, int]:
-    """Return the call that begins at `at`, and the index after the call. The call may be inside `print(…)`."""
+    """Return the call that begins at `at`, and the index after the call. The call can be inside `print(…)`."""
     if not text.startswith("print(", at):
         return _call(text, at, faults)
     inside = skip(text, at + len("print("))

@@ -54,8 +54,8 @@ class Scanner:
     Args:
         readers: The reader of each mark with which a call of the dialect begins.
         own: Names of the forms that the readers read. Calls in these forms are not foreign.
-        whole: Reader of calls without marks. It reads a text only if the text, from there to its end, consists of such
-            calls. It is tried at the start of the text, and after each thought.
+        whole: Reader of calls without marks. The scanner tries this reader at the start of the text and after each
+            thought. It reads the rest of the text if the rest consists only of such calls.
         ahead: For a mark, the pattern of the text that must follow it. A mark with other text after it is not read.
     """
 
