@@ -65,7 +65,8 @@ def report(
     execute:
         Which called tools are run: pure (tools without effects), read (also tools that read), or all.
     trust_data_tools:
-        Also run the code that the cases and the tools.yaml beside them name. This code gets all your rights.
+        Also run the code that is named in the case files and in the tools.yaml beside them. This code gets all your
+        rights.
     """
     if not 1 <= len(runs) <= MOST:
         raise InputError(f"{len(runs)} runs are given", f"Give one to {MOST}: toolmark report RUN --out {out}")

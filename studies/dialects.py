@@ -53,8 +53,8 @@ REASONS: Mapping[str, str] = {
     ),
     "kimi/k3-bug-response-only-completion": (
         "The prompt opens a thought. The completion begins with the answer and does not close the thought. The "
-        "fixture comes from a bug report, which asks servers to accept such a completion. Toolmark reads a thought "
-        "without an end."
+        "fixture comes from a bug report, which asks servers to accept such a completion. For Toolmark, the "
+        "whole completion is a thought."
     ),
 }
 """The reason why Toolmark reads a fixture differently, by the id of the fixture."""
@@ -149,8 +149,8 @@ def write(found: list[Read]) -> Page:
         "Families",
         "The column `right` counts the fixtures for which the lenient reading finds the calls and the words of the "
         "fixture. If the call in the text is broken, finding no call is right. The column `strict` counts the fixtures "
-        "whose text the strict reading accepts. Broken calls do not count in this column. The strict reading does not "
-        "accept a text that was cut, or text after a call.",
+        "whose text the strict reading accepts. Fixtures with broken calls do not count in this column. The strict "
+        "reading does not accept a text that was cut, or text after a call.",
         ["family", "dialect", "fixtures", "right", "different", "strict"],
         rows,
     )

@@ -63,7 +63,8 @@ def lint(*files: Path, tools: str | None = None, trust_data_tools: bool = False)
     tools:
         The toolboxes that the cases name: a tools.yaml, a Python file or a module.
     trust_data_tools:
-        Also run code that the cases name, or that the tools.yaml in their folder names. This code has your rights.
+        Also run the code that is named in the case files and in the tools.yaml beside them. This code gets all your
+        rights.
     """
     from toolmark.suites.lint import lint_cases
 

@@ -37,8 +37,7 @@ class Dialect(Protocol):
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
         """Return the prompt for a conversation and the offered tools.
 
-        The tools may be written into the turns. Otherwise the prompt contains the tools, and the chat template shows
-        them.
+        A dialect either writes the tools into the turns, or gives them to the chat template (`Prompt.tools`).
         """
         ...
 
@@ -49,7 +48,7 @@ class Dialect(Protocol):
 
         Args:
             completion: The answer of the model.
-            strict: Whether to read strictly or leniently.
+            strict: Whether this reading is strict. If not, it is lenient.
         """
         ...
 

@@ -13,7 +13,10 @@ __all__ = ["Attempt", "Fault", "Leniency", "Work"]
 
 
 class Leniency(StrEnum):
-    """A kind of mistake that a lenient reading forgives. Reports count the answers that needed each of them."""
+    """A kind of mistake that a lenient reading forgives.
+
+    For each kind, reports count the answers that are right only in the lenient reading.
+    """
 
     TEXT_AFTER = "text after the calls"
     TEXT_BETWEEN = "text between calls"
@@ -33,11 +36,11 @@ class Leniency(StrEnum):
 
 
 Fault = tuple[Leniency, str]
-"""A mistake that a lenient reading forgives, and the words for an error of the strict reading."""
+"""A kind of mistake that a lenient reading forgives, and the error with which a strict reading refuses it."""
 
 
 _ATTEMPT = 1_000
-"""Effort of an attempt to read a call, besides the effort for its characters."""
+"""Effort for each attempt to read a call, in addition to the effort for the characters. See `Work`."""
 
 
 @dataclass(slots=True)
@@ -46,13 +49,13 @@ class Attempt:
 
     Attributes:
         calls: The calls that can be read in this part.
-        forgiven: The mistakes in this part. A strict reading accepts none.
+        forgiven: The mistakes in this part. A strict reading accepts no mistake.
         error: Why a call in this part cannot be read, even leniently. None if everything is read.
-        name: Name of the tool in a call that cannot be read, as far as it can be seen.
-        certain: Whether an unreadable part is an attempt whatever tool it names. Otherwise it remains part of the
-            words for the user, and is an attempt only if the named tool is offered.
-        form: Name of the form of another dialect in which the unreadable part is written.
-        silent: Whether this part is no attempt, but also not a part of the words, for example the header of a message.
+        name: Name of the tool in a call that cannot be read. Empty if no name is found.
+        certain: Whether an unreadable part is an attempt even if it names no offered tool. If False, the part is an
+            attempt only if it names an offered tool, and it stays in the words for the user.
+        form: If the unreadable part has the form of another dialect: the name of this form.
+        silent: Whether this part is neither an attempt nor words for the user, for example the header of a message.
     """
 
     calls: Sequence[Call | UntypedCall] = ()
@@ -65,14 +68,14 @@ class Attempt:
 
 
 class Work:
-    """The state of one reading: the effort that it may still spend, and the code fences so far.
+    """The state of one reading: how much effort is left, and how many code fences were passed.
 
-    A failed value may have been read up to the end of the text, and a hostile text contains many of them. The limit
-    keeps the time of a reading proportional to the length of the text. The unit is about 10 nanoseconds: the time in
-    which the JSON decoder reads a character or two.
+    *Effort* measures the time of a reading. One unit is about 10 nanoseconds: the time in which the JSON decoder reads
+    one or two characters. A value that cannot be decoded is sometimes read up to the end of the text, and a hostile
+    text contains many such values. The limit of effort keeps the time proportional to the length of the text.
 
     Attributes:
-        left: The effort that is left. If it is not positive, the rest of the text is not read.
+        left: The effort that is left. If it is 0 or less, the rest of the text is not read.
 
     Args:
         text: The text of the completion.
@@ -86,11 +89,11 @@ class Work:
         self._position = self._fences = 0
 
     def spend(self, effort: int) -> None:
-        """Count one attempt to read a call, and the effort for what was read in vain."""
+        """Subtract the effort for one attempt to read a call, and `effort` for the characters of a failed attempt."""
         self.left -= effort + _ATTEMPT
 
     def fenced(self, index: int) -> bool:
-        """Return whether an index is inside a code fence. The index must not be smaller than that of the last call."""
+        """Return whether an index is inside a code fence. The index must never be smaller than an earlier index."""
         self._fences += self._text.count("```", self._position, index)
         self._position = max(self._position, index)
         return self._fences % 2 == 1

@@ -2,7 +2,7 @@
 
 A value is a string between two string tokens, a number, `true`, `false`, `null`, a list `[…]` or a mapping `{…}`. A key
 is a string or a text without quotes. Keys are written in alphabetical order, because the chat templates sort them.
-A string in this format cannot contain its own token.
+A string in this format cannot contain the string token.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class BracketCalls:
         """Return `text` between two string tokens.
 
         Raises:
-            InputError: The text contains the token.
+            InputError: The text contains the string token.
         """
         if self.string in text:
             raise InputError(
@@ -172,7 +172,7 @@ class BracketCalls:
         return f"{self.opening}call:{call.name}{self.mapping(call.arguments)}{self.closing}"
 
     def result(self, name: str | None, content: str) -> str:
-        """Return a tool result as `response:NAME{…}`. JSON objects are written in this format."""
+        """Return a tool result as `response:NAME{…}`. A result that is no JSON object gets the key `value`."""
         try:
             value = json_in_text.loads(content, strict=True)
         except ValueError:
@@ -197,5 +197,5 @@ def _upper(schema: Any) -> Any:
 def _capitals(kind: Any) -> Any:
     if isinstance(kind, list):
         return [_capitals(item) for item in kind]
-    # A mapping here is the schema of a property with the name "type".
+    # If `kind` is a mapping, it is the schema of a property that is called "type".
     return kind.upper() if isinstance(kind, str) else _upper(kind)

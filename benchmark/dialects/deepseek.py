@@ -5,15 +5,15 @@ models write four forms:
 
 - V3: `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME`, then the arguments in a fence
   ```` ```json ````, then `<｜tool▁call▁end｜>`; `<｜tool▁calls▁end｜>` ends the section.
-- V3.1: the same marks, but `NAME<｜tool▁sep｜>{…}` without a fence.
+- V3.1: the marks of V3, but `NAME<｜tool▁sep｜>{…}` without a fence.
 - V3.2 and V4: `<｜DSML｜function_calls>` (V4: `tool_calls`) with elements `<｜DSML｜invoke name="NAME">` and
   `<｜DSML｜parameter name="KEY" string="true">VALUE</｜DSML｜parameter>`. With `string="false"`, the value is JSON.
-- V4.1: the same with a space after each `｜DSML｜`, and `calls`.
+- V4.1: as V4, but with a space after each `｜DSML｜`, and with `calls` instead of `tool_calls`.
 
 A lenient reading also accepts other text in the section, a missing end of the section, and calls without a section.
 
 In prompts, calls and tools are written in the form of V3.1, as in the chat template of DeepSeek-V3.1
-(https://huggingface.co/deepseek-ai/DeepSeek-V3.1), because this form has no schema and no fence.
+(https://huggingface.co/deepseek-ai/DeepSeek-V3.1), because this form is the shortest.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ def json_call(
     """Return the call whose JSON arguments are at `begin`, and the index after the mark `end_mark`.
 
     Args:
-        text: The text.
+        text: The text of the completion.
         begin: Index of the arguments.
         name: Name of the tool.
         end_mark: The mark after the call.
-        faults: The mistakes that a lenient reading forgives.
-        fenced: Whether the arguments are in a code fence.
+        faults: List to which the mistakes are added that a lenient reading forgives.
+        fenced: Whether a code fence around the arguments is right.
 
     Raises:
         ValueError: The arguments cannot be read.
@@ -94,12 +94,12 @@ def _read_json(text: str, head: re.Match[str], faults: list[Fault]) -> tuple[Cal
 
 
 def _value(opening: re.Match[str], text: str) -> Any:
-    """Return the value of a parameter. The mark says whether it is a string."""
+    """Return the value of a parameter. The opening mark says whether the value is a string."""
     return text if opening["string"] == "true" else json_in_text.loads(text, strict=True)
 
 
 def _markup(space: str, sections: tuple[str, ...]) -> Section:
-    """Return the form with `｜DSML｜`. `space` stands after each of these marks."""
+    """Return the section whose marks contain `｜DSML｜`. The text `space` follows each `｜DSML｜`."""
     mark = f"｜DSML｜{space}"
     elements = Elements(
         argument=re.compile(rf'<{mark}parameter name="(?P<key>[^"\n]{{1,256}})" string="(?P<string>true|false)">'),
@@ -112,7 +112,7 @@ def _markup(space: str, sections: tuple[str, ...]) -> Section:
     )
 
     def read(text: str, head: re.Match[str], faults: list[Fault]) -> tuple[Call | UntypedCall, int]:
-        if head[2]:  # `<｜DSML｜invoke name="f"/>`
+        if head[2]:  # A call without arguments: `<｜DSML｜invoke name="f"/>`
             return Call(name=head[1]), head.end()
         return elements.read(text, head.end(), head[1], faults)
 

@@ -1,8 +1,8 @@
 """Reads calls whose arguments are elements with raw text, for example `<parameter=a>text</parameter>`.
 
-The text of an argument is not escaped, so it may contain the marks themselves. It ends at the first closing mark after
-which the call goes on: with another argument, or with the end of the call. A value with exactly such a text inside
-cannot be written in these forms, and `writable` refuses it.
+The text of an argument is not escaped, so the text can contain a closing mark. A closing mark ends the text only if
+another argument or the end of the call follows the mark. So these forms cannot write a
+value that itself contains a closing mark and then such a text. `writable` refuses such a value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from toolmark.benchmark.dialects.literals import Unreadable, skip
 __all__ = ["TEXT", "Elements", "raw_call", "raw_text", "writable"]
 
 TEXT = object()
-"""The type of an argument that is written as text, and whose type only the schema of the tool tells."""
+"""Stands for the value of an argument if only the schema of the tool tells the type of the argument."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,14 @@ class Elements:
     Attributes:
         argument: Pattern of the mark before a value. The group `key` is the name of the argument.
         close: The mark after a value.
-        follows: Pattern of what may follow the closing mark: another argument, or the end of the call.
+        follows: Pattern of what must follow a mark that ends a value: another argument, or the end of the call.
         end: The mark after the last argument.
         unclosed: Pattern of the place where a value without its closing mark ends.
-        opening: The mark before a call. A value without its closing mark does not contain it.
+        opening: The mark before a call. A value without its closing mark cannot contain this mark.
         lines: Whether a value stands on lines of its own, so that one line break before and after it is no part of it.
-        value: Function that makes a value of the match of `argument` and the text. It returns `TEXT` if the text has no
-            type, and raises `ValueError` if the text does not fit the type that the mark names.
+        value: Function that returns the value of an argument. The parameters are the match of `argument` and the text
+            of the value. The function returns `TEXT` if the match names no type. It raises `ValueError` if the text
+            does not fit the type that the match names.
     """
 
     argument: re.Pattern[str]
@@ -107,7 +108,7 @@ def raw_text(value: Any) -> str:
 
 
 def raw_call(call: Call) -> Call | UntypedCall:
-    """Return a call with the texts of its arguments, as a reading of the texts gives it."""
+    """Return the call that a reading finds in the text of `call`: all its arguments are texts without types."""
     if not call.arguments:
         return call
     return UntypedCall(call.name, {}, {name: raw_text(value) for name, value in call.arguments.items()})
@@ -116,11 +117,11 @@ def raw_call(call: Call) -> Call | UntypedCall:
 def writable(
     text: str, calls: Sequence[Call | UntypedCall], parse: Callable[..., ParsedCompletion], dialect: str
 ) -> str:
-    """Return the text of calls if the dialect reads the same calls in it.
+    """Return `text` if the dialect reads exactly `calls` in it.
 
     Args:
         text: The calls as the dialect writes them.
-        calls: The calls, with the texts of their arguments.
+        calls: The calls, with arguments as texts. See `raw_call`.
         parse: The dialect's function `parse`.
         dialect: Name of the dialect, for the error.
 
@@ -130,7 +131,7 @@ def writable(
     reading = parse(Completion(text), strict=True)
     if reading.error is not None or list(reading.untyped or reading.calls) != list(calls):
         raise InputError(
-            f"the dialect {dialect} cannot write the calls {text!r:.200}, because it would not read the same calls",
+            f"the dialect {dialect} cannot write the calls {text!r:.200}, because it would read other calls there",
             "Remove that case, or choose another dialect, for example --dialect tagged",
         )
     return text

@@ -1,15 +1,15 @@
 """Recognises calls in the forms of other dialects.
 
-A model that calls in another form has tried to call, so its answer is not an abstention. But an answer may also explain
-how calls are written, or contain code that was asked for. The rule:
+A model that calls in another form has tried to call, so its answer is not an abstention. But some answers explain
+how calls are written, or contain code that was asked for. These rules decide:
 
-- A text with the *marks* of a call, for example `<function=f>{…}` or `[TOOL_CALLS]f[ARGS]{…}`, is an attempt, whatever
-  tool it names. Inside backticks or a code fence with words before it, such a text may be an example in an explanation.
-  There, it is an attempt only if it names an offered tool.
+- A text with the *marks* of a call, for example `<function=f>{…}` or `[TOOL_CALLS]f[ARGS]{…}`, is an attempt, even if
+  it names no offered tool. An exception: in backticks or in a code fence, after other words, such a text is perhaps an
+  example in an explanation. There, the text is an attempt only if it names an offered tool.
 - A mark alone is prose: "Qwen writes its calls between <tool_call> tags."
 - A text *without marks*, for example `f(a=1)` or `{"name": "f", "arguments": {…}}`, is an attempt if the answer
-  consists of such calls only, with literal values. "You would write f(a=1)." is prose, and a fence of another language
-  than `json`, `tool_code` and the like contains example code.
+  consists of such calls only, with literal values. "You would write f(a=1)." is prose. A code fence of a programming
+  language, for example `python`, contains example code.
 - In all other places, a text without marks is an attempt only if it begins a line (or an object) and names an offered
   tool.
 """
@@ -62,14 +62,15 @@ _FORMS: tuple[tuple[str, str, str], ...] = (
     ("<tool_use>", "function_call", rf"\s*(?:[{{\[<]|({_NAME})\()"),
     ("Action:", "react", rf"[ \t]*({_NAME})[ \t]*\n\s*Action[ _]Input:"),
 )
-"""The mark, the name, and what follows the mark, of each form with marks. A group is the name of the tool."""
+"""For each form with marks: the mark, the name of the form, and the pattern of the text after the mark. If the pattern
+has a group that matches, this group is the name of the tool."""
 
 _BY_MARK = {
     mark: tuple((form, re.compile(pattern)) for of, form, pattern in _FORMS if of == mark) for mark, _, _ in _FORMS
 }
 
 MARKS: tuple[str, ...] = tuple(_BY_MARK)
-"""The texts with which forms with marks begin."""
+"""The marks with which the calls in these forms begin."""
 
 _LINE_START = (
     r"^[ \t`\[*>-]{0,16}(?:<\|?[\w:]{1,32}\|?>\s?)?"
@@ -94,14 +95,14 @@ _FENCE = re.compile(r"```(?:json|tool_code|tool_calls?|function_calls?|tool|xml)
 
 
 def marked(text: str, at: int, mark: str, own: Collection[str], *, certain: bool = True) -> FailedAttempt | None:
-    """Return the call with marks whose mark ends at `at`, in a form other than `own`. None if there is none.
+    """Return the call after a mark. None if no call follows the mark, or if the call has one of the forms `own`.
 
     Args:
         text: The text.
         at: Index after the mark.
-        mark: One of `MARKS`. If it is not, there is no call with marks.
+        mark: The mark before `at`. If it is not one of `MARKS`, the function returns None.
         own: Names of the forms that the dialect reads itself.
-        certain: Whether the text cannot be an example in an explanation.
+        certain: Whether the call is certainly not an example in an explanation.
     """
     for form, pattern in _BY_MARK.get(mark, ()):
         if form not in own and (match := pattern.match(text, at)) is not None:
@@ -113,7 +114,7 @@ def marked(text: str, at: int, mark: str, own: Collection[str], *, certain: bool
 
 
 def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
-    """Find calls without marks in the text of an answer that has no call of the dialect itself.
+    """Find calls without marks in an answer in which the dialect itself found no call.
 
     Args:
         prose: The answer without thoughts.

@@ -7,8 +7,8 @@ A strict reading accepts a completion of this form: any text, then one or more c
     <arg_value>VALUE</arg_value>
     </tool_call>
 
-- A string stands as it is, without quotes and escapes. Every other value is JSON. The schema of the tool tells which of
-  them a text is.
+- A string stands as it is, without quotes and escapes. Every other value is JSON. The schema of the tool decides
+  whether a text is a string or JSON.
 - GLM 4.7 and later write the call on one line.
 
 A lenient reading also accepts text after the last call, and a missing last `</arg_value>`.

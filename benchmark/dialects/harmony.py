@@ -5,7 +5,7 @@ A completion consists of messages. The header of a message names a channel and p
 
 - The channel `analysis` without a recipient contains thoughts.
 - The channels `commentary` and `final` without a recipient contain words for the user.
-- A message to `functions.NAME` is a call. Its content is the arguments as JSON. The recipient may stand before or after
+- A message to `functions.NAME` is a call. Its content is the arguments as JSON. The recipient stands before or after
   the channel.
 
 A strict reading accepts any messages, then one or more calls, and nothing after them. A lenient reading also accepts
@@ -47,7 +47,7 @@ _NEXT = re.compile(r"<\|(?:end|call|return)\|>|(?=<\|start\|>)")
 
 
 def _read(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
-    """Read the header of a message at `start`, and the message if it contains thoughts or a call."""
+    """Read the header of the message at `start`. If the message contains thoughts or a call, read them too."""
     header = _HEADER.match(text, start)
     if header is None:
         addressed = _TO_TOOL.match(text, start)
@@ -58,7 +58,7 @@ def _read(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
     if recipient.startswith("functions."):
         return _call(text, header.end(), recipient.removeprefix("functions."), work)
     if recipient and recipient != "assistant":
-        error = f"the message is for {recipient[:64]}, and not for a tool in functions"
+        error = f"the message is for {recipient[:64]}, but only a message to functions.NAME is a call"
         return Attempt(error=error, name=recipient), _end(text, header.end())
     if header["channel"] == "analysis":
         end = text.find(_END, header.end())
@@ -113,7 +113,7 @@ def _comment(schema: Mapping[str, Any]) -> str:
 
 
 def _type(schema: Any) -> str:
-    """Return the TypeScript type of a JSON schema. A schema that has no short type is `any`."""
+    """Return the TypeScript type of a JSON schema. The type is `any` if TypeScript has no short type for the schema."""
     if not isinstance(schema, Mapping):
         return "any"
     if isinstance(schema.get("enum"), list):

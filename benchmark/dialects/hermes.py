@@ -57,7 +57,7 @@ For each function call, return a json object with function name and arguments wi
 def _value(text: str, start: int) -> tuple[Any, int, str | None]:
     """Decode the JSON value or the Python literal that begins at `start`.
 
-    In a lenient reading, the literal may contain `true`, `false` and `null`.
+    A lenient reading also accepts `true`, `false` and `null` in a Python literal.
 
     Returns:
         The value, the index after the value, and the first mistake that a lenient reading forgives.
@@ -76,7 +76,7 @@ def _value(text: str, start: int) -> tuple[Any, int, str | None]:
             value, end = PYTHON.value(text, at, mistakes)
             json_in_text.check(value, strict=False)
         except Unreadable as reason:
-            # Both parsers stop at the error. The parser of literals is the slower one.
+            # The error is that of the JSON decoder. The index is that of the slower parser, which costs more effort.
             raise Unreadable(str(error), reason.at) from None
         try:
             json_in_text.check(value, strict=True)

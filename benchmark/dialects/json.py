@@ -3,7 +3,7 @@
 A strict reading accepts a completion of this form: any text, then calls, then only white-space. A call is
 `{"name": …, "arguments": {…}}`.
 
-- Several calls follow one another, or are in one array. The array may be in `{"tool_calls": [...]}`, as xLAM writes it.
+- Several calls follow one another, or are in one array. The array can be in `{"tool_calls": [...]}`, as xLAM writes it.
 - An object without the key `arguments` is an answer, not a call.
 
 A lenient reading also accepts:

@@ -47,8 +47,8 @@ def strict_call(value: Any, name_key: str, arguments_key: str, also: Collection[
 def call_from_object(value: Any) -> Call | None:
     """Return the call that a JSON value contains, in a lenient reading. Return None if the value is not a call.
 
-    The name and the arguments may have any common key, for example `name` or `tool_name`. The arguments may be an
-    object, or a string that contains an object as JSON.
+    The name and the arguments can have any common key, for example `name` or `tool_name`. The arguments are an object,
+    or a string that contains an object as JSON.
     """
     if not isinstance(value, dict):
         return None
@@ -71,14 +71,14 @@ def call_from_object(value: Any) -> Call | None:
 
 
 def calls_in(value: Any, *, marked: bool) -> list[Call] | None:
-    """Return all calls in a JSON value, in a lenient reading. None if the value contains anything else than calls.
+    """Return all calls in a JSON value, in a lenient reading. None if the value contains other things than calls.
 
     The value is an object, a list of objects, or `{"tool_calls": [...]}`.
 
     Args:
         value: The decoded value.
-        marked: Whether marks show that the model wants to call. Then an object with a name and without arguments is
-            also a call.
+        marked: Whether the value stands between the marks of a call. If so, an object that has a name and no arguments
+            is also a call.
     """
     items = value.get("tool_calls", [value]) if isinstance(value, dict) else value
     calls: list[Call] = []
@@ -93,7 +93,7 @@ def calls_in(value: Any, *, marked: bool) -> list[Call] | None:
 
 
 def name_near(text: str, at: int) -> str:
-    """Return the name of the tool in a JSON call near `at` that cannot be read. Empty if there is none."""
+    """Return the name of the tool in an unreadable JSON call. Empty if there is no name soon after `at`."""
     key = _NAME_OF_CALL.search(text, at, at + _NEAR)
     return key[1] if key is not None else ""
 
@@ -105,8 +105,9 @@ class ObjectForm:
         name: The key of the tool's name.
         arguments: The key of the arguments.
         also: Further keys that a strict reading allows.
-        listed: Whether a strict reading allows a list of calls, or requires it. None forbids it.
-        marked: Whether marks show that the model wants to call.
+        listed: Whether a strict reading allows a list of calls.
+        required: Whether a strict reading requires a list of calls.
+        marked: Whether the dialect has marks around calls. If not, an object without arguments is not a call.
         wrapper: Whether a strict reading allows `{"tool_calls": [...]}` around a list.
     """
 
@@ -147,7 +148,7 @@ class ObjectForm:
         return call
 
     def attempt(self, value: Any, fault: str | None) -> Attempt | None:
-        """Return the calls in a decoded value, with the mistakes. None if the value is not a call even leniently.
+        """Return the calls in a decoded value, with the mistakes. None if even a lenient reading finds no call.
 
         Args:
             value: The decoded value.
@@ -211,15 +212,15 @@ def whole_calls(text: str, work: Work) -> list[Call]:
 
 
 def loose_body(body: str, error: str, work: Work) -> Attempt:
-    """Return the calls between two marks that a strict reading cannot read.
+    """Read the text between two marks leniently, after a strict reading has failed.
 
-    The body may be in a code fence, and may consist of several values or contain other text. A part that looks like
-    JSON and cannot be read is a failed call. Values inside and after this part do not count.
+    This text can be in a code fence, can consist of several values, and can contain other text. A part that looks like
+    JSON and cannot be read is a failed call. Values inside this part and after it are not read.
 
     Args:
         body: The text between the marks.
-        error: Why a strict reading does not read the body.
-        work: The effort that may still be spent.
+        error: Why a strict reading failed.
+        work: The effort that is left.
     """
     faults: list[Fault] = []
     inside = _FENCE.sub("", body)

@@ -1,6 +1,6 @@
 """Decodes JSON in the text of models, and tells strict JSON from JSON with small mistakes.
 
-Because the text may be hostile, every function limits the depth and raises only `ValueError`. Strict JSON follows
+Because a text can be hostile, every function limits the depth and raises only `ValueError`. Strict JSON follows
 RFC 8259, and has no duplicate keys, no infinite numbers and no lone surrogates (halves of a UTF-16 pair).
 """
 
@@ -48,7 +48,7 @@ class TooDeepError(ValueError):
     """A value is nested more deeply than `MAX_DEPTH`."""
 
     def __init__(self) -> None:
-        super().__init__(f"nested deeper than {MAX_DEPTH} levels")
+        super().__init__(f"a value is nested deeper than {MAX_DEPTH} levels")
 
 
 def check(value: Any, *, strict: bool) -> None:
@@ -85,8 +85,8 @@ def check(value: Any, *, strict: bool) -> None:
 def dumps(value: Any) -> str:
     """Return `value` as JSON text for a prompt.
 
-    The marks of thoughts are escaped, because some chat templates remove them from earlier turns. Other characters are
-    not escaped.
+    The marks of thoughts are escaped, because some chat templates remove thoughts from earlier turns. Other
+    characters are not escaped.
     """
     text = json.dumps(value, ensure_ascii=False)
     for mark in _MARKS:
@@ -125,7 +125,7 @@ def decode_value(text: str, start: int) -> tuple[Any, int, str | None]:
     first = _BLANK.match(text, start)
     at = start if first is None else first.end()
     if text[at : at + 1] not in ("{", "["):
-        raise ValueError("no JSON object or array begins here")
+        raise ValueError("there is no JSON object or array")
     try:
         return *decode(text, at, strict=True), None
     except TooDeepError:
@@ -144,7 +144,7 @@ def wasted(error: ValueError, text: str, start: int, work: Work) -> None:
     if isinstance(error, TooDeepError):
         return work.spend(_DEEP)
     # Most errors contain the position at which the decoder stopped. If a string does not end, the error contains the
-    # start of the string instead. Python also counts the lines before the position.
+    # start of the string instead. For the error, Python also counts the lines before this position.
     exact = isinstance(error, json.JSONDecodeError) and not error.msg.startswith("Unterminated")
     end = error.pos if exact and isinstance(error, json.JSONDecodeError) else len(text)
     return work.spend(2 * (end - start) + start // 8)

@@ -11,7 +11,7 @@ models write two forms:
 A lenient reading also accepts other text in the section, a missing end of the section, a name without `functions.`, and
 calls without a section.
 
-In prompts, calls and tools are written in the form of K2, as in its chat template
+In prompts, calls and tools are written in the form of K2, as in the chat template of Kimi-K2-Instruct
 (https://huggingface.co/moonshotai/Kimi-K2-Instruct).
 """
 
@@ -46,7 +46,7 @@ def _read_json(text: str, head: re.Match[str], faults: list[Fault]) -> tuple[Cal
 
 
 def _value(opening: re.Match[str], text: str) -> Any:
-    """Return the value of an argument. The mark says which type it has."""
+    """Return the value of an argument. The opening mark names the type of the value."""
     return text if opening["type"] == "string" else json_in_text.loads(text, strict=True)
 
 
@@ -86,7 +86,7 @@ _K3 = Section(
 
 
 def _silent(mark: str) -> Reader:
-    """Return a reader of a mark that is no part of the words, and no call."""
+    """Return a reader for a mark that belongs neither to a call nor to the words for the user."""
 
     def read(_: str, start: int, __: Work) -> tuple[Attempt | None, int]:
         return Attempt(silent=True), start + len(mark)

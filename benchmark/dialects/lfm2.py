@@ -4,7 +4,7 @@ A strict reading accepts a completion of this form: any text, then one or more l
 list is `<|tool_call_start|>[f(a=1), g()]<|tool_call_end|>`. The values are as in the dialect `pythonic`.
 
 A lenient reading also accepts text after the last list, a missing closing token, calls without a list, and JSON calls
-between the tokens, which LFM2 writes if it is asked to.
+between the tokens. LFM2 writes JSON calls if the prompt asks for JSON.
 
 The tools are shown as in the chat template of LFM2 (https://huggingface.co/LiquidAI/LFM2-1.2B).
 """

@@ -6,7 +6,7 @@ The parser takes linear time, limits the depth of nesting, stops at the end of t
 - `ast.parse` refuses arguments with names like `from` or `class`.
 - `ast.parse` replaces some letters in names by other letters (Unicode's compatibility form).
 - `ast.parse` warns of unknown escapes.
-- `ast.parse` may run out of memory on the text of a model.
+- `ast.parse` can run out of memory on the text of a model.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def skip(text: str, at: int) -> int:
 
 
 def expect(text: str, at: int, mark: str) -> int:
-    """Return the index after `mark`, which must stand at `at`. White-space may stand before `mark`.
+    """Return the index after `mark`, which must stand at `at`. White-space before `mark` is skipped.
 
     Raises:
         Unreadable: Another text stands at `at`.
@@ -90,7 +90,7 @@ def _number(token: str, at: int) -> int | float:
 class Notation:
     """A notation of values, for example Python's literals.
 
-    Mistakes that a lenient reading forgives are appended to the list `mistakes`, in words.
+    The methods append the mistakes that a lenient reading forgives to the list `mistakes`, as sentences.
 
     Attributes:
         string: Function that parses a string. The arguments are the text, the index of the string, and the mistakes.
@@ -101,7 +101,7 @@ class Notation:
         key: Pattern of keys without quotes in a mapping. None if all keys must be strings.
         trailing_comma: Whether a strict reading allows a comma after the last element.
         other_words: Words that only a lenient reading accepts.
-        json_inside: Whether lists and mappings in the form of JSON have the same meaning in this notation.
+        json_inside: Whether each JSON list or mapping means the same in this notation as in JSON.
     """
 
     string: Callable[[str, int, list[str]], tuple[str, int] | None]
@@ -113,14 +113,14 @@ class Notation:
     json_inside: bool = False
 
     def value(self, text: str, at: int, mistakes: list[str], depth: int = 0) -> tuple[Any, int]:
-        """Return the value that begins at `at`, and the index after the value. White-space before it is skipped.
+        """Return the value that begins at `at`, and the index after the value. White-space before the value is skipped.
 
         Raises:
             Unreadable: No value begins at `at`.
         """
         at = skip(text, at)
         if depth > json_in_text.MAX_DEPTH:
-            raise Unreadable(f"nested deeper than {json_in_text.MAX_DEPTH} levels", at)
+            raise Unreadable(f"a value is nested deeper than {json_in_text.MAX_DEPTH} levels", at)
         if (string := self.string(text, at, mistakes)) is not None:
             return string
         mark = text[at : at + 1]
@@ -140,7 +140,7 @@ class Notation:
         raise Unreadable("a value is not a literal", at)
 
     def _json(self, text: str, at: int, depth: int) -> tuple[Any, int] | None:
-        """Return the list or mapping at `at` if it is JSON, because decoding JSON is much faster."""
+        """Return the list or mapping at `at` if it is JSON, otherwise None. The JSON decoder is much faster."""
         if not self.json_inside or depth or json_in_text.START.match(text, at) is None:
             return None
         try:
@@ -208,7 +208,7 @@ def _unescaped(match: re.Match[str]) -> str:
         return chr(int(octal, 8))
     code = int(two or four or eight, 16)
     if code > 0x10FFFF:
-        raise Unreadable("a string has an escape of a character that Unicode does not have", match.start())
+        raise Unreadable("an escape in a string stands for a character that Unicode does not have", match.start())
     return chr(code)
 
 

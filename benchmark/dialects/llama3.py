@@ -3,7 +3,7 @@
 A strict reading accepts a completion of this form: any text, then calls, then only white-space. A call is
 `{"name": …, "parameters": {…}}`.
 
-- A call may have the key `"type": "function"`, and `<|python_tag|>` may stand before a call.
+- A call can have the key `"type": "function"`, and `<|python_tag|>` can stand before a call.
 - Several calls are separated by `;` or by white-space, or are in one array.
 - An object without the key `parameters` is an answer, not a call.
 
@@ -38,7 +38,7 @@ from toolmark.benchmark.dialects.unmarked_calls import AHEAD, UnmarkedObjects, w
 __all__ = ["PYTHON_TAG", "READERS", "RULES", "Llama3"]
 
 PYTHON_TAG = "<|python_tag|>"
-"""A token that Llama 3 may write before a call. The token has no other meaning."""
+"""A token that Llama 3 sometimes writes before a call. The token has no other meaning."""
 
 _INSTRUCTIONS = """\
 You have access to the following functions. To call a function, please respond with JSON for a function call.\

@@ -2,7 +2,7 @@
 
 A strict reading accepts a completion of this form: any text, then one or more lists of calls, then only white-space. A
 list is `[f(a=1), g()]` or `<|python_start|>[f(a=1), g()]<|python_end|>`. All other rules are those of the dialect
-`pythonic`. The instructions are those of Meta's prompt format for Llama 4
+`pythonic`. The instructions in the prompt are those of Meta's prompt format for Llama 4
 (https://www.llama.com/docs/model-cards-and-prompt-formats/llama4/).
 """
 

@@ -22,9 +22,9 @@ Loosely = Callable[[str, str, Work], Attempt]
 
 
 def spent(error: ValueError, text: str, start: int, work: Work) -> None:
-    """Count the characters that a reader has read in vain from `start`."""
+    """Subtract the effort for the characters that a failed reader has read from `start`."""
     if isinstance(error, Unreadable):
-        # Readers in Python take much longer than the JSON decoder, which may have failed before.
+        # Readers in Python take much longer than the JSON decoder, which has perhaps failed before.
         work.spend(20 * (error.at - start) + start // 8)
     else:
         wasted(error, text, start, work)
@@ -35,17 +35,17 @@ class Marks:
     """The marks around the calls of a dialect, and the functions that read the text between two marks.
 
     The text between two marks is called the *body*. If the body can be decoded, the body ends after the decoded value,
-    because a string in the value may contain a mark. Any other body ends at the next mark.
+    because a string in the value can contain a mark. Any other body ends at the next mark.
 
     Attributes:
         opening: The mark before a body.
         closing: The mark after a body. Empty if the dialect does not mark the end.
         form: The form of the calls in a decoded body.
         value: Function that decodes a body. The arguments are the text and the index of the body. The function returns
-            the value, the index after the value, and a mistake that a lenient reading forgives. It raises `ValueError`
-            if the body cannot be decoded.
-        loosely: Function that searches a body that cannot be decoded for calls. The arguments are the body, the reason
-            why it cannot be decoded, and the effort that may still be spent.
+            the value, the index after the value, and the first mistake that a lenient reading forgives, or None. The
+            function raises `ValueError` if the body cannot be decoded.
+        loosely: Function that searches for calls in a body that cannot be decoded. The arguments are the body, the
+            reason why the body cannot be decoded, and the effort that is left.
     """
 
     opening: str

@@ -3,9 +3,9 @@
 A strict reading accepts a completion of this form: any text, then calls, then only white-space. There are two forms of
 calls:
 
-- Models with tokenizers up to v7 write `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`. A call may also have the key
+- Models with tokenizers up to v7 write `[TOOL_CALLS][{"name": …, "arguments": {…}}, …]`. A call can also have the key
   `"id"`.
-- Models with tokenizers from v11 on write `[TOOL_CALLS]name[ARGS]{…}` for each call. `[CALL_ID]id` may stand before
+- Models with tokenizers from v11 on write `[TOOL_CALLS]name[ARGS]{…}` for each call. `[CALL_ID]id` can stand before
   `[ARGS]`.
 
 A lenient reading also accepts:
@@ -18,7 +18,7 @@ A lenient reading also accepts:
 - a missing `[ARGS]`
 
 The forms are defined in https://github.com/mistralai/mistral-common (`InstructTokenizerV3`, `V11`, `V13`). In prompts,
-calls and tools are written in the older form, because more small models know this form. These calls have no ids.
+calls and tools are written in the older form, because more small models know this form. Calls in prompts have no ids.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The dialect `native`: the chat template or the server shows the tools and defines how calls are written.
 
 A served model's calls are read from the raw text of the arguments. The values that a client decoded are not used,
-because a client may repair the arguments. For example, a client may delete an unmatched quote.
+because some clients repair the arguments. For example, a client deletes an unmatched quote.
 
 - In a strict reading, the arguments must be one JSON object.
 - A lenient reading also accepts an empty text, which means no arguments, and an object inside a JSON string.
@@ -23,7 +23,7 @@ dialects begin a call with `<tool_call>`; what follows the mark tells them apart
 | `<|tool_call_start|>` | `lfm2` |
 | `<|python_start|>` | `llama4` |
 | `<|python_tag|>` | `llama3` |
-| none, but the text begins with `{` | `llama3`, because Llama's template may write calls without a mark |
+| none, but the text begins with `{` | `llama3`, because Llama's template writes some calls without a mark |
 
 If a template writes calls in any other form, `toolmark.benchmark.engine.encoding` refuses the template.
 """
@@ -64,7 +64,7 @@ _NAME = re.compile(r"<tool_call>\s*[^\s<>{}\[\]\"]{1,128}\s*(?:<arg_key>|</tool_
 
 
 def _tool_call(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
-    """Read the call after `<tool_call>` in the dialect that writes what follows."""
+    """Read the call at `<tool_call>`. The text after this mark decides which dialect reads the call."""
     if _ELEMENT.match(text, start) is not None:
         return qwen_xml.READERS[_TOOL_CALL](text, start, work)
     if _NAME.match(text, start) is not None:
@@ -85,7 +85,7 @@ _GRAMMAR = Grammar(
 )
 _LLAMA3 = llama3.Llama3()
 _WORDS = Scanner({})
-"""Finds thoughts in the words beside the calls of a server."""
+"""Finds the thoughts in the text that a server returns together with calls."""
 
 
 def _read_raw_call(raw: RawCall) -> Attempt:
@@ -114,7 +114,7 @@ class Native(BaseDialect):
     version = "1"
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return a prompt with the unchanged turns and the tools. The chat template or the server writes both."""
+        """Return a prompt with the unchanged turns and the tools. The chat template or the server shows both."""
         return Prompt(tuple(messages), tuple(tools))
 
     def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:

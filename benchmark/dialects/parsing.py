@@ -29,11 +29,11 @@ _BLANK = re.compile(r"\s*")
 
 @dataclass(frozen=True)
 class Rules:
-    """What a dialect accepts around its calls.
+    """The rules of a dialect for the text around calls.
 
     Attributes:
         result: Pattern of the beginning of a tool result.
-        between: Pattern of the text that may stand between two calls.
+        between: Pattern of the text that a strict reading accepts between two calls.
         answer: Function that makes the text for the user from the text outside of calls.
     """
 
@@ -48,8 +48,8 @@ class Grammar:
     Args:
         readers: The reader of each mark with which a call begins. See `toolmark.benchmark.dialects.scanner.Reader`.
         forms: Names of the forms that the dialect reads itself, as in `foreign_forms.py`.
-        rules: What the dialect accepts around its calls.
-        whole: Reader of calls without a mark, which are the whole text. See `Scanner`.
+        rules: The rules for the text around calls.
+        whole: Reader of a text that consists only of calls without marks. See `Scanner`.
         ahead: For a mark, the pattern of the text that must follow it.
     """
 
@@ -74,11 +74,11 @@ class Grammar:
 
 def too_long() -> ParsedCompletion:
     """Return the reading of a text that is too long to be read."""
-    return ParsedCompletion(attempted=True, error=f"longer than {json_in_text.MAX_LENGTH} characters")
+    return ParsedCompletion(attempted=True, error=f"the text is longer than {json_in_text.MAX_LENGTH} characters")
 
 
 def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> ParsedCompletion:
-    """Return the reading of a text from everything that the text contains."""
+    """Return the reading of a text. `found` is what the scanner found in the text."""
     words = "".join(found.gaps)
     attempts = found.attempts
     failed = list(found.failed)
@@ -93,7 +93,7 @@ def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> 
     own_failures = [
         FailedAttempt(attempt.form, attempt.error, attempt.name) for attempt in attempts if attempt.error is not None
     ]
-    # A strict reading has only the calls that are written strictly.
+    # A strict reading keeps only the calls without mistakes.
     calls = [call for attempt in attempts if not (strict and attempt.forgiven) for call in attempt.calls]
     faults = list(_faults(found, rules, words))
     typed, untyped = _split(calls)
@@ -121,7 +121,10 @@ def _is_clean(attempt: Attempt, gaps: list[str], rules: Rules) -> bool:
 
 
 def _split(calls: list[Call | UntypedCall]) -> tuple[tuple[Call, ...], tuple[Call | UntypedCall, ...]]:
-    """Return the calls with guessed types, and all calls if one of them needs a schema."""
+    """Return the calls with guessed types, and the calls as they were read.
+
+    The second tuple is empty if no call needs a schema.
+    """
     if not any(isinstance(call, UntypedCall) for call in calls):
         return tuple(call for call in calls if isinstance(call, Call)), ()
     typed = (call if isinstance(call, Call) else guessed(call) for call in calls)
@@ -129,7 +132,7 @@ def _split(calls: list[Call | UntypedCall]) -> tuple[tuple[Call, ...], tuple[Cal
 
 
 def _faults(found: Found, rules: Rules, words: str) -> Iterator[Fault]:
-    """Yield the mistakes in the order in which an error names them."""
+    """Yield the mistakes. The error of a strict reading names the first one."""
     fenced = False
     for number, (gap, attempt) in enumerate(zip(found.gaps, found.attempts, strict=False)):
         if number and rules.result.search(gap):

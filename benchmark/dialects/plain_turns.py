@@ -15,7 +15,7 @@ __all__ = ["content_and_calls", "plain_turns"]
 
 
 def content_and_calls(content: str, calls: str) -> str:
-    """Return the text of an assistant turn: the content, then the calls on a new line. Each of them may be empty."""
+    """Return the text of an assistant turn: the content, then the calls on a new line. Both can be empty."""
     return "\n".join(filter(None, (content, calls)))
 
 
@@ -28,7 +28,7 @@ def plain_turns(
     """Return `messages` as a prompt of system, user and assistant turns.
 
     Args:
-        messages: The conversation. An assistant turn may have calls, and a tool turn has one result.
+        messages: The conversation. An assistant turn can have calls, and a tool turn has one result.
         instructions: The dialect's text about the offered tools. Empty if no tool is offered.
         write_assistant: Function that returns an assistant turn as text, with the calls of the turn.
         write_result: Function that returns a tool turn as text.

@@ -1,8 +1,8 @@
 """Finds lists of Python calls in the text of a model. See `python_calls.py` for the calls themselves.
 
-A list of calls may stand anywhere in a text. Text like `[f(…` that cannot be read is a failed call if it stands at the
-start of a line or after another list. Elsewhere it may be code or a link, so it is a failed call only if it names an
-offered tool.
+A list of calls can stand anywhere in a text. If a text like `[f(…` cannot be read, there are two cases. At the start of
+a line or after another list, the text is a failed call. Elsewhere, the text is perhaps code or a link, so it is a
+failed call only if it names an offered tool.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _block(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
         return None, begin
     marked = info is not None and info.group() == "tool_code"
     if not marked and any(isinstance(call, UntypedCall) for call in calls):
-        return None, begin  # This is example code, because calls in code have arguments without names.
+        return None, begin  # Arguments without names show that this is example code.
     if not text.startswith(_FENCE, end):
         faults.append((Leniency.NOT_CLOSED, "the fence is not closed"))
     else:
@@ -72,7 +72,7 @@ def _block(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
 
 
 def read_whole(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
-    """Read calls without a list if they are the whole rest of a text. They may be in backticks."""
+    """Read calls without a list if the rest of the text consists of such calls only, perhaps in backticks."""
     if _BARE.match(text, start) is None:
         return None, start
     faults: list[Fault] = []
@@ -93,6 +93,6 @@ def read_whole(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
 
 
 READERS: Mapping[str, Reader] = {"[": _list, _FENCE: _block}
-"""The reader of each mark with which a list of calls may begin."""
+"""The reader of each mark with which a list of calls can begin."""
 AHEAD = {"[": r"\s{0,64}(?:print\()?[\"']?[\w.-]"}
-"""What must follow a mark. See `Scanner`."""
+"""For a mark, the pattern of the text that must follow the mark. See `Scanner`."""

@@ -1,6 +1,7 @@
 """Reads calls that are written as Python calls, for example `[f(a=1), g()]`. Several dialects use these functions.
 
-Mistakes that a lenient reading forgives are appended to a list, so that one reading serves both.
+The functions append the mistakes that a lenient reading forgives to a list. A strict reading refuses calls with such a
+mistake.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _API = "default_api."
 NO_TOOLS = frozenset({"print"})
 """Functions of Python that are no tools. Code that only prints a text is an answer."""
 _MOST_CALLS = 4_096
-"""Largest number of calls in a list. A list of a hostile text may have many more."""
+"""Largest number of calls in a list. A list in a hostile text can have many more."""
 
 _LITERALS = replace(PYTHON, words={**PYTHON.words, **PYTHON.other_words}, other_words={})
 """Python's literals, and the words of JSON."""
@@ -95,7 +96,7 @@ def _check(arguments: Mapping[str, Any], faults: list[Fault]) -> None:
 
 
 def _printed(text: str, at: int, faults: list[Fault]) -> tuple[ReadCall, int]:
-    """Return the call that begins at `at`, and the index after the call. The call may be inside `print(…)`."""
+    """Return the call that begins at `at`, and the index after the call. The call can be inside `print(…)`."""
     if not text.startswith("print(", at):
         return _call(text, at, faults)
     inside = skip(text, at + len("print("))
@@ -109,10 +110,10 @@ def _printed(text: str, at: int, faults: list[Fault]) -> tuple[ReadCall, int]:
 def call_list(text: str, at: int, faults: list[Fault]) -> tuple[list[ReadCall], int]:
     """Return the list of calls whose opening bracket is at `at`, and the index after the list.
 
-    The closing bracket may be missing at the end of the text, which is a mistake.
+    If the closing bracket is missing at the end of the text, this mistake is added to `faults`.
 
     Raises:
-        ValueError: The list is empty, or contains anything else than calls.
+        ValueError: The list is empty, or contains other things than calls.
     """
     calls: list[ReadCall] = []
     at = skip(text, expect(text, at, "["))
@@ -136,7 +137,7 @@ def call_list(text: str, at: int, faults: list[Fault]) -> tuple[list[ReadCall], 
 def sequence(text: str, at: int, stop: str, faults: list[Fault]) -> tuple[list[ReadCall], int]:
     """Return the calls from `at` to `stop` or to the end of the text, and the index of this end.
 
-    The calls stand on separate lines or are separated by commas, with or without a list.
+    Each call stands on its own line, in a list, or is separated from the next call by a comma.
 
     Raises:
         ValueError: There is no call, or there is other text.

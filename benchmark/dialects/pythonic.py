@@ -3,8 +3,8 @@
 Gemma's documentation and BFCL describe this form. A strict reading accepts a completion of this form: any text, then
 one or more lists of calls, then only white-space.
 
-- A list may be in a fence ```` ```tool_code ````, because Gemma marks calls with this fence. In the fence, the calls
-  may also stand on separate lines, without a list.
+- A list can be in a fence ```` ```tool_code ````, because Gemma marks calls with this fence. In the fence, the calls
+  can also stand on separate lines, without a list.
 - Values are strings, numbers, lists, tuples, dicts with string keys, `True`, `False` and `None`. A tuple is read as a
   list. JSON's `true`, `false` and `null` are also accepted.
 - Every argument must have a name, because the dialect does not know the order of the parameters.

@@ -11,8 +11,8 @@ A strict reading accepts a completion of this form: any text, then one or more c
     </tool_call>
 
 - A string stands as it is, without quotes and escapes. Every other value is JSON, or `True`, `False` or `None`. The
-  schema of the tool tells which of them a text is.
-- The marks may also stand on one line.
+  schema of the tool decides whether a text is a string or another value.
+- The marks can also stand on one line.
 
 A lenient reading also accepts:
 
@@ -117,7 +117,7 @@ def _calls(text: str, begin: int, faults: list[Fault], work: Work) -> tuple[Atte
 
 
 def _failed(text: str, begin: int, attempt: Attempt) -> tuple[Attempt, int]:
-    """Return a failed attempt, and the index after it: it ends at the next mark."""
+    """Return a failed attempt, and the index at which the attempt ends: the next mark."""
     mark = _ANY.search(text, begin)
     if mark is None:
         return attempt, len(text)

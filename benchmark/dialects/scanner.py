@@ -1,14 +1,15 @@
-"""Reads the text of a completion from start to end, once, and always knows where it is.
+"""Reads the text of a completion once, from start to end.
 
 A text consists of thoughts, words for the user, and calls. A scanner looks for the next mark from the current position:
 
 - The opening mark of a thought: the thought ends at its closing mark, or at the end of the text.
-- A closing mark without an opening mark: everything before it was a thought, because the prompt may open one.
+- A closing mark without an opening mark: everything before it was a thought, because a prompt can open a
+  thought.
 - A mark of the dialect: its reader reads the call and says where the call ends. So a mark inside a string of a call is
   part of the string.
 - A mark of another form: the call is an attempt that the dialect cannot read. See `foreign_forms.py`.
 
-Nothing is removed before. All text between the calls is kept, because a strict reading accepts no text there.
+No text is removed before the scan. All text between the calls is kept, because a strict reading accepts no text there.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class Found:
     Attributes:
         attempts: The attempts to call in the dialect.
         gaps: The text before each attempt, and the text after the last attempt. Thoughts are left out.
-        failed: Attempts that remain part of the words: attempts with the marks of other forms, and text that may be a
-            call of the dialect.
+        failed: Attempts that remain part of the words: attempts with the marks of other forms, and texts that are
+            perhaps calls of the dialect.
     """
 
     attempts: list[Attempt] = field(default_factory=list)
@@ -52,9 +53,9 @@ class Scanner:
 
     Args:
         readers: The reader of each mark with which a call of the dialect begins.
-        own: Names of the forms that the readers read. They are not foreign.
-        whole: Reader of calls without a mark, which are the whole rest of a text. It is tried where the text begins,
-            and after each thought.
+        own: Names of the forms that the readers read. Calls in these forms are not foreign.
+        whole: Reader of calls without marks. The scanner tries this reader at the start of the text and after each
+            thought. It reads the rest of the text if the rest consists only of such calls.
         ahead: For a mark, the pattern of the text that must follow it. A mark with other text after it is not read.
     """
 
@@ -69,7 +70,7 @@ class Scanner:
         self._whole = whole
         self._own = own
         marks = {*self._readers, *MARKS, *CLOSING, *foreign_forms.MARKS}
-        # The longest mark comes first, because one mark may be the beginning of another.
+        # The longest mark comes first, because one mark can be the beginning of another mark.
         following = {mark: f"(?={pattern})" for mark, pattern in (ahead or {}).items()}
         patterns = (re.escape(mark) + following.get(mark, "") for mark in sorted(marks, key=len, reverse=True))
         self._marks = re.compile("|".join(patterns))
@@ -89,7 +90,7 @@ class Scanner:
             mark, start = match.group(), match.start()
             if work.left <= 0:
                 found.gaps.append("".join([*parts, text[position:start]]))
-                found.attempts.append(Attempt(error="the text begins too many calls"))
+                found.attempts.append(Attempt(error="the text contains too many beginnings of calls"))
                 parts, position = [], len(text)
                 break
             if (reader := self._readers.get(mark)) is not None:
@@ -141,14 +142,14 @@ class Scanner:
 
 
 class _Examples:
-    """Knows whether an index is inside backticks or a code fence with words before it."""
+    """Recognises calls that are perhaps examples: they are in backticks or in a code fence, after other words."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._position = self._ticks = 0
 
     def at(self, index: int) -> bool:
-        """Return whether a call at `index` may be an example. The indices must not decrease."""
+        """Return whether a call at `index` is perhaps an example. `index` must never be smaller than before."""
         self._ticks += self._text.count("`", self._position, index)
         self._position = index
         return self._ticks % 2 == 1 and bool(re.search(r"\w+ +\w+", self._text[max(0, index - 200) : index]))

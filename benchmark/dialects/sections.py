@@ -1,4 +1,4 @@
-"""Reads sections of calls: a mark, then several calls with heads and ends of their own, then a closing mark.
+"""Reads sections of calls: a mark, then calls, then a closing mark. Each call has its own head and its own end.
 
 DeepSeek and Kimi write all calls of a turn in one section. Each family states its marks and how one call is read.
 """
@@ -68,7 +68,7 @@ class Section:
         closing = self.closing.search(text, at)
         while work.left > 0:
             head = self.head.search(text, at)
-            if closing is not None and closing.start() < at:  # this mark was inside a call
+            if closing is not None and closing.start() < at:  # this closing mark was inside a call
                 closing = self.closing.search(text, at)
             ends = closing is not None and (head is None or closing.start() < head.start())
             stop = closing.start() if closing is not None and ends else len(text) if head is None else head.start()

@@ -29,7 +29,7 @@ def without_thinking(text: str) -> str:
     """Return an answer in words without its thoughts.
 
     If the closing mark is missing, the thought ends at the end of the text. If the opening mark is missing, the thought
-    begins at the start of the text. A text that may contain calls is read by `scanner.py` instead, because a mark
+    begins at the start of the text. Texts that can contain calls are read by `scanner.py` instead, because a mark
     inside an argument is part of the argument.
     """
     parts: list[str] = []

@@ -2,7 +2,7 @@
 
 Some forms write every argument as plain text, for example `<parameter=a>3</parameter>`. Only the schema of the tool
 tells whether `3` is a number or a string. And a lenient reading of `f(3)` takes the names of the arguments from the
-schema. Dialects do not know the tools, so this is done after a reading.
+schema. Dialects do not know the tools, so the calls are completed after a reading.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from toolmark.benchmark.dialects import json_in_text
 __all__ = ["guessed", "typed"]
 
 _WORDS = {"True": True, "False": False, "None": None}
-"""Python's words, which some chat templates write instead of JSON's."""
+"""Python's words, which some chat templates write instead of `true`, `false` and `null`."""
 _TYPES: Mapping[type, str] = {
     bool: "boolean",
     int: "integer",
@@ -32,7 +32,7 @@ _MAX_STEPS = 32
 
 
 def guessed(call: UntypedCall) -> Call | None:
-    """Return a call without the schema of its tool. None if arguments have no names.
+    """Return the call with guessed types of its arguments. None if an argument has no name.
 
     A text that is JSON has the type of the JSON value. Every other text is a string.
     """
@@ -45,7 +45,7 @@ def guessed(call: UntypedCall) -> Call | None:
 def typed(reading: ParsedCompletion, tools: Sequence[Tool]) -> ParsedCompletion:
     """Return a reading in which the schemas of the offered tools have completed the calls.
 
-    If the arguments of a call have no names, and the schema has fewer arguments, the call is a failed attempt.
+    A call is a failed attempt if its arguments without names do not fit the schema of the tool.
     """
     if not reading.untyped:
         return reading
@@ -84,7 +84,7 @@ def _completed(call: UntypedCall, tool: Tool | None) -> Call | None:
 
 
 def _types(schema: Any, root: Mapping[str, Any], steps: int = 0) -> Iterator[str]:
-    """Yield the names of the types that a schema allows. No type means that every type is allowed."""
+    """Yield the names of the types that a schema allows. If no name is yielded, every type is allowed."""
     if not isinstance(schema, Mapping) or steps > _MAX_STEPS:
         return
     kind = schema.get("type")
@@ -108,8 +108,8 @@ def _types(schema: Any, root: Mapping[str, Any], steps: int = 0) -> Iterator[str
 def _value(text: str, types: frozenset[str]) -> Any:
     """Return the value of an argument that is written as text.
 
-    If the schema allows strings, the text is a string, because strings are written without quotation marks. Only `null`
-    is null if the schema allows null.
+    If the schema allows strings, the text is a string, because strings are written without quotation marks. An
+    exception: if the schema also allows null, the texts `null` and `None` are null.
     """
     stripped = text.strip()
     if "string" in types:
@@ -121,5 +121,5 @@ def _value(text: str, types: frozenset[str]) -> Any:
     except ValueError:
         return text
     if isinstance(value, str):
-        return text  # Only a string in quotation marks would lose them.
+        return text  # `loads` removed the quotation marks, but they are part of the string.
     return value

@@ -17,7 +17,7 @@ RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
 """Pattern of a tool result as `write_result` writes it."""
 
 AHEAD = {"{": r"\s{0,64}[\"'}]", "[": r"\s{0,64}[{\"\[\]\-\dtfnNI]"}
-"""What must follow a mark. See `Scanner`."""
+"""For a mark, the pattern of the text that must follow the mark. See `Scanner`."""
 
 _KEY = r"(?:tool_name|name|tool|function)"
 _ARGUMENTS = r"(?:args|arguments|parameters|input_args)"
@@ -45,13 +45,14 @@ class UnmarkedObjects:
         self._form = form
 
     def readers(self) -> Mapping[str, Reader]:
-        """Return the reader of each mark with which a call may begin."""
+        """Return the reader of each mark with which a call can begin."""
         return {"{": self.read, "[": self.read}
 
     def read(self, text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
         """Read the call that begins at `start`. See `toolmark.benchmark.dialects.scanner.Reader`.
 
-        A value that begins like a call and cannot be decoded is a failed attempt. It ends where the next call begins.
+        A value that begins like a call and cannot be decoded is a failed attempt. Such an attempt ends where the next
+        call begins.
         """
         if START.match(text, start) is None:
             return self._broken(text, start, "the call is not JSON")

@@ -169,7 +169,7 @@ OPTIONS = (
     Option(
         "trust-data-tools",
         SWITCH,
-        "also run the code that case files and the tools.yaml beside them name; this code gets all your rights",
+        "also run the code that is named in case files and in the tools.yaml beside them; it gets all your rights",
     ),
     Option("fresh", SWITCH, "generate all answers again, also those that the ledger contains"),
     Option(

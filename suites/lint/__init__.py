@@ -89,7 +89,7 @@ def lint_cases(
     Args:
         paths: Case files or folders.
         tools: The toolboxes that the cases name, in the form of the option `--tools`.
-        trust_data_tools: Whether code that the cases name is imported and run.
+        trust_data_tools: Whether Toolmark imports and runs the code that is named in the case files.
 
     Returns:
         The findings in the order of files and lines, the number of cases that were checked, and notes for the user.
