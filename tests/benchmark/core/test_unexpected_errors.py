@@ -85,7 +85,8 @@ def test_a_path_that_is_too_long_is_told_in_words(warm_without_torch: Commands, 
     assert "too long for the path" in ended.said
 
 
-@pytest.mark.parametrize("room", [pytest.param(2_000, marks=pytest.mark.slow), 30_000])
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [2_000, 30_000])
 def test_a_disk_that_fills_up_while_data_is_generated(tmp_path: Path, warm: Commands, room: int) -> None:
     command = ("generate", "template", "--count", "30", "--out", str(tmp_path / "data"))
     ended = warm.start("toolmark", *command, room=room).wait()

@@ -43,6 +43,9 @@ CONFIGS = {
     "llama": LlamaConfig(**SMALL),
     "qwen3": Qwen3Config(**SMALL, use_sliding_window=True, sliding_window=WINDOW, max_window_layers=1),
 }
+FEW = [pytest.param(name, marks=[pytest.mark.slow] * (name != "gemma3")) for name in CONFIGS]
+"""The quick tests take the family with both kinds of layers."""
+
 STOPS = frozenset({3, 4, 5})
 TOKENS = 24
 
@@ -117,7 +120,7 @@ def test_every_row_gets_what_it_gets_alone(name, count):
     )
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", FEW)
 def test_what_a_long_answer_has_written_is_not_lost(name):
     """Own tokens leave their slot when they are many, more than once, and windows run out of them."""
     model = tiny(name)
@@ -139,7 +142,7 @@ def test_a_row_may_end_before_its_stop_and_the_others_go_on():
     assert found == {index: tokens[:4] if index % 3 == 0 else tokens for index, tokens in whole.items()} != whole
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", FEW)
 def test_an_adapter_is_part_of_every_pass(name):
     model = tiny(name)
     prompts, plain = rows(), alone_by(name)

@@ -84,7 +84,7 @@ def test_answers_under_the_name_of_another_device_are_those_of_the_processor(tmp
 
     def answered(device: DeviceChoice, temperature: float) -> Run:
         chosen = {"device": device, "temperature": temperature, "runs": tmp_path / device}
-        evaluation = Evaluation(Request(models=("pocket",), cases=CASES, limit=4, max_tokens=24, **chosen))
+        evaluation = Evaluation(Request(models=("pocket",), cases=CASES, limit=2, max_tokens=16, **chosen))
         evaluation.run(logs=False)
         return evaluation.contestants[0].run
 
