@@ -238,9 +238,9 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
 
 
 def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) -> None:
-    """Write the section on drops of the size of the margin that are called equivalent."""
+    """Write the section on overlooked drops: a score drops by the margin, but the verdict is `equivalent`."""
     page.section(
-        "A drop as large as the margin that is called equivalent",
+        "The verdict `equivalent` for a drop as large as the margin",
         "The true drop is exactly 5 points. This is the margin. The table shows how often the 90% interval lies "
         "inside ±5 points. A comparison counts even if the metric is also `regressed`. The share of these "
         "comparisons should be at most 5%.",
