@@ -121,7 +121,7 @@ def _is_clean(attempt: Attempt, gaps: list[str], rules: Rules) -> bool:
 
 
 def _split(calls: list[Call | UntypedCall]) -> tuple[tuple[Call, ...], tuple[Call | UntypedCall, ...]]:
-    """Return the calls with guessed types, and the calls as they were read.
+    """Return two tuples with the same calls: first with guessed types, then as they were read.
 
     The second tuple is empty if no call needs a schema.
     """
