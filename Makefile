@@ -5,7 +5,7 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt $(PIP_ARGS)
 
-.PHONY: demo demo-train test test-all test-slow test-wheel fuzz perf lint clean
+.PHONY: demo demo-train test test-quick test-all test-slow test-wheel fuzz perf lint clean
 .DELETE_ON_ERROR:
 
 DEMO := --cases generated --limit 300 --report runs/report.html
@@ -24,7 +24,11 @@ demo-train: $(VENV)/.train-installed
 # A process a processor, so a thread a process.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/.dev-installed lint
+# One process checks the types while two others run tests.
+test: $(VENV)/.dev-installed
+	$(MAKE) --jobs=2 lint test-quick
+
+test-quick: $(VENV)/.dev-installed
 	$(PYTEST) -m "not slow"
 
 test-all: $(VENV)/.dev-installed lint

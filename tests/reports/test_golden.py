@@ -38,8 +38,8 @@ def pocket_and_policy(commands: Commands, folder: Path, *limit: str) -> list[str
 
 
 def sample_of_both(commands: Commands, folder: Path) -> list[str]:
-    """The same with every seventh case."""
-    run, flag, _ = pocket_and_policy(commands, folder, "--limit", "160")
+    """The same with 100 cases."""
+    run, flag, _ = pocket_and_policy(commands, folder, "--limit", "100")
     asked = {json.loads(row).get("case_id") for row in (Path(run) / "ledger.jsonl").read_text("utf-8").splitlines()}
     with (
         gzip.open(POCKET, "rt", encoding="utf-8") as answers,
