@@ -77,12 +77,14 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
     page.section(
         workload.name,
         f"The workload has {counts[OURS]} cases. An answer has at most {workload.tokens} tokens. Decoding is greedy, "
-        f"in float32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens. If each shared prefix "
-        f"is read only once, {more['unique']:,} tokens remain. {sum(more['written']):,} tokens are generated. The "
-        "other tools answer only a stratified sample of n cases, so the table compares the time per case. The time "
-        f"includes encoding, but not loading. For each other tool, several batch sizes were tried on {plan.trial} "
-        f"cases, and the fastest batch size was measured. A measurement of more than {plan.slow:g} s was not "
-        "repeated. The last column counts the answers that are identical to Toolmark's answers.",
+        f"in float32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens. Many prompts begin with "
+        f"the same tokens, which are their shared prefix. If each shared prefix is read only once, {more['unique']:,} "
+        f"tokens remain. {sum(more['written']):,} tokens are generated. The other tools answer only a stratified "
+        "sample of the cases. The column `n` shows the size of this sample. So compare the times per case, not the "
+        "seconds. The time includes encoding, but not loading. For each other tool, several batch sizes were tried on "
+        f"{plan.trial} cases, and the fastest batch size was measured. For example, `1 of 1, 8` means that 1 and 8 "
+        f"were tried, and that 1 was faster. A measurement of more than {plan.slow:g} s was not repeated. The last "
+        "column counts the answers that are identical to Toolmark's answers.",
         [
             "tool",
             "batch size",
@@ -168,8 +170,8 @@ def write_limit(
     for name, seconds in wanted.items():
         page.paragraph(
             f"To meet the target against {name}, Toolmark must take at most {seconds:.1f} s. Attention and matrix "
-            f"products alone take {spent:.1f} s, which is {percent(spent / whole, 0)} of Toolmark's time. Every "
-            "exact engine must compute these parts."
+            f"products alone take {spent:.1f} s, which is {percent(spent / whole, 0)} of Toolmark's time. Every engine "
+            "that gives exactly the same answers must compute these parts."
         )
 
 

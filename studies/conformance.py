@@ -211,10 +211,13 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     }
     page.section(
         "Agreement",
-        "Each row of the recordings is one answer to a question that needs a call. In the columns `decoded`, our "
-        "judge gets the calls that BFCL decoded. In the columns `raw`, our judge gets the raw output, which is "
-        "parsed in the strict reading of the model's dialect. If BFCL could not decode a row, BFCL's verdict is "
-        "`wrong`, and the row counts only in the columns `raw`.",
+        "Each row of the recordings is one answer to a question that needs a call. The judges are compared twice. In "
+        "the first comparison, our judge gets the calls that BFCL's decoder found in the answer. The column `decoded` "
+        "counts these answers, and the next two columns show the result. In the second comparison, our judge gets the "
+        "raw text of the answer. Toolmark then finds the calls itself, in the strict reading: it accepts only the "
+        "exact form of the model's dialect. The column `raw` counts these answers, and the last two columns show the "
+        "result. If BFCL's decoder fails, BFCL counts the answer as wrong, and the row counts only in the second "
+        "comparison.",
         ["model", "dialect", "decoded", "disagreements", "agreement", "raw", "disagreements", "agreement"],
         [
             *(
@@ -241,10 +244,11 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     counts = Counter((part, side) for _, side, each in every for part in each.reason.split(" and "))
     page.section(
         "Reasons for the disagreements",
-        "Every disagreement has at least one reason from this table. The first ten reasons are rules that differ "
-        "between Toolmark and BFCL. `studies/official.py` is a new implementation of BFCL's checker, with a switch "
-        "for each of these rules. The reason for a disagreement is the smallest set of switches with which the new "
-        "implementation gives our verdict. A disagreement with two reasons counts in two rows of the table.",
+        "The table shows for which reasons the judges disagree. The first ten reasons are rules that differ between "
+        "Toolmark and BFCL. To find the reason for a disagreement, `studies/official.py` implements BFCL's checker "
+        "again. In this new implementation, each of the ten rules can be changed from BFCL's rule to Toolmark's rule. "
+        "The reason is the smallest set of changed rules with which the new implementation decides as our judge does. "
+        "If the set contains two rules, the disagreement counts in two rows of the table.",
         ["reason", "decoded", "raw", "meaning"],
         [
             [reason, str(counts[reason, "decoded"]), str(counts[reason, "raw"]), meaning]
@@ -261,13 +265,14 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
-        "The new implementation must give the same verdict as BFCL on every row",
+        "With all of BFCL's rules, the new implementation must decide as BFCL's judge does on every row",
         f"{rebuilt:,} of {decoded_rows:,}",
     )
     page.section(
         "Every disagreement",
-        "Each row is one case. The column `BFCL` shows BFCL's verdict. Our verdict is the opposite. The column "
-        "`detail` shows the cause of failure from our judge, or the error of the parser.",
+        "Each row is one answer on which the judges disagree. The column `from` names the comparison: `decoded` or "
+        "`raw`. The column `BFCL` shows how BFCL's judge decided. Our judge decided the opposite. The column `detail` "
+        "shows the cause of failure that our judge named, or the error of our parser.",
         ["model", "case", "from", "BFCL", "reason", "detail"],
         [
             [model.model, each.case, side, "right" if each.official else "wrong", each.reason, _cell(each.detail)]
@@ -276,11 +281,13 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     )
     page.section(
         "Cases in which no call is right",
-        "In cases of the category `irrelevance`, no call is right. If BFCL's decoder finds no call in an answer, "
-        "BFCL counts the answer as right. The table splits these answers into three groups. `abstained`: an answer "
-        "in words. `called`: a call that our parser can read, although BFCL's decoder failed. `malformed`: a failed "
-        "attempt at a call, or a native call with invalid arguments. Answers of the last two groups are not "
-        "abstentions, so our judge counts these answers as wrong.",
+        "In the cases of BFCL's category `irrelevance`, the model should not call a tool. BFCL counts an answer as "
+        "right if BFCL's decoder finds no call in it. The column `right for BFCL` counts these answers, and the next "
+        "three columns split them into groups. The column `abstained` counts answers in words. The column `called` "
+        "counts calls that our parser can read, although BFCL's decoder failed. The column `malformed` counts failed "
+        "attempts at a call, and also counts native calls with invalid arguments. In the groups `called` and "
+        "`malformed`, the model tried to call a tool, so our judge counts these answers as wrong. The column `not "
+        "abstentions` is the sum of these two groups.",
         [
             "model",
             "rows",
@@ -300,9 +307,11 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
 
 HEAD = """# Toolmark's judge compared with BFCL's judge
 
-Written by `python -m studies.conformance` from recorded outputs of real models. The recordings are not part of the
-project. This page holds only figures and case ids. BFCL's verdict is the verdict of the AST checker in `bfcl_eval`. If
-our verdict differs from BFCL's verdict, this page gives the reason.
+Written by `python -m studies.conformance`. BFCL is a public benchmark of tool calls. Toolmark and BFCL each have a
+judge, a program that decides whether the answer of a model is right. BFCL's judge is the AST checker in the package
+`bfcl_eval`. This page compares the decisions of both judges on recorded answers of real models. If the decisions
+differ, the page gives the reason. The recordings are not part of the project, so this page contains only figures and
+case ids.
 """
 
 

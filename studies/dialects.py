@@ -61,9 +61,11 @@ REASONS: Mapping[str, str] = {
 
 HEAD = """# Calls as models write them
 
-Written by `python -m studies.dialects` from the fixtures of the package canitoolcall. A fixture contains the exact text
-that a model wrote, the offered tools, and the calls and the words that should be read. Toolmark reads the text as in an
-evaluation. If the prompt ends with the mark that opens a thought, this mark is put before the text.
+Written by `python -m studies.dialects`. This page shows whether Toolmark correctly reads the calls of different models.
+The examples are the fixtures of the package canitoolcall. A fixture contains three things: the exact text that a model
+wrote, the offered tools, and the calls and words that a program should find in the text. Toolmark reads the text as in
+an evaluation. Some prompts end with the mark that opens a thought, for example `<think>`. Toolmark then puts this mark
+before the text.
 """
 
 
@@ -147,23 +149,27 @@ def write(found: list[Read]) -> Page:
         rows.append([family, dialect, str(len(those)), str(right), str(len(those) - right), str(strict)])
     page.section(
         "Families",
-        "The column `right` counts the fixtures for which the lenient reading finds the calls and the words of the "
-        "fixture. If the call in the text is broken, finding no call is right. The column `strict` counts the fixtures "
-        "whose text the strict reading accepts. Fixtures with broken calls do not count in this column. The strict "
-        "reading does not accept a text that was cut, or text after a call.",
+        "A family is a group of models that write calls in the same form. Toolmark reads each text in two ways. The "
+        "strict reading accepts only the exact form of the dialect. The lenient reading also accepts small mistakes "
+        "in the form. The column `right` counts the fixtures for which the lenient reading finds the calls and the "
+        "words that the fixture names. If the call in the text is broken, finding no call is right. The column "
+        "`strict` counts the fixtures whose text the strict reading accepts. Fixtures with broken calls do not count "
+        "in this column. The strict reading accepts no text after a call, and no text that ends too early.",
         ["family", "dialect", "fixtures", "right", "different", "strict"],
         rows,
     )
     right = sum(one.right for one in found)
     page.held(
         right >= LEAST,
-        f"For at least {LEAST} of {len(found)} fixtures, Toolmark must read what the fixture says",
+        f"For at least {LEAST} of {len(found)} fixtures, Toolmark must find the calls and the words that the fixture "
+        "names",
         f"{right} of {len(found)}",
     )
     otherwise = [one for one in found if not one.right]
     page.section(
         "Fixtures that are read differently",
-        "Toolmark reads each of these fixtures differently on purpose.",
+        "In each of these fixtures, Toolmark finds other calls or words than the fixture names. This is intended, for "
+        "the reason in the table.",
         ["fixture", "reason"],
         [[one.fixture.id, REASONS.get(one.fixture.id, "none")] for one in otherwise],
     )

@@ -53,8 +53,9 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     page.section(
         "What the harness adds",
         f"The command `pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The time is "
-        "measured from the start to the end of the process. The first four rows are the time of the engine. The time "
-        "of a phase excludes the time of its subphases.",
+        "measured from the start to the end of the process. The table shows how much of this time each phase takes. "
+        "The first four phases belong to the engine, which generates the answers. The time of a phase excludes the "
+        "time of its subphases.",
         ["phase", "seconds", "ms per case", "share"],
         [
             [
@@ -87,16 +88,17 @@ def head(plan: Plan) -> str:
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     peers = textwrap.fill(
-        "Each other tool ran in a separate Python environment. The environments have these packages: "
+        "Toolmark is compared with other tools. Each of the other tools ran in its own Python environment. The "
+        "environments contain these packages: "
         + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
         + ".",
         120,
     )
     return f"""# Speed of local generation
 
-Written by `make perf`. Seconds are wall-clock time. Each figure is the median of the repetitions, with [smallest,
-largest]. Each measurement ran in its own process. Measurements that are compared were made in turn, during the same
-run.
+Written by `make perf`. Seconds are wall-clock time. If a measurement was repeated, the table shows the median of the
+repetitions, with [smallest, largest]. Each measurement ran in its own process. If several measurements are compared,
+they took turns in one run of the program.
 
 Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
 {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) in each process.

@@ -72,9 +72,10 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
     waived, cases = sum(len(file.waivers) for file in found), sum(file.cases for file in found)
     page.section(
         "Live cases",
-        "The files `live_*` of BFCL contain questions of users. Rows with the same messages and tools are one case. A "
-        "case is waived if no right answer fits the schema of the tool. The column `proved` "
-        "counts the cases that are not waived, and for which our judge accepts every perfect answer.",
+        "The files `live_*` of BFCL contain questions that users asked. Rows with the same messages and tools count "
+        "as one case. A case is waived if none of the answers that BFCL accepts fits the schema of the tool. A waived "
+        "case counts in no metric. In the column `proved`, the first number counts the cases for which our judge "
+        "accepts every perfect answer. The second number counts all cases that are not waived.",
         ["category", "rows", "cases", "waived", "proved"],
         [
             *(
@@ -104,7 +105,7 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
     reasons = Counter(_kind(reason) for file in found for _, reason in file.waivers)
     page.section(
         "Waived live cases",
-        "The table shows what is wrong with the right answers of the waived cases.",
+        "In a waived case, the answers that BFCL accepts do not fit the schema of the tool. The table shows why.",
         ["what is wrong", "waived", "cases"],
         [
             [kind, str(count), ", ".join(ref for file in found for ref, why in file.waivers if _kind(why) == kind)]

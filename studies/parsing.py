@@ -34,7 +34,8 @@ AIM = 15_000
 
 HEAD = """# Speed of judging
 
-Written by `make perf`. All times are processor time of one core. Each time is the shortest time of several repetitions.
+Written by `make perf`. All times are processor time of one core. Each measurement was repeated several times, and the
+shortest time is shown.
 """
 
 PROSE = "I would look at {x} and [y] first: `f(1)` is 5, 3 < 4, and so on.\n"
@@ -109,8 +110,10 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
             worst = max(worst, of_size["1 MB"] / (16 * of_size["64 KB"]))
     page.section(
         "Parsing time, by length of the text",
-        "The table shows the milliseconds to parse one completion twice: once in the strict reading, and once in the "
-        "lenient reading.",
+        "The table shows how many milliseconds Toolmark takes to parse one completion. The time includes two "
+        "readings: the strict reading, which accepts only the exact form of the dialect, and the lenient reading, "
+        "which also accepts small mistakes in the form. The column `text` names what the completion contains. The "
+        "other columns are for completions of different lengths.",
         ["dialect", "text", *SIZES],
         rows,
     )

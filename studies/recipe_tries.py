@@ -6,8 +6,8 @@ __all__ = ["LEARNT"]
 
 LEARNT = """## Lessons from the tries
 
-To choose the recipes, `pocket` was trained in 32 ways. Each try had one seed, and was judged on the 255 dev cases. The
-table shows some of the tries. Scores are in per cent.
+Before the recipes were chosen, `pocket` was trained in 32 different ways. Each of these trainings is a try. Each try
+used one seed, and was judged on the 255 dev cases. The table shows some of the tries. Scores are in per cent.
 
 | try | `timing.restraint` | `selection.tool` | `validity.call` | `guard.stops` |
 | --- | ---: | ---: | ---: | ---: |
@@ -19,18 +19,19 @@ table shows some of the tries. Scores are in per cent.
 | 24: `lora.toml`, 127 steps | 68.0 | 15.8 | 1.9 | 91.8 |
 | 26: `lora-long.toml`, 361 steps | 72.2 | 18.4 | 4.4 | 91.4 |
 
-- **Train abstentions, too.** If the data contains few abstentions, the model almost always calls a tool (try 1). About
-  2,900 requests for a poem, an explanation or advice raised both recall and restraint (try 8).
-- **End most conversations with the call.** Each training step then has one fifth fewer tokens (try 10).
+- **Train abstentions, too.** If the data contains few abstentions, the model almost always calls a tool (try 1). In try
+  8, the data also contained about 2,900 requests that need no tool: for a poem, an explanation or advice. These
+  requests raised both recall and restraint.
+- **End most conversations with the call.** Then each training step has 20% fewer tokens (try 10).
 - **Offer up to ten tools.** If at most four tools are offered, the model learns only whether to call a tool. It does
   not learn which tool to call.
 - **If the choice of the tool matters most, give the whole name of the tool a higher loss weight.** The choice improves,
-  but the arguments become worse (try 14). Do not give the weight only to the first token that differs between the
-  names. The model then writes the right beginning of a name, and a wrong end.
+  but the arguments become worse (try 14). Do not give the higher weight only to the first token that differs between
+  the names. Otherwise, the model writes the right beginning of a name, but a wrong end.
 - **Train on more tokens, if you have time.** `lora.toml` trains on as many tokens as fit into five minutes.
   `lora-long.toml` trains on more tokens, and chooses the right tool more often (tries 24 and 26).
 - **Choose checkpoints on more than 60 dev cases.** With 60 cases, the error of a score can be 20 points.
 
-Before the last choices for `lora.toml`, scores on 300 test cases were already known. So the test scores of `lora.toml`
-are perhaps slightly too high. `lora-long.toml` was chosen only on dev cases.
+When the last choices for `lora.toml` were made, its scores on 300 test cases were already known. So the test scores of
+`lora.toml` on this page are perhaps slightly too high. The choices for `lora-long.toml` used only dev cases.
 """

@@ -54,8 +54,8 @@ POINTS = 0.15
 HEAD = """# Measurements of the shipped recipes
 
 Written by `python -m studies.recipes --work DIR`. Scores are in per cent. Decoding is greedy, in float32. *Authored*
-cases are the shipped test cases. *Template* cases come from the template generator, with phrasings that are not in the
-training data. *Seen* tools are in the training data. *Unseen* tools are not in the training data.
+cases are the shipped test cases. *Template* cases come from the template generator, and use wordings that are not in
+the training data. *Seen* tools are in the training data. *Unseen* tools are not in the training data.
 """
 
 
@@ -166,8 +166,9 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
                 lines.append([kind, part, f"`{metric.id}`", str(difference.n), effect, difference.verdict])
     page.section(
         title,
-        f"`{recipe}.toml`, trained with the seed of the recipe, is compared with `pocket`. Differences are in "
-        "percentage points, with the 95% interval of the paired difference.",
+        f"`{recipe}.toml` trains `pocket` with the seed of the recipe. The table compares the trained model with "
+        "`pocket`. Differences are in percentage points. The brackets contain the 95% interval of the paired "
+        "difference.",
         ["cases", "tools", "metric", "n", "difference", "verdict"],
         lines,
     )
@@ -227,8 +228,8 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
     page.section(
         "Number of training tokens",
         "The table shows the number of tokens in all conversations that the trainer reads. If several conversations "
-        "of a step share a prefix, the prefix is computed only once. The tokens of the prefix are still counted for "
-        "each conversation.",
+        "of a step begin with the same tokens (a shared prefix), the trainer computes these tokens only once. The "
+        "table still counts them for each conversation.",
         ["recipe", "thousands of tokens", "last loss"],
         read,
     )

@@ -42,7 +42,8 @@ SECONDS, MEGABYTES, FILE_MB, PAINT = 20.0, 1_000.0, 8.0, 2.0
 
 HEAD = """# Time, memory and size of large reports
 
-Written by `make perf`. Seconds are processor time of one process. Only the first paint is wall-clock time.
+Written by `make perf`. Times are in seconds. The column `first paint` shows wall-clock time. All other times are
+processor time of one process.
 """
 
 
@@ -169,8 +170,10 @@ def main() -> None:
             largest = {key: max(largest.get(key, 0.0), value) for key, value in taken.items()}
         page.section(
             f"Writing a report of {options.cases:,} cases",
-            "The table shows the seconds of each step. It also shows the peak memory of the process in MB, before "
-            "writing and at the end. The column `judge` is the time of the function `grade`. No tool is run.",
+            "A report is one file (`FILE.html`) or a folder with several files (`DIR/`). The columns `judge`, "
+            "`compare and gather` and `write` show how many seconds each step takes. The column `judge` is the time "
+            "of the function `grade`; no tool is run. The last two columns show the peak memory of the process in MB: "
+            "`memory before` is the peak before the report is written, and `memory` is the peak at the end.",
             ["report", "judge", "compare and gather", "write", "memory before", "memory"],
             rows,
         )
@@ -191,11 +194,12 @@ def main() -> None:
         others = [path.stat().st_size for path in beside.glob("cases-*.js")]
         page.section(
             "Opening the report",
-            "The column `MB` is the size of the page, with all files that the browser loads at the start. The column "
-            "`first paint` is the time in seconds until the browser shows the page. It is the shortest time of three "
-            "tries, on a screen with a width of 380 pixels. The last column quotes the line in which the page "
-            f"counts its cases. DIR contains the other cases in {len(others)} files of at most "
-            f"{max(others, default=0) / 1e6:.1f} MB. The browser loads these files only when the reader asks for them.",
+            "The column `MB` is the size of all files that the browser loads when it opens the report. The column "
+            "`first paint` is the time in seconds until the browser shows the page. Each page was opened three times, "
+            "on a screen with a width of 380 pixels, and the shortest time is shown. The last column quotes what the "
+            "page says about the number of its cases. The page in `DIR/` does not contain all cases. The other cases "
+            f"are in {len(others)} files of at most {max(others, default=0) / 1e6:.1f} MB. The browser loads such a "
+            "file only when the reader asks for its cases.",
             ["report", "MB", "first paint", "text of the page"],
             [
                 [name, f"{size / 1e6:.1f}", *([f"{at[0]:.2f}", at[1]] if at else ["no browser here", ""])]

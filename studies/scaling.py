@@ -68,14 +68,16 @@ def write_growth(page: Page, plan: Plan) -> None:
         "Growth with cases",
         f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. A workload of up to 1,380 cases "
         "is a sample of the shipped cases of both splits. A larger workload also contains copies of these cases with "
-        "an additional sentence.",
+        "an additional sentence. The column `without repeated prefixes` counts the tokens of the prompts if each "
+        "shared prefix is counted only once.",
         "cases",
         [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
     )
     table(
         "Growth with tools offered",
-        f"The model is `pocket`. With every number of offered tools, the model answers the same {plan.trial * 6} "
-        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools are offered in four orders.",
+        f"The model is `pocket`. For each number of offered tools, the model answers the same {plan.trial * 6} "
+        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools of a request are taken from the "
+        "catalog in one of four orders.",
         "tools",
         [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )
@@ -119,15 +121,15 @@ def write_mixed(page: Page, plan: Plan) -> None:
             )
     page.section(
         "Rows of several adapters in one pass",
-        "This section measures whether one pass should generate tokens for the answers of several adapters. Each "
-        "answer is a row of the pass. The table shows the milliseconds of one step, which generates one token for "
-        "each row. The time for attention to earlier tokens is not included. In the column `alone`, all rows "
-        "belong to one adapter. In the column `mixed`, the rows are divided evenly among the adapters, and peft's "
-        "`adapter_names` computes all rows in one pass. In the column `in turn`, the rows are divided in the same "
-        "way, but each adapter has its own pass. Because of memory, a pass has at most 64 rows. While an adapter "
-        "has enough cases to fill all rows, mixed passes replace passes with one adapter. Then mixed passes save time "
-        "only if `mixed` is faster than `alone`. When few cases of each adapter are left, mixed passes replace passes "
-        "in turn. Then mixed passes save time if `mixed` is faster than `in turn`.",
+        "A pass through the model generates one token for each of several answers. Each answer is a row of the pass. "
+        "This section measures whether it saves time if one pass has rows of several adapters. The table shows the "
+        "milliseconds that all rows together take for one token each. The time for attention to earlier tokens is not "
+        "included. In the column `alone`, all rows belong to one adapter. In the column `mixed`, the rows are divided "
+        "evenly among the adapters, and peft's `adapter_names` computes all rows in one pass. In the column `in "
+        "turn`, the rows are divided in the same way, but each adapter has its own pass. Because memory is limited, a "
+        "pass has at most 64 rows. If an adapter has enough cases to fill all rows, mixed passes save time only if "
+        "the time in `mixed` is shorter than the time in `alone`. If each adapter has only a few cases left, mixed "
+        "passes save time if the time in `mixed` is shorter than the time in `in turn`.",
         ["adapters", "rows", "alone", "mixed", "in turn", "mixed / alone", "in turn / mixed"],
         rows,
     )

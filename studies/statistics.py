@@ -39,11 +39,13 @@ CORRELATION = 0.3
 
 HEAD = """# Errors of verdicts and intervals
 
-Written by `make perf`. The program calls the functions of Toolmark on random comparisons with known true scores. All
-random numbers are seeded. "±" means two standard errors. In rows with the unit "clusters", each cluster has four cases,
-and the differences of the four cases have a correlation of 0.3. In rows with the unit "cases", each cluster has one
-case. The coverage of an interval is how often the interval contains the true value. A coverage without "±" is exact.
-The discordance is the share of cases for which the results of the two sides differ.
+Written by `make perf`. The program simulates random comparisons of candidates whose true scores are known. It then
+counts how often the verdicts and intervals of Toolmark are wrong. All random numbers are seeded. The number after "±"
+is two standard errors. A cluster is a group of related cases. In rows with the unit "clusters", each cluster has four
+cases, and the differences of the four cases have a correlation of 0.3. In rows with the unit "cases", each cluster has
+one case. The coverage of an interval is how often the interval contains the true value. A coverage without "±" is
+exact. The discordance is the share of cases that one of the two compared candidates answers correctly and the other
+does not.
 """
 
 
@@ -56,11 +58,11 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
     """Write the section on equal candidates."""
     page.section(
         "Equal candidates",
-        "Base and adapters are equally good, so every `regressed` or `improved` is a false alarm. The table shows "
-        "the share of comparisons with a false alarm in at least one of six correlated metrics. The comparisons have "
+        "Base and adapters are equally good, so every `regressed` or `improved` is a false alarm. The table shows the "
+        "share of comparisons with a false alarm in at least one of six correlated metrics. A comparison has either "
         "one adapter, or eight adapters of the same base. For each adapter, the probability of a false `regressed` "
-        "should be at most 5%. For all adapters together, the probability of a false `improved` should be at most "
-        "5%. The column in brackets has no target: it shows how often at least one of the eight adapters has a false "
+        "should be at most 5%. For all adapters together, the probability of a false `improved` should be at most 5%. "
+        "The column in brackets has no target: it shows how often at least one of the eight adapters has a false "
         "`regressed`.",
         [
             "n",
@@ -103,11 +105,12 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     """Write the sections on real drops and on the minimum detectable effect."""
     page.section(
         "Real drops",
-        "The true score of the candidate is lower than the true score of the base. The difference is the drop. The "
-        "table shows how often the test at 5% (two-sided, uncorrected) finds the drop, for one metric and one case "
-        "in each cluster. The column `exact` is the sum over all possible results. The column `computed` is the "
-        "result of Toolmark's function. The column `found` is the share of random comparisons in which the test "
-        "finds the drop.",
+        "The true score of the candidate is lower than the true score of the base. This difference is called the "
+        "drop. The power of a test is the probability that the test finds the drop. The test has the level 5%, is "
+        "two-sided, and is not corrected for several metrics. There is one metric, and each cluster has one case. The "
+        "column `exact` shows the exact power, which is a sum over all possible results. The column `computed` shows "
+        "the power from Toolmark's own function. The column `found` shows the share of simulated comparisons in which "
+        "the test finds the drop.",
         ["n", "drop", "discordance", "exact", "computed", "found"],
         [
             [
@@ -133,10 +136,11 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     )
     page.section(
         "The minimum detectable effect",
-        "The program simulates 400 comparisons of equal candidates. For each comparison, it computes the minimum "
-        "detectable effect. Then the program simulates comparisons whose true effect is the median of these 400 "
-        "effects. The test should find this effect in 80% of the comparisons. With clusters, the minimum detectable "
-        "effect is an approximation (`benchmark/verdicts/power.py`).",
+        "The minimum detectable effect of a comparison is the smallest true difference that the test finds in 80% of "
+        "such comparisons. The program simulates 400 comparisons of equal candidates. For each comparison, it "
+        "computes the minimum detectable effect. Then the program simulates comparisons whose true effect is the "
+        "median of these 400 effects. The test should find this effect in 80% of the comparisons. With clusters, the "
+        "minimum detectable effect is an approximation (`benchmark/verdicts/power.py`).",
         ["n", "discordance", "unit", "minimum detectable effect", "found"],
         [
             [
@@ -168,7 +172,8 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     page.section(
         "One score: Wilson's interval",
         "The table shows how often the 95% interval of a score contains the true value p. The coverage is computed "
-        "exactly for p from 0.02 to 0.98 in steps of 0.001. The column `at p` shows the p with the lowest coverage.",
+        "exactly for p from 0.02 to 0.98 in steps of 0.001. The column `at p` shows for which p the coverage is "
+        "lowest.",
         ["n", "mean coverage", "lowest coverage", "at p", "mean width"],
         [
             [str(row.n), percent(row.mean, 2), percent(row.least, 2), f"{row.least_at:.3f}", percent(row.width)]
@@ -210,7 +215,8 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
         "is computed exactly. With clusters, the coverage is estimated from random comparisons. In Tango's interval, "
         "n is then the effective sample size: the number of independent cases that give as much information as the "
         "clustered cases. The last two columns show the cluster-robust t interval of the same data. The true effect "
-        "is 0 or a drop smaller than the discordance, so some cases are won and other cases are lost.",
+        "is 0, or a drop that is smaller than the discordance. So the candidate wins some cases and loses other "
+        "cases.",
         columns,
         _covered(both, comparisons),
     )
@@ -229,21 +235,23 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
     )
     page.section(
         "A paired difference in which every change is a loss",
-        "In these comparisons, the candidate wins no case: every changed case is a loss. If only a few clusters "
-        "changed, the distribution of the cluster sums is skewed. The t interval assumes a symmetric distribution, "
-        "so the t interval is then too short on one side. For this reason, Toolmark uses Tango's interval.",
+        "In these comparisons, the candidate wins no case: if the results for a case differ, the base is right and "
+        "the candidate is wrong. If this happens in only a few clusters, the distribution of the cluster sums (one "
+        "sum of differences for each cluster) is skewed. The t interval assumes a symmetric distribution, so it is "
+        "then too short on one side. For this reason, Toolmark uses Tango's interval.",
         columns,
         _covered(one, comparisons),
     )
 
 
 def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) -> None:
-    """Write the section on overlooked drops: a score drops by the margin, but the verdict is `equivalent`."""
+    """Write the section on drops of the size of the margin that are called equivalent."""
     page.section(
-        "The verdict `equivalent` for a drop as large as the margin",
-        "The true drop is exactly 5 points. This is the margin. The table shows how often the 90% interval lies "
-        "inside ±5 points. A comparison counts even if the metric is also `regressed`. The share of these "
-        "comparisons should be at most 5%.",
+        "A drop as large as the margin that is called equivalent",
+        "The true drop is exactly 5 points, which is as large as the margin. Such a drop should not be called "
+        "`equivalent`. The verdict `equivalent` needs a 90% interval that lies between -5 and +5 points. The table "
+        "shows how often the interval lies there. A comparison counts even if the metric is also `regressed`. The "
+        "share of these comparisons should be at most 5%.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [
@@ -265,7 +273,7 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
     """Write the section on one score with clusters."""
     page.section(
         "One score with clusters: the cluster-robust t interval",
-        "The table shows how often the 95% interval of a score contains the true value p. The runs are simulated. "
+        "The table shows how often the 95% interval of a score contains the true value p. The answers are simulated. "
         "Each cluster has four cases.",
         ["clusters", "n", "p", "coverage", "mean width"],
         [

@@ -191,12 +191,12 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     apart = losses["toolmark"] / losses[best] - 1
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
     explanation = (
-        f"Each loop trains `pocket` for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} "
-        f"steps of 8 conversations, and {first['tokens']:,.0f} tokens. The data are {len(data.rows())} template "
-        f"conversations with up to 10 tools. Several conversations share a list of tools. Threads: {threads}; "
-        f"{packages}; Python {platform.python_version()}, {platform.machine()}. Each loop was run in {len(pairs)} "
-        "processes, in turn with the other loops. The table shows the median [smallest, largest]. The loss is "
-        "computed on the validation split."
+        "A training loop is the code that reads the conversations and changes the weights. Each loop trains `pocket` "
+        f"for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} steps of 8 conversations, and "
+        f"{first['tokens']:,.0f} tokens. The data are {len(data.rows())} template conversations with up to 10 tools. A "
+        f"list of tools is often shared by several conversations. Threads: {threads}; {packages}; Python "
+        f"{platform.python_version()}, {platform.machine()}. Each loop was run in {len(pairs)} processes. The loops "
+        "took turns. The table shows the median [smallest, largest]. The loss is computed on the validation split."
     )
     page.section(
         "One epoch",

@@ -31,9 +31,10 @@ OUT = ROOT / "docs" / "measurements" / "tutorial.md"
 
 HEAD = """# The tutorial's published figures and its traces
 
-Written by `python -m studies.tutorial` from the published files of the tutorial that fine-tunes gemma-3-1b-it (MIT
-licence). The files are not part of the project. This page contains only figures. All intervals are Wilson's 95%
-intervals.
+Written by `python -m studies.tutorial`. A public tutorial fine-tunes gemma-3-1b-it to call tools. The tutorial has
+published its scores and its traces (MIT licence). A trace is a full training conversation. This page checks both the
+scores and the traces. The published files are not part of the project, so this page contains only figures. All
+intervals are Wilson's 95% intervals.
 """
 
 COLUMNS: Mapping[str, tuple[str, bool]] = {
@@ -256,9 +257,10 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     by_place = {(cell.model, cell.query_type, cell.column): cell for cell in cells}
     page.section(
         "The published summary",
-        "The column `Tool Called When Needed` mixes recall and restraint, because an answer without a call is "
-        "right if the query needs no tool. The rows for each query type separate recall from restraint. In the column "
-        "`Tool Call Success`, a call is right if it ran, even if it called the wrong tool.",
+        "The column `Tool Called When Needed` mixes two scores. Recall is the share of queries that need a tool and "
+        "get a call. Restraint is the share of queries that need no tool and get no call. The first two rows mix both "
+        "scores. The rows `easy` and `hard` show only recall, and the rows `no_tool` show only restraint. In the "
+        "column `Tool Call Success`, a call counts as right if it ran, even if it called the wrong tool.",
         ["model", "queries", *COLUMNS],
         [
             [
@@ -295,7 +297,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     )
     page.section(
         "The 600 traces",
-        f"{found.read} of {found.rows} traces were read. Each check counts only the traces to which the check "
+        f"{found.read} of {found.rows} traces were read. The column `checked` counts the traces to which a check "
         "applies. For example, a trace without a call has no tool to check.",
         ["check", "passed", "checked", "share", "condition"],
         [
@@ -304,8 +306,9 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
         ],
     )
     page.paragraph(
-        f"{found.all_passed} traces pass every check except the three checks called `row`. These three checks fail "
-        "because three columns of the published table were joined to the wrong traces."
+        f"{found.all_passed} traces pass all checks except the three checks whose names begin with `row`. The checks "
+        "that begin with `row` compare three columns of the published table with the traces. Most traces fail them, "
+        "because these columns were joined to the wrong traces."
     )
     write_stages(page, passed)
     return page

@@ -53,7 +53,7 @@ OPTIONS = (
     Option(
         "tools",
         STRING,
-        "Python file, module or YAML file with the toolboxes of the cases; only these tools and the catalog are run",
+        "Python file, module or YAML file with the toolboxes of the cases; only these and the 40 shipped tools are run",
         metavar="SOURCE",
     ),
     Option("split", choice("dev", "test"), "read the files *.SPLIT.jsonl of the case folder", default=_DEFAULT.split),
@@ -74,7 +74,7 @@ OPTIONS = (
     Option(
         "limit",
         WHOLE,
-        "only N cases, drawn with --seed; every group of cases keeps its share; a larger N only adds cases",
+        "only N cases, drawn with --seed; each tool and each reason to abstain keeps its share; a larger N adds cases",
         metavar="N",
         default_text="all",
     ),
