@@ -245,9 +245,9 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
 
 
 def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) -> None:
-    """Write the section on drops of the size of the margin that are called equivalent."""
+    """Write the section on overlooked drops: a score drops by the margin, but the verdict is `equivalent`."""
     page.section(
-        "A drop as large as the margin that is called equivalent",
+        "The verdict `equivalent` for a drop as large as the margin",
         "The true drop is exactly 5 points, which is as large as the margin. Such a drop should not be called "
         "`equivalent`. The verdict `equivalent` needs a 90% interval that lies between -5 and +5 points. The table "
         "shows how often the interval lies there. A comparison counts even if the metric is also `regressed`. The "
