@@ -237,9 +237,9 @@ def _probes(grade: Grade) -> list[Any]:
 
 
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
-    """Return all metrics, and the metrics into which `selection.tool` is broken down.
+    """Return all metrics, and then the parts of `selection.tool`.
 
-    Each number of offered tools, each kind of probe and each expected tool that occurs in `grades` gets a metric.
+    There is one part for each number of offered tools, for each kind of probe, and for each expected tool in `grades`.
 
     Args:
         grades: The grades of all contestants.

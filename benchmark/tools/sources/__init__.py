@@ -110,10 +110,10 @@ class GoodTools:
         self._places[tool.name] = place
 
     def check(self) -> None:
-        """Check that not all parts of the source were left out.
+        """Check that at least one part of the source is left.
 
         Raises:
-            InputError: All parts were left out. The error contains the reason for each part.
+            InputError: Every part was left out. The error contains the reason for each part.
         """
         if self._faults and not self.tools:
             *others, last = self._faults
