@@ -168,8 +168,8 @@ def write(found: list[Read]) -> Page:
     otherwise = [one for one in found if not one.right]
     page.section(
         "Fixtures that are read differently",
-        "For each of these fixtures, the calls or words that Toolmark finds differ from those that the fixture expects. "
-        "The table gives the reason for each difference.",
+        "For each of these fixtures, the calls or words that Toolmark finds differ from those that the fixture "
+        "expects. The table gives the reason for each difference.",
         ["fixture", "reason"],
         [[one.fixture.id, REASONS.get(one.fixture.id, "none")] for one in otherwise],
     )

@@ -71,8 +71,8 @@ def _shown(fields: Mapping[str, str], field: str) -> str:
     """Return the value of a field. If the side does not have the field, return `NOT_SET` or `NOT_RECORDED`.
 
     A run without the field `decoding.max_tokens` was made by another program. In such a run, a missing field means that
-    the option was not recorded. Toolmark records every option that is set. So in a run of Toolmark, a missing field means
-    that the option was not set.
+    the option was not recorded. Toolmark records every option that is set. So in a run of Toolmark, a missing field
+    means that the option was not set.
     """
     optional = field.startswith(_ONLY_IF_SET) and "decoding.max_tokens" in fields
     return fields.get(field, NOT_SET if optional else NOT_RECORDED)
