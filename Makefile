@@ -42,10 +42,11 @@ test-slow: $(VENV)/.dev-installed
 test-wheel: | $(VENV)/bin/python
 	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python tests/wheel/walk.py
 
-# 2,000 damaged inputs at every door: some hours. `make fuzz TRIES=100 DOOR="'stored runs'"` tries fewer.
+# 2,000 damaged inputs at every door and 200,000 damaged answers of every dialect: some hours. `make fuzz TRIES=100 DOOR="'stored runs'"` tries fewer.
 TRIES ?= 2000
 fuzz: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.fuzzing 1 $(TRIES) $(DOOR)
+	$(BIN)/python -m tests.benchmark.dialects.test_mutations $(TRIES)00
 
 # About an hour and a half on two idle cores; the engine's peers are installed once, outside $(VENV).
 perf: $(VENV)/.dev-installed

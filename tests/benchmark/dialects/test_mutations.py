@@ -1,9 +1,13 @@
-"""Right answers are damaged in many ways. No damage raises an exception, and no damage makes a wrong answer right."""
+"""Right answers are damaged in many ways. No damage raises an exception, and no damage makes a wrong answer right.
+
+This tries COUNT damaged answers of each dialect: `python -m tests.benchmark.dialects.test_mutations COUNT [DIALECT…]`
+"""
 
 from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -111,7 +115,7 @@ def test_damaged_answers_raise_nothing_and_a_strict_call_is_a_lenient_call(diale
 @pytest.mark.slow
 @every
 def test_many_damaged_answers_raise_nothing(dialect: Dialect) -> None:
-    check(dialect, 200_000)
+    check(dialect, 20_000)
 
 
 def judged(dialect: Dialect, calls: tuple[Call, ...], completion: Completion) -> Grade:
@@ -146,3 +150,10 @@ def test_an_unreadable_call_makes_a_right_answer_wrong(dialect: Dialect, place: 
         found = judged(dialect, right, Completion(text))
         assert not found.correct, text
         assert not found.correct_leniently, text
+
+
+if __name__ == "__main__":
+    for one in DIALECTS:
+        if one.name in sys.argv[2:] or not sys.argv[2:]:
+            check(one, int(sys.argv[1]))
+            sys.stdout.write(f"{one.name}: {sys.argv[1]} damaged answers\n")
