@@ -22,6 +22,8 @@ class Dialect(Protocol):
 
     To add a dialect, derive a class from `BaseDialect`, and register the class in the entry-point group
     `toolmark.dialects`. `BaseDialect` has defaults for all attributes except `name`.
+    A dialect that writes tools and calls as text can be derived from
+    `toolmark.benchmark.dialects.text_dialect.TextDialect`.
 
     Attributes:
         name: The name that the option `--dialect` takes. The record of an adapter also contains this name.

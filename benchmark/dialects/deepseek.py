@@ -24,15 +24,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt, UntypedCall
-from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.data.completions import UntypedCall
+from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.attempts import Fault, Leniency
 from toolmark.benchmark.dialects.elements import Elements
 from toolmark.benchmark.dialects.literals import skip
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 from toolmark.benchmark.dialects.scanner import Reader
 from toolmark.benchmark.dialects.sections import Section
+from toolmark.benchmark.dialects.text_dialect import TextDialect
 
 __all__ = ["READERS", "DeepSeek"]
 
@@ -151,26 +151,21 @@ def _write_call(call: Call) -> str:
     return f"{_CALL}{call.name}{_SEPARATOR}{json_in_text.dumps(dict(call.arguments))}{_CALL_END}"
 
 
-def _write_assistant(message: Message) -> str:
-    calls = "".join(map(_write_call, message.tool_calls))
-    return content_and_calls(message.content, f"{_BEGIN}{calls}{_END}" if calls else "")
-
-
-def _write_result(message: Message) -> str:
-    return f"{_RESULT}{message.content}{_RESULT_END}"
-
-
-class DeepSeek(BaseDialect):
+class DeepSeek(TextDialect):
     """The dialect of DeepSeek: `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{…}<｜tool▁call▁end｜>…`."""
 
     name = "deepseek"
     version = "1"
+    grammar = _GRAMMAR
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are listed at the end of the system turn."""
-        instructions = _INSTRUCTIONS.format(tools="\n\n".join(map(_declaration, tools))) if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, _write_result)
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return a section for each tool."""
+        return _INSTRUCTIONS.format(tools="\n\n".join(map(_declaration, tools)))
 
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return the calls inside the marks of a list of calls."""
+        return f"{_BEGIN}{''.join(map(_write_call, calls))}{_END}"
+
+    def write_result(self, message: Message) -> str:
+        """Return the result between marks."""
+        return f"{_RESULT}{message.content}{_RESULT_END}"

@@ -15,7 +15,8 @@ from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, UntypedCall
+from toolmark.benchmark.data.completions import Completion, UntypedCall
+from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.attempts import Fault, Leniency
 from toolmark.benchmark.dialects.literals import Unreadable, skip
 
@@ -114,24 +115,21 @@ def raw_call(call: Call) -> Call | UntypedCall:
     return UntypedCall(call.name, {}, {name: raw_text(value) for name, value in call.arguments.items()})
 
 
-def writable(
-    text: str, calls: Sequence[Call | UntypedCall], parse: Callable[..., ParsedCompletion], dialect: str
-) -> str:
+def writable(text: str, calls: Sequence[Call], dialect: Dialect) -> str:
     """Return `text` if the dialect reads exactly `calls` in it.
 
     Args:
         text: The calls as the dialect writes them.
-        calls: The calls, with arguments as texts. See `raw_call`.
-        parse: The dialect's function `parse`.
-        dialect: Name of the dialect, for the error.
+        calls: The calls.
+        dialect: The dialect.
 
     Raises:
         InputError: The dialect would read other calls.
     """
-    reading = parse(Completion(text), strict=True)
-    if reading.error is not None or list(reading.untyped or reading.calls) != list(calls):
+    reading = dialect.parse(Completion(text), strict=True)
+    if reading.error is not None or list(reading.untyped or reading.calls) != list(map(raw_call, calls)):
         raise InputError(
-            f"the dialect {dialect} cannot write the calls {text!r:.200}, because it would read other calls there",
+            f"the dialect {dialect.name} cannot write the calls {text!r:.200}, because it would read other calls there",
             "Remove that case, or choose another dialect, for example --dialect tagged",
         )
     return text

@@ -21,12 +21,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from toolmark.benchmark.data.cases import Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect
+from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.dialects.bracket_calls import BracketCalls
+from toolmark.benchmark.dialects.bracket_dialect import BracketDialect
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 
 __all__ = ["READERS", "Gemma4"]
 
@@ -40,30 +38,16 @@ READERS = {_OPEN: _CALLS.read}
 _GRAMMAR = Grammar(READERS, ("gemma4",), Rules(re.compile(re.escape(_RESULT))))
 
 
-def _write_assistant(message: Message) -> str:
-    return content_and_calls(message.content, "".join(map(_CALLS.call, message.tool_calls)))
-
-
-def _write_result(message: Message) -> str:
-    return f"{_RESULT}{_CALLS.result(message.name, message.content)}{_RESULT_END}"
-
-
-class Gemma4(BaseDialect):
+class Gemma4(BracketDialect):
     """The dialect of Gemma 4: `<|tool_call>call:NAME{key:<|"|>text<|"|>}<tool_call|>`."""
 
     name = "gemma4"
     version = "1"
     stops: Sequence[str] = (_RESULT,)
+    grammar = _GRAMMAR
+    calls = _CALLS
+    result = (_RESULT, _RESULT_END)
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are declared at the end of the system turn.
-
-        Raises:
-            InputError: A string cannot be written in this dialect.
-        """
-        instructions = "".join(f"<|tool>{_CALLS.declaration(tool)}<tool|>" for tool in tools)
-        return plain_turns(messages, instructions, _write_assistant, _write_result)
-
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return the declarations of the tools."""
+        return "".join(f"<|tool>{_CALLS.declaration(tool)}<tool|>" for tool in tools)

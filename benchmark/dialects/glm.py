@@ -18,20 +18,17 @@ Tools are shown as in the chat template of GLM-4.6 (https://huggingface.co/zai-o
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 
-from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect
+from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.dialects.attempts import Attempt, Fault, Work
-from toolmark.benchmark.dialects.elements import Elements, raw_call, raw_text, writable
+from toolmark.benchmark.dialects.elements import Elements, raw_text, writable
 from toolmark.benchmark.dialects.marked_calls import spent
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 from toolmark.benchmark.dialects.scanner import Reader
 from toolmark.benchmark.dialects.thinking import MARKS
+from toolmark.benchmark.dialects.tools_in_tags import RESULT, ToolsInTags
 
 __all__ = ["READERS", "Glm"]
 
@@ -89,7 +86,7 @@ def _read(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
 
 READERS: Mapping[str, Reader] = {_OPEN: _read}
 """The reader of each mark with which a call begins."""
-_GRAMMAR = Grammar(READERS, ("glm",), Rules(re.compile("<tool_response>")))
+_GRAMMAR = Grammar(READERS, ("glm",), Rules(RESULT))
 
 
 def _write_call(call: Call) -> str:
@@ -100,35 +97,18 @@ def _write_call(call: Call) -> str:
     return f"{_OPEN}{call.name}\n{arguments}{_CLOSE}"
 
 
-def _write_assistant(message: Message) -> str:
-    if not message.tool_calls:
-        return message.content
-    calls = "\n".join(map(_write_call, message.tool_calls))
-    return content_and_calls(
-        message.content, writable(calls, [*map(raw_call, message.tool_calls)], _GRAMMAR.parse, Glm.name)
-    )
-
-
-def _write_result(message: Message) -> str:
-    return f"<tool_response>\n{message.content}\n</tool_response>"
-
-
-class Glm(BaseDialect):
+class Glm(ToolsInTags):
     """The dialect of GLM: `<tool_call>f<arg_key>a</arg_key><arg_value>1</arg_value></tool_call>`."""
 
     name = "glm"
     version = "1"
+    grammar = _GRAMMAR
+    template = _INSTRUCTIONS
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are between `<tools>` tags at the end of the system turn.
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return the calls, one after the other.
 
         Raises:
             InputError: An argument contains text that looks like the end of the argument.
         """
-        lines = "\n".join(json.dumps(tool.as_openai(), ensure_ascii=False) for tool in tools)
-        instructions = _INSTRUCTIONS.format(tools=lines) if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, _write_result)
-
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+        return writable("\n".join(map(_write_call, calls)), calls, self)

@@ -22,12 +22,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import plain_turns
 from toolmark.benchmark.dialects.scanner import Reader
+from toolmark.benchmark.dialects.text_dialect import TextDialect
 
 __all__ = ["READERS", "Harmony"]
 
@@ -153,36 +152,35 @@ def _declaration(tool: Tool) -> str:
     return f"{comment}type {tool.name} = {arguments} => any;"
 
 
-def _write_assistant(message: Message) -> str:
-    if not message.tool_calls:
-        return message.content
-    words = [f"{_CHANNEL}commentary{_MESSAGE}{message.content}{_END}"] if message.content else []
-    calls = [
-        f"{_CHANNEL}commentary{_RECIPIENT}{call.name} <|constrain|>json{_MESSAGE}"
-        f"{json_in_text.dumps(dict(call.arguments))}{_CALL}"
-        for call in message.tool_calls
-    ]
-    return _START.join([*words, *calls])
+def _write_call(call: Call) -> str:
+    header = f"{_CHANNEL}commentary{_RECIPIENT}{call.name} <|constrain|>json{_MESSAGE}"
+    return f"{header}{json_in_text.dumps(dict(call.arguments))}{_CALL}"
 
 
-def _write_result(message: Message) -> str:
-    header = f"<|start|>functions.{message.name or 'unknown'} to=assistant{_CHANNEL}commentary{_MESSAGE}"
-    return f"{header}{message.content}{_END}"
-
-
-class Harmony(BaseDialect):
+class Harmony(TextDialect):
     """The dialect of gpt-oss: `<|channel|>commentary to=functions.f <|constrain|>json<|message|>{…}<|call|>`."""
 
     name = "harmony"
     version = "1"
+    grammar = _GRAMMAR
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are TypeScript types at the end of the system turn."""
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return the tools as TypeScript types."""
         listed = "\n\n".join(map(_declaration, tools))
-        header = "# Tools\n\n## functions\n\nnamespace functions {"
-        instructions = f"{header}\n\n{listed}\n\n}} // namespace functions" if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, _write_result)
+        return f"# Tools\n\n## functions\n\nnamespace functions {{\n\n{listed}\n\n}} // namespace functions"
 
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return each call as a message of the channel `commentary`."""
+        return _START.join(map(_write_call, calls))
+
+    def write_reply(self, message: Message) -> str:
+        """Return the content as a message of its own if calls follow it."""
+        if not message.tool_calls or not message.content:
+            return super().write_reply(message)
+        words = f"{_CHANNEL}commentary{_MESSAGE}{message.content}{_END}"
+        return f"{words}{_START}{self.write_calls(message.tool_calls)}"
+
+    def write_result(self, message: Message) -> str:
+        """Return the result as a message of the tool."""
+        header = f"<|start|>functions.{message.name or 'unknown'} to=assistant{_CHANNEL}commentary{_MESSAGE}"
+        return f"{header}{message.content}{_END}"

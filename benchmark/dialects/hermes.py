@@ -21,20 +21,17 @@ See tokenizer_config.json at https://huggingface.co/Qwen/Qwen3-0.6B.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.json_calls import ObjectForm
 from toolmark.benchmark.dialects.json_in_text import decode_value
 from toolmark.benchmark.dialects.literals import PYTHON, Unreadable, skip
 from toolmark.benchmark.dialects.marked_calls import Marks
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
+from toolmark.benchmark.dialects.tools_in_tags import RESULT, ToolsInTags
 
 __all__ = ["READERS", "Hermes"]
 
@@ -89,7 +86,7 @@ _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _MARKS = Marks(_OPEN, _CLOSE, ObjectForm("name", "arguments"), _value)
 READERS = {_OPEN: _MARKS.read}
 """The reader of each mark with which a call begins."""
-_GRAMMAR = Grammar(READERS, ("hermes",), Rules(re.compile("<tool_response>")))
+_GRAMMAR = Grammar(READERS, ("hermes",), Rules(RESULT))
 
 
 def _write_call(call: Call) -> str:
@@ -97,26 +94,14 @@ def _write_call(call: Call) -> str:
     return f"{_OPEN}\n{body}\n{_CLOSE}"
 
 
-def _write_assistant(message: Message) -> str:
-    return content_and_calls(message.content, "\n".join(map(_write_call, message.tool_calls)))
-
-
-def _write_result(message: Message) -> str:
-    return f"<tool_response>\n{message.content}\n</tool_response>"
-
-
-class Hermes(BaseDialect):
+class Hermes(ToolsInTags):
     """The dialect of Hermes and Qwen: `<tool_call>{"name": …, "arguments": …}</tool_call>`."""
 
     name = "hermes"
     version = "1"
+    grammar = _GRAMMAR
+    template = _INSTRUCTIONS
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are between `<tools>` tags at the end of the system turn."""
-        lines = "\n".join(json.dumps(tool.as_openai(), ensure_ascii=False) for tool in tools)
-        instructions = _INSTRUCTIONS.format(tools=lines) if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, _write_result)
-
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return the calls, one after the other."""
+        return "\n".join(map(_write_call, calls))

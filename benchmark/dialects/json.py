@@ -19,13 +19,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.data.cases import Call, Tool
+from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.json_calls import ObjectForm
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
-from toolmark.benchmark.dialects.unmarked_calls import AHEAD, RESULT, UnmarkedObjects, write_result
+from toolmark.benchmark.dialects.text_dialect import TextDialect
+from toolmark.benchmark.dialects.unmarked_calls import AHEAD, RESULT, UnmarkedObjects
 
 __all__ = ["Json"]
 
@@ -40,26 +39,22 @@ def _write_call(call: Call) -> str:
     return json_in_text.dumps({"name": call.name, "arguments": dict(call.arguments)})
 
 
-def _write_assistant(message: Message) -> str:
-    return content_and_calls(message.content, "\n".join(map(_write_call, message.tool_calls)))
-
-
 _CALLS = UnmarkedObjects(ObjectForm("name", "arguments", listed=True, marked=False, wrapper=True))
 _GRAMMAR = Grammar(_CALLS.readers(), ("json",), Rules(RESULT), ahead=AHEAD)
 
 
-class Json(BaseDialect):
+class Json(TextDialect):
     """The dialect with `{"name": …, "arguments": {…}}` objects without tags."""
 
     name = "json"
     version = "2"
+    grammar = _GRAMMAR
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are listed at the end of the system turn."""
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return one line of JSON for each tool."""
         lines = (json.dumps(tool.shown(), ensure_ascii=False, separators=(",", ":")) for tool in tools)
-        instructions = _INSTRUCTIONS.format(tools="\n".join(lines)) if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, write_result)
+        return _INSTRUCTIONS.format(tools="\n".join(lines))
 
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return one line for each call."""
+        return "\n".join(map(_write_call, calls))

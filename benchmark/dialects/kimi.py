@@ -24,15 +24,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt, UntypedCall
-from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.data.completions import UntypedCall
+from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.attempts import Attempt, Fault, Work
 from toolmark.benchmark.dialects.deepseek import json_call
 from toolmark.benchmark.dialects.elements import Elements
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 from toolmark.benchmark.dialects.scanner import Reader
 from toolmark.benchmark.dialects.sections import Section
+from toolmark.benchmark.dialects.text_dialect import TextDialect
 
 __all__ = ["READERS", "Kimi"]
 
@@ -100,29 +100,25 @@ READERS: Mapping[str, Reader] = {**_K2.readers(), **_K3.readers(), **{mark: _sil
 _GRAMMAR = Grammar(READERS, ("kimi",), Rules(re.compile(rf"^{_RESULT}", re.MULTILINE)))
 
 
-def _write_assistant(message: Message) -> str:
-    calls = "".join(
-        f"{_CALL}functions.{call.name}:{number}{_ARGUMENTS}{json_in_text.dumps(dict(call.arguments))}{_CALL_END}"
-        for number, call in enumerate(message.tool_calls)
-    )
-    return content_and_calls(message.content, f"{_BEGIN}{calls}{_END}" if calls else "")
-
-
-def _write_result(message: Message) -> str:
-    return f"{_RESULT}{message.name or 'the function'}\n{message.content}"
-
-
-class Kimi(BaseDialect):
+class Kimi(TextDialect):
     """The dialect of Kimi: `<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{…}<|tool_call_end|>`."""
 
     name = "kimi"
     version = "1"
+    grammar = _GRAMMAR
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are a JSON list after `# Tools`, at the end of the system turn."""
-        listed = json.dumps([tool.as_openai() for tool in tools], ensure_ascii=False)
-        return plain_turns(messages, f"# Tools\n\n{listed}" if tools else "", _write_assistant, _write_result)
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return the tools as a JSON list after `# Tools`."""
+        return f"# Tools\n\n{json.dumps([tool.as_openai() for tool in tools], ensure_ascii=False)}"
 
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return the calls, with their numbers, inside the marks of a list of calls."""
+        written = (
+            f"{_CALL}functions.{call.name}:{number}{_ARGUMENTS}{json_in_text.dumps(dict(call.arguments))}{_CALL_END}"
+            for number, call in enumerate(calls)
+        )
+        return f"{_BEGIN}{''.join(written)}{_END}"
+
+    def write_result(self, message: Message) -> str:
+        """Return the result after the name of its tool."""
+        return f"{_RESULT}{message.name or 'the function'}\n{message.content}"

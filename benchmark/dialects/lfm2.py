@@ -15,13 +15,11 @@ import json
 import re
 from collections.abc import Sequence
 
-from toolmark.benchmark.data.cases import Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect
+from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.dialects.marked_lists import MarkedLists
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 from toolmark.benchmark.dialects.python_calls import write_list
+from toolmark.benchmark.dialects.text_dialect import TextDialect
 
 __all__ = ["READERS", "Lfm2"]
 
@@ -34,27 +32,22 @@ READERS = {_OPEN: _LISTS.read}
 _GRAMMAR = Grammar(READERS, ("lfm2",), Rules(re.compile(re.escape(_RESULT))))
 
 
-def _write_assistant(message: Message) -> str:
-    calls = f"{_OPEN}{write_list(message.tool_calls, Lfm2.name)}{_CLOSE}" if message.tool_calls else ""
-    return content_and_calls(message.content, calls)
-
-
-def _write_result(message: Message) -> str:
-    return f"{_RESULT}{message.content}{_RESULT_END}"
-
-
-class Lfm2(BaseDialect):
+class Lfm2(TextDialect):
     """The dialect of LFM2: `<|tool_call_start|>[f(a=1)]<|tool_call_end|>`."""
 
     name = "lfm2"
     version = "1"
+    grammar = _GRAMMAR
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are a JSON list at the end of the system turn."""
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return the tools as a JSON list between tokens."""
         listed = json.dumps([tool.shown() for tool in tools], ensure_ascii=False)
-        instructions = f"List of tools: <|tool_list_start|>{listed}<|tool_list_end|>" if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, _write_result)
+        return f"List of tools: <|tool_list_start|>{listed}<|tool_list_end|>"
 
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return the calls as a list between tokens."""
+        return f"{_OPEN}{write_list(calls, self.name)}{_CLOSE}"
+
+    def write_result(self, message: Message) -> str:
+        """Return the result between tokens."""
+        return f"{_RESULT}{message.content}{_RESULT_END}"

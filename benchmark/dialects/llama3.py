@@ -25,15 +25,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.data.cases import Call, Tool
+from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.attempts import Attempt, Work
 from toolmark.benchmark.dialects.json_calls import ObjectForm
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 from toolmark.benchmark.dialects.scanner import Reader
-from toolmark.benchmark.dialects.unmarked_calls import AHEAD, UnmarkedObjects, write_result
+from toolmark.benchmark.dialects.text_dialect import TextDialect
+from toolmark.benchmark.dialects.unmarked_calls import AHEAD, UnmarkedObjects
 
 __all__ = ["PYTHON_TAG", "READERS", "RULES", "Llama3"]
 
@@ -74,22 +73,18 @@ def _write_call(call: Call) -> str:
     return json_in_text.dumps({"name": call.name, "parameters": dict(call.arguments)})
 
 
-def _write_assistant(message: Message) -> str:
-    return content_and_calls(message.content, "; ".join(map(_write_call, message.tool_calls)))
-
-
-class Llama3(BaseDialect):
+class Llama3(TextDialect):
     """The dialect of Llama 3.1 and 3.2: `{"name": …, "parameters": {…}}` without tags."""
 
     name = "llama3"
     version = "1"
+    grammar = _GRAMMAR
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are at the end of the system turn."""
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return the tools as JSON in OpenAI's form."""
         listed = "\n\n".join(json.dumps(tool.as_openai(), ensure_ascii=False, indent=4) for tool in tools)
-        instructions = _INSTRUCTIONS.format(tools=listed) if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, write_result)
+        return _INSTRUCTIONS.format(tools=listed)
 
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return the calls, separated by semicolons."""
+        return "; ".join(map(_write_call, calls))

@@ -8,18 +8,11 @@ list is `[f(a=1), g()]` or `<|python_start|>[f(a=1), g()]<|python_end|>`. All ot
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-
-from toolmark.benchmark.data.cases import Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect
 from toolmark.benchmark.dialects.marked_lists import MarkedLists
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 from toolmark.benchmark.dialects.python_call_readers import AHEAD, READERS, read_whole
-from toolmark.benchmark.dialects.python_calls import write_list
-from toolmark.benchmark.dialects.unmarked_calls import RESULT, write_result
+from toolmark.benchmark.dialects.pythonic import Pythonic
+from toolmark.benchmark.dialects.unmarked_calls import RESULT
 
 __all__ = ["MARKED_READERS", "Llama4"]
 
@@ -42,23 +35,10 @@ MARKED_READERS = {"<|python_start|>": MarkedLists("<|python_start|>", "<|python_
 _GRAMMAR = Grammar({**READERS, **MARKED_READERS}, ("pythonic", "llama4"), Rules(RESULT), read_whole, AHEAD)
 
 
-def _write_assistant(message: Message) -> str:
-    calls = write_list(message.tool_calls, Llama4.name) if message.tool_calls else ""
-    return content_and_calls(message.content, calls)
-
-
-class Llama4(BaseDialect):
+class Llama4(Pythonic):
     """The dialect of Llama 4: `[f(a=1), g()]`."""
 
     name = "llama4"
     version = "1"
-
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are a JSON list at the end of the system turn, with one tool on each line."""
-        listed = ",\n".join(json.dumps(tool.shown(), ensure_ascii=False) for tool in tools)
-        instructions = _INSTRUCTIONS.format(tools=f"[{listed}]") if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, write_result)
-
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    grammar = _GRAMMAR
+    template = _INSTRUCTIONS

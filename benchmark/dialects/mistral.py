@@ -28,14 +28,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from toolmark.benchmark.data.cases import Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.data.cases import Call, Message, Tool
+from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.json_calls import ObjectForm
 from toolmark.benchmark.dialects.json_in_text import decode_value
 from toolmark.benchmark.dialects.marked_calls import Marks
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
+from toolmark.benchmark.dialects.text_dialect import TextDialect
 
 __all__ = ["READERS", "Mistral"]
 
@@ -65,29 +64,23 @@ READERS = {_OPEN: _MARKS.read}
 _GRAMMAR = Grammar(READERS, ("mistral",), Rules(re.compile(r"\[TOOL_RESULTS\]")))
 
 
-def _write_assistant(message: Message) -> str:
-    if not message.tool_calls:
-        return message.content
-    calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in message.tool_calls]
-    return content_and_calls(message.content, f"{_OPEN} {json_in_text.dumps(calls)}")
-
-
-def _write_result(message: Message) -> str:
-    return f"[TOOL_RESULTS] {json.dumps({'content': message.content}, ensure_ascii=False)}[/TOOL_RESULTS]"
-
-
-class Mistral(BaseDialect):
+class Mistral(TextDialect):
     """The dialect of Mistral: `[TOOL_CALLS] [{"name": …, "arguments": …}]`."""
 
     name = "mistral"
     version = "2"
+    grammar = _GRAMMAR
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are after `[AVAILABLE_TOOLS]`, at the end of the system turn."""
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return the tools as a JSON list after `[AVAILABLE_TOOLS]`."""
         listed = json.dumps([tool.as_openai() for tool in tools], ensure_ascii=False)
-        instructions = f"[AVAILABLE_TOOLS] {listed}[/AVAILABLE_TOOLS]" if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, _write_result)
+        return f"[AVAILABLE_TOOLS] {listed}[/AVAILABLE_TOOLS]"
 
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return the calls as a JSON list after `[TOOL_CALLS]`."""
+        written = [{"name": call.name, "arguments": dict(call.arguments)} for call in calls]
+        return f"{_OPEN} {json_in_text.dumps(written)}"
+
+    def write_result(self, message: Message) -> str:
+        """Return the result as JSON between tokens."""
+        return f"[TOOL_RESULTS] {json.dumps({'content': message.content}, ensure_ascii=False)}[/TOOL_RESULTS]"

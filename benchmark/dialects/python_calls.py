@@ -7,7 +7,7 @@ mistake.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -204,7 +204,7 @@ def _write_call(call: Call, dialect: str) -> str:
     return f"{call.name}({', '.join([*written, *(['**' + _write_value(others)] if others else [])])})"
 
 
-def write_list(calls: tuple[Call, ...], dialect: str) -> str:
+def write_list(calls: Sequence[Call], dialect: str) -> str:
     """Return calls as a list of Python calls. An argument whose name is not an identifier is written as `**{…}`.
 
     Raises:

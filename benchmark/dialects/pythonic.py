@@ -27,15 +27,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import ClassVar
 
-from toolmark.benchmark.data.cases import Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect
+from toolmark.benchmark.data.cases import Call, Tool
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
 from toolmark.benchmark.dialects.python_call_readers import AHEAD, READERS, read_whole
 from toolmark.benchmark.dialects.python_calls import write_list
-from toolmark.benchmark.dialects.unmarked_calls import RESULT, write_result
+from toolmark.benchmark.dialects.text_dialect import TextDialect
+from toolmark.benchmark.dialects.unmarked_calls import RESULT
 
 __all__ = ["Pythonic"]
 
@@ -51,23 +50,20 @@ function, also point it out.
 _GRAMMAR = Grammar(READERS, ("pythonic",), Rules(RESULT), read_whole, AHEAD)
 
 
-def _write_assistant(message: Message) -> str:
-    calls = write_list(message.tool_calls, "pythonic") if message.tool_calls else ""
-    return content_and_calls(message.content, calls)
-
-
-class Pythonic(BaseDialect):
+class Pythonic(TextDialect):
     """The dialect of Gemma 3's documentation: `[f(a=1), g()]`."""
 
     name = "pythonic"
     version = "1"
+    grammar = _GRAMMAR
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are a JSON list at the end of the system turn, with one tool on each line."""
+    template: ClassVar[str] = _INSTRUCTIONS
+
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return the tools as a JSON list, with one tool on each line."""
         listed = ",\n".join(json.dumps(tool.shown(), ensure_ascii=False) for tool in tools)
-        instructions = _INSTRUCTIONS.format(tools=f"[{listed}]") if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, write_result)
+        return self.template.format(tools=f"[{listed}]")
 
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return the calls as a list."""
+        return write_list(calls, self.name)

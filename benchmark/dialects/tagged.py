@@ -18,12 +18,11 @@ import re
 from collections.abc import Sequence
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
-from toolmark.benchmark.dialects import BaseDialect, json_in_text
+from toolmark.benchmark.dialects import json_in_text
 from toolmark.benchmark.dialects.json_calls import ObjectForm
 from toolmark.benchmark.dialects.marked_calls import Marks
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.plain_turns import content_and_calls, plain_turns
+from toolmark.benchmark.dialects.text_dialect import TextDialect
 
 __all__ = ["Tagged"]
 
@@ -50,17 +49,6 @@ def _write_call(call: Call) -> str:
     return f"{_OPEN}{body}{_CLOSE}"
 
 
-def _write_assistant(message: Message) -> str:
-    calls = "\n".join(_write_call(call) for call in message.tool_calls)
-    if calls:
-        return content_and_calls(message.content, calls)
-    return f"{_ANSWER_OPEN}{message.content}{_ANSWER_CLOSE}"
-
-
-def _write_result(message: Message) -> str:
-    return f"{_RESULT}{message.content}</tool_result>"
-
-
 def _answer(text: str) -> str:
     before, _, rest = text.partition(_ANSWER_OPEN)
     inside, _, after = rest.partition(_ANSWER_CLOSE)
@@ -71,17 +59,27 @@ _MARKS = Marks(_OPEN, _CLOSE, ObjectForm("tool_name", "args"))
 _GRAMMAR = Grammar({_OPEN: _MARKS.read}, ("hermes",), Rules(re.compile(re.escape(_RESULT)), answer=_answer))
 
 
-class Tagged(BaseDialect):
+class Tagged(TextDialect):
     """The default dialect: `<tool_call>{"tool_name": …, "args": {…}}</tool_call>`."""
 
     name = "tagged"
     version = "1"
+    grammar = _GRAMMAR
 
-    def render(self, messages: Sequence[Message], tools: Sequence[Tool]) -> Prompt:
-        """Return plain turns. The tools are listed at the end of the system turn."""
-        instructions = _INSTRUCTIONS.format(tools="\n".join(map(_tool_line, tools))) if tools else ""
-        return plain_turns(messages, instructions, _write_assistant, _write_result)
+    def instructions(self, tools: Sequence[Tool]) -> str:
+        """Return one line for each tool."""
+        return _INSTRUCTIONS.format(tools="\n".join(map(_tool_line, tools)))
 
-    def parse(self, completion: Completion, *, strict: bool) -> ParsedCompletion:
-        """Read the calls of a completion. No text of a model causes an exception."""
-        return _GRAMMAR.parse(completion, strict=strict)
+    def write_calls(self, calls: Sequence[Call]) -> str:
+        """Return one line for each call."""
+        return "\n".join(map(_write_call, calls))
+
+    def write_reply(self, message: Message) -> str:
+        """Return the content and the calls, or a marked answer if there is no call."""
+        if message.tool_calls:
+            return super().write_reply(message)
+        return f"{_ANSWER_OPEN}{message.content}{_ANSWER_CLOSE}"
+
+    def write_result(self, message: Message) -> str:
+        """Return the result between tags."""
+        return f"{_RESULT}{message.content}</tool_result>"

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.dialects.attempts import Attempt, Leniency, Work
 from toolmark.benchmark.dialects.json_calls import ObjectForm, calls_in
 from toolmark.benchmark.dialects.json_in_text import START, decode, wasted
 from toolmark.benchmark.dialects.scanner import Reader
 
-__all__ = ["AHEAD", "RESULT", "UnmarkedObjects", "write_result"]
+__all__ = ["AHEAD", "RESULT", "UnmarkedObjects"]
 
 RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
-"""Pattern of a tool result as `write_result` writes it."""
+"""Pattern of a tool result as `TextDialect.write_result` writes it."""
 
 AHEAD = {"{": r"\s{0,64}[\"'}]", "[": r"\s{0,64}[{\"\[\]\-\dtfnNI]"}
 """For a mark, the pattern of the text that must follow the mark. See `Scanner`."""
@@ -27,11 +26,6 @@ _HEAD = re.compile(
     rf"""|["']{_ARGUMENTS}["']\s*:\s*\{{(?=[^\x00]{{0,300}}?["']{_KEY}["']\s*:\s*["']([^"'\\\n]{{1,128}})))"""
 )
 """Pattern of the beginning of a call, also of a call that cannot be decoded."""
-
-
-def write_result(message: Message) -> str:
-    """Return the text of a user turn with the result of a tool."""
-    return f"Result of {message.name}: {message.content}" if message.name else f"Result: {message.content}"
 
 
 class UnmarkedObjects:
