@@ -70,11 +70,6 @@ FAULTS = [
     ("turns.1.gold.calls.0.fails", True, "gold: turn 2: transfer gives no error"),
     ("turns.0.wrong", [{"name": "list_accounts"}], "gold: the planted conversation 'wrong in turn 1' succeeds"),
     (
-        "turns.1.expect",
-        {"calls": [{"calls": [{"name": "transfer", "arguments_known": False}]}]},
-        "planted conversation 'doubled'",
-    ),
-    (
         "tools_from_turn",
         {"transfer": 3},
         '"tools_from_turn" offers transfer from turn 3, but must name a turn from',
