@@ -42,7 +42,7 @@ def turn_weight(turn: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"the field {key} of a turn must be a boolean, 0 or 1, not {mark!r:.80}")
     if len(set(marks.values())) > 1:
         raise ValueError(f"the fields {' and '.join(marks)} of a turn contradict each other")
-    return {"weight": int(mark) for mark in marks.values()}
+    return {"weight": int(next(iter(marks.values())))} if marks else {}
 
 
 def _content_text(content: Any) -> str:

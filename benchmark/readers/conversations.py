@@ -38,8 +38,8 @@ def conversation(
             cannot be read. If True, the trace has no case. If False, `ValueError` is raised.
 
     Raises:
-        ValueError: The conversation has no answer, the answer is empty, a call in a text cannot be read, or a call names a tool that is not
-            offered.
+        ValueError: The conversation has no answer, or its answer is empty. Or a call in a text cannot be read, or names
+            a tool that is not offered.
     """
     readable = True
     try:
