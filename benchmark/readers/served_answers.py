@@ -52,7 +52,7 @@ def from_server(row: Row) -> Row:
     reply = _reply(row)
     fields: dict[str, Any] = dict(row)
     if reply is not row:
-        fields = {key: row[key] for key in _OWN & row.keys()} | reply
+        fields = {**{key: row[key] for key in _OWN & row.keys()}, **reply}
     reason = fields.get("stop_reason")
     if isinstance(reason, str):
         fields["stop_reason"] = _REASONS.get(reason, reason if reply is row else "unknown")
@@ -88,7 +88,8 @@ def _reply(row: Row) -> Row:
     calls = message.get("tool_calls")
     if calls is None and isinstance(message.get("function_call"), Mapping):
         calls = [message["function_call"]]
-    if isinstance(text := message.get("content"), list):
+    text: Any = message.get("content")
+    if isinstance(text, list):
         text = _text(_parts(text))
     elif text is None:
         text = message.get("refusal")

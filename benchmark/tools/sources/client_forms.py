@@ -51,7 +51,7 @@ def client_tool(entry: Any, place: Place) -> tuple[dict[str, Any], Place] | None
         entry, place = (inner, (*place, "function")) if isinstance(inner, dict) else (entry, place)
     elif not any(key in entry for key in _SCHEMA_KEYS):
         return None
-    schema = next((entry[key] for key in ("parameters", *_SCHEMA_KEYS) if entry.get(key) is not None), {})
+    schema: Any = next((entry[key] for key in ("parameters", *_SCHEMA_KEYS) if entry.get(key) is not None), {})
     tool = {key: value for key, value in entry.items() if key not in _NO_MEANING and value is not None}
     tool = {key: value for key, value in tool.items() if key not in _SCHEMA_KEYS}
     # Only the schemas of a `tools.yaml` are completed. In these forms, a schema means what JSON Schema says.

@@ -90,7 +90,8 @@ class _ToolsDocument(YamlDocument):
                 tool = self._tool(entry, here)
                 self.good.add(tool, self.at((*here, "name")))
                 self.places[tool.name,] = self.at((*here, "name"))
-                for argument in tool.parameters.get("properties", {}):
+                properties: Any = tool.parameters.get("properties", {})
+                for argument in properties:
                     self.places[tool.name, argument] = self.at((*here, "parameters", "properties", argument))
         self.good.check()
         return tuple(self.good.tools.values())
