@@ -138,10 +138,10 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     explanation = (
         "A training loop is the code that reads the conversations and changes the weights. Each loop trains `pocket` "
         f"for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} steps of 8 conversations, and "
-        f"{first['tokens']:,.0f} tokens. The data are {len(data.rows())} template conversations with up to 10 tools. A "
-        f"list of tools is often shared by several conversations. Threads: {threads}; {packages}; Python "
-        f"{platform.python_version()}, {platform.machine()}. Each loop was run in {len(pairs)} processes. The loops "
-        "took turns. The table shows the median [smallest, largest]. The loss is computed on the validation split."
+        f"{first['tokens']:,.0f} tokens. The data is {len(data.rows())} template conversations with up to 10 tools. "
+        f"Many conversations have the same list of tools. Threads: {threads}; {packages}; Python "
+        f"{platform.python_version()}, {platform.machine()}. Each loop ran in {len(pairs)} processes. The loops took "
+        "turns. The table shows the median [smallest, largest]. The loss is computed on the validation split."
     )
     page.section(
         "One epoch",
@@ -165,9 +165,9 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     )
     page.held(abs(apart) <= LOSS, f"The losses at the end must differ by at most {percent(LOSS, 0)}", f"{apart:+.1%}")
     page.paragraph(
-        "Toolmark's loop is faster for two reasons. First, if several conversations of a step share a list of tools, "
-        "Toolmark processes the tokens of the list only once. Second, Toolmark computes logits only for the tokens "
-        "that the model learns. If conversations share no prefix, Toolmark's loop is only a little faster."
+        "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of "
+        "tools, Toolmark computes the tokens of the list only once. Second, Toolmark computes logits only for the "
+        "tokens that the model learns. Without shared lists of tools, Toolmark's loop is only a little faster."
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
