@@ -52,10 +52,9 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     engine = [sum(each.more["phases"].get(label, 0.0) for label in ENGINE) for each in found]
     page.section(
         "What the harness adds",
-        f"The command `pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The time is "
-        "measured from the start to the end of the process. The table shows how much of this time each phase takes. "
-        "The first four phases belong to the engine, which generates the answers. The time of a phase excludes the "
-        "time of its subphases.",
+        f"The command `pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The table shows "
+        "how the time of the process is divided into phases. The first four phases belong to the engine, which "
+        "generates the answers. The time of a phase excludes the time of its subphases.",
         ["phase", "seconds", "ms per case", "share"],
         [
             [
@@ -88,17 +87,15 @@ def head(plan: Plan) -> str:
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     peers = textwrap.fill(
-        "Toolmark is compared with other tools. Each of the other tools ran in its own Python environment. The "
-        "environments contain these packages: "
+        "Toolmark is compared with other tools. Each of them ran in its own Python environment, with these packages: "
         + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
         + ".",
         120,
     )
     return f"""# Speed of local generation
 
-Written by `make perf`. Seconds are wall-clock time. If a measurement was repeated, the table shows the median of the
-repetitions, with [smallest, largest]. Each measurement ran in its own process. If several measurements are compared,
-they took turns in one run of the program.
+Written by `make perf`. Seconds are wall-clock time. For repeated measurements, the tables show the median [smallest,
+largest]. Each measurement ran in its own process. Measurements that are compared took turns in one run of the program.
 
 Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
 {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) in each process.

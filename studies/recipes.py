@@ -54,8 +54,8 @@ POINTS = 0.15
 HEAD = """# Measurements of the shipped recipes
 
 Written by `python -m studies.recipes --work DIR`. Scores are in per cent. Decoding is greedy, in float32. *Authored*
-cases are the shipped test cases. *Template* cases come from the template generator, and use wordings that are not in
-the training data. *Seen* tools are in the training data. *Unseen* tools are not in the training data.
+cases are the shipped test cases. *Template* cases come from the template generator, with wordings that are not in the
+training data. *Seen* tools are in the training data, and *unseen* tools are not.
 """
 
 
