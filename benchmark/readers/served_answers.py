@@ -85,16 +85,16 @@ def _reply(row: Row) -> Row:
         return {"text": _text(parts), "tool_calls": calls, "stop_reason": row.get("stop_reason")}
     if not isinstance(message := row.get("message"), Mapping):
         return row
-    calls = message.get("tool_calls")
-    if calls is None and isinstance(message.get("function_call"), Mapping):
-        calls = [message["function_call"]]
+    called: Any = message.get("tool_calls")
+    if called is None and isinstance(message.get("function_call"), Mapping):
+        called = [message["function_call"]]
     text: Any = message.get("content")
     if isinstance(text, list):
         text = _text(_parts(text))
     elif text is None:
         text = message.get("refusal")
     reasons = {key: row[key] for key in ("stop_reason", "finish_reason", "done_reason") if key in row}
-    return {"text": text, "tool_calls": calls, **reasons}
+    return {"text": text, "tool_calls": called, **reasons}
 
 
 def _kind(item: Any) -> Any:
