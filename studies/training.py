@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from studies.page import Page, percent, spread
+from studies.trl_training import Precision, train_with_trl
 from toolmark.benchmark.candidates.recipes import read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.dataset import TraceDataset
@@ -72,71 +73,14 @@ def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
     return ends, record.tokens
 
 
-def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[float], int]:
-    """Train with TRL in the way of TRL's documentation. Return the end time of each step, and the tokens read."""
-    import datasets  # type: ignore[import-untyped]
-    import torch
-    from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-    from trl.trainer.sft_config import SFTConfig
-    from trl.trainer.sft_trainer import SFTTrainer
-
-    torch.set_num_threads(threads)
+def plain(data: Path, out: Path, threads: int, precision: Precision) -> tuple[list[float], int]:
+    """Train with TRL alone. Return the end time of each step, and the number of tokens read."""
     options = options_of(threads)
     examples = EncodedExamples(TraceDataset(data), Tagged(), BASE, print)
     chosen = [
         examples.of("train")[place] for place in chosen_by_share(examples.query_types("train"), options.shares, 1)
     ]
-    rows = datasets.Dataset.from_dict(
-        {
-            "input_ids": [one.ids for one in chosen],
-            "assistant_masks": [[int(mine) for mine in one.supervised] for one in chosen],
-        }
-    )
-    ends: list[float] = []
-
-    class Ends(TrainerCallback):
-        """Records the end time of each step."""
-
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            ends.append(time.perf_counter())
-
-    config = SFTConfig(
-        output_dir=str(out),
-        per_device_train_batch_size=options.batch,
-        gradient_accumulation_steps=options.accumulation,
-        learning_rate=options.lr,
-        lr_scheduler_type=options.schedule,
-        warmup_steps=options.warmup,
-        max_grad_norm=options.grad_norm,
-        weight_decay=0.0,
-        num_train_epochs=1,
-        seed=1,
-        bf16=precision == "bfloat16",
-        use_cpu=True,
-        gradient_checkpointing=False,  # faster, and there is enough memory
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        max_length=None,
-    )
-    trainer = SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32),
-        args=config,
-        train_dataset=rows,
-        processing_class=AutoTokenizer.from_pretrained(BASE),
-        peft_config=LoraConfig(
-            r=options.r,
-            lora_alpha=options.alpha,
-            lora_dropout=options.dropout,
-            target_modules=options.target,
-            task_type="CAUSAL_LM",
-        ),
-        callbacks=[Ends()],
-    )
-    trainer.train()
-    trainer.save_model(str(out))
+    ends = train_with_trl(chosen, options, BASE, out, threads=threads, precision=precision)
     return ends, sum(len(one.ids) for one in chosen)
 
 
@@ -160,7 +104,8 @@ def loss_of(data: Path, adapter: Path) -> float:
 
 def alone(loop: str, data: Path, out: Path, threads: int) -> None:
     """Train once in this process, and write the measurements to `measured.json` in `out`."""
-    ends, tokens = ours(data, out, threads) if loop == "toolmark" else plain(data, out, threads, loop.partition("-")[2])
+    precision: Precision = "bfloat16" if loop == "trl-bfloat16" else "float32"
+    ends, tokens = ours(data, out, threads) if loop == "toolmark" else plain(data, out, threads, precision)
     steps = len(ends)
     measured = {
         "rate": tokens * (steps - 1) / steps / (ends[-1] - ends[0]),
