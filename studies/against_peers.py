@@ -162,8 +162,8 @@ def write_limit(
     total = sum(parts.values())
     page.section(
         f"{workload.name}: where the time goes",
-        f"The time of a part excludes the time of its subparts. The run with these timers took {total:.1f} s. A "
-        "normal run is faster, because the timers take time.",
+        "The table shows where the time of a run goes. The time of a part excludes the time of its subparts. With the "
+        f"timers, the run took {total:.1f} s. A normal run is faster, because the timers take time.",
         ["part", "seconds", "share"],
         [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
     )
