@@ -231,7 +231,7 @@ def toolbox_of(tools: Iterable[Tool], name: str = "") -> Toolbox:
     names: set[str] = set()
     for tool in offered:
         if tool.name in names:
-            raise ValueError(f"two tools of the toolbox are called {tool.name}")
+            raise ValueError(f"two tools of the toolbox have the name {tool.name}")
         names.add(tool.name)
         try:
             check_schema(tool.parameters)

@@ -221,7 +221,7 @@ def _result(text: str) -> Result:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _value(value: JsonValue) -> Result:

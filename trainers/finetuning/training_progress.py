@@ -112,7 +112,7 @@ class TrainingProgress(TrainerCallback):
         try:
             figures = self._scores.of(folder)
         except ModelWithoutNumbers:
-            raise DivergedError("the model computes no numbers", state.global_step + 1) from None
+            raise DivergedError("the model computes NaN or infinite numbers", state.global_step + 1) from None
         shown = "  ".join(f"{name} {100 * one.score:.1f}" for name, one in figures.items() if one.score is not None)
         if shown:
             self._ctx.say(f"dev at step {state.global_step}: {shown}")
