@@ -64,15 +64,15 @@ def _steps(path: str) -> tuple[str, ...]:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
 
 
-def _walk(value: JsonValue, steps: Sequence[str]) -> Iterator[JsonValue]:
+def _walk(value: Any, steps: Sequence[str]) -> Iterator[JsonValue]:
     if not steps:
         yield value
         return
     for key in _keys(value, steps[0]):
-        yield from _walk(value[key], steps[1:])  # type: ignore[index]
+        yield from _walk(value[key], steps[1:])
 
 
-def _keys(value: JsonValue, step: str) -> list[Any]:
+def _keys(value: Any, step: str) -> list[Any]:
     """Return the keys or indices of `value` that a step stands for."""
     if isinstance(value, Mapping):
         return list(value) if step == _EVERY else [step] * (step in value)
@@ -81,13 +81,13 @@ def _keys(value: JsonValue, step: str) -> list[Any]:
     if step == _EVERY:
         return list(range(len(value)))
     if are_records(value):
-        return [index for index, item in enumerate(value) if item["id"] == step]  # type: ignore[index]
+        return [index for index, item in enumerate(value) if item["id"] == step]
     return [int(step)] * (step.isascii() and step.isdigit() and int(step) < len(value))
 
 
-def _remove(parent: JsonValue, step: str) -> None:
+def _remove(parent: Any, step: str) -> None:
     for key in sorted(_keys(parent, step), reverse=True):
-        del parent[key]  # type: ignore[union-attr]
+        del parent[key]
 
 
 def _copied(value: JsonValue) -> JsonValue:
