@@ -1,8 +1,8 @@
 """Reads calls whose arguments are elements with raw text, for example `<parameter=a>text</parameter>`.
 
 The text of an argument is not escaped, so the text can contain a closing mark. A closing mark ends the text only if
-another argument or the end of the call follows the mark. So these forms cannot write a
-value that itself contains a closing mark and then such a text. `writable` refuses such a value.
+another argument or the end of the call follows it. So these forms cannot write every value. For example, a value cannot
+contain `</parameter></function>`. `writable` refuses such a value.
 """
 
 from __future__ import annotations

@@ -118,9 +118,8 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
     Args:
         arguments: The description of each argument, by the name of the argument.
-        required: Names of the required arguments. If None, the required arguments are those with the mark
-            `"required": true`. If no argument has this mark, all arguments are required that are not optional and have
-            no default.
+        required: Names of the required arguments. If None, the required arguments are those with the mark `"required":
+            true`. If no argument has this mark, an argument is required unless it is optional or has a default.
 
     Raises:
         ValueError: The description of an argument has another form.
