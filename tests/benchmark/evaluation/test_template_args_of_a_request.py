@@ -19,7 +19,7 @@ from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 
-CASES = str(Path(__file__).parents[3] / "suites" / "cases")
+CASES = str(Path(__file__).parents[3] / "suites" / "cases" / "either.test.jsonl")
 OFF, ON = {"enable_thinking": False}, {"enable_thinking": True}
 
 

@@ -40,11 +40,12 @@ def kept(runs: Path) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def whole(warm, tmp_path_factory) -> tuple[Ended, Path]:
+def whole(warm, few_cases, tmp_path_factory) -> tuple[Ended, Path]:
     """A run that nothing disturbs, and its ledger."""
     runs = tmp_path_factory.mktemp("undisturbed")
     arguments = ("suites", *FEW, "-p", "no:cacheprovider", "--runs", str(runs))
-    run = warm.start("pytest", *arguments, environment={**os.environ, "COLUMNS": "200"}).wait()
+    environment = {**os.environ, "COLUMNS": "200", "TOOLMARK_CASES": str(few_cases)}
+    run = warm.start("pytest", *arguments, environment=environment).wait()
     assert run.returncode == 0, run.said
     (ledger,) = runs.glob("*/ledger.jsonl")
     return run, ledger
