@@ -138,7 +138,7 @@ class Started:
             if time.monotonic() > end:
                 self.kill()
                 raise subprocess.TimeoutExpired(self._args, timeout, *(file.read_bytes() for file in self._files))
-            time.sleep(0.003)
+            time.sleep(0.015)
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)  # workers of a command that was killed
         for reader in self._readers:

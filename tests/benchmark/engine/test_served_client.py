@@ -236,7 +236,7 @@ def test_malformed_native_arguments_are_judged_as_they_were_sent(server, argumen
     assert [dict(call.arguments) for call in lenient_reading.calls] == ([] if lenient is None else [lenient])
 
 
-HASTY = RequestLimits(connections=8, timeout=5, retries=12)
+HASTY = RequestLimits(connections=8, timeout=8, retries=12)
 
 
 def count_of(request):
@@ -248,7 +248,7 @@ def numbered(count):
 
 
 def test_every_fault_is_tried_again_and_counted(server):
-    scripted = server(count_of, seeded(1, 0.4), hang=7)
+    scripted = server(count_of, seeded(1, 0.4), hang=10)
     engine = ServedEngine(scripted.spec, Decoding(), HASTY)
     engine.prepare(numbered(40), Tagged())
     found = dict(engine.answer(range(40)))

@@ -97,7 +97,7 @@ def test_a_kill_between_batches_loses_no_answer(suites, whole, tmp_path):
     undisturbed, _ = whole
     killed = suites.start(*FEW, runs=tmp_path / "runs")
     while not kept(tmp_path / "runs") and killed.poll() is None:
-        time.sleep(0.002)
+        time.sleep(0.01)
     killed.kill()
     killed.wait()
     before = len(kept(tmp_path / "runs"))
