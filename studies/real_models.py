@@ -98,16 +98,16 @@ def train_alone(model: str, out: Path, work: Path) -> None:
 
     from studies.trl_training import Precision, train_with_trl
     from toolmark.benchmark.candidates.spec import resolve
-    from toolmark.benchmark.candidates.weights import locate
     from toolmark.benchmark.core.registry import load
     from toolmark.benchmark.data.dataset import TraceDataset
+    from toolmark.benchmark.engine.model_folder import locate
     from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
     from toolmark.trainers.finetuning.example_order import chosen_by_share
     from toolmark.trainers.finetuning.options import LoraOptions
     from toolmark.trainers.precision_choice import choose_precision
 
     own, options = RECIPES[model], LoraOptions(**TUTORIAL.trainer.options)
-    base = locate(resolve(own.base))
+    base = locate(resolve(own.base)).base
     data = TraceDataset(data_of(TUTORIAL, work / f"data-{TUTORIAL.name}"))
     examples = EncodedExamples(data, load("toolmark.dialects", own.dialect)(), base, print)
     places = chosen_by_share(examples.query_types("train"), options.shares, TUTORIAL.seed)
