@@ -170,9 +170,11 @@ def serve(connection: socket.socket) -> None:
                     answer = asked(grown[name][2], request)
             lines.write(json.dumps(answer) + "\n")
             lines.flush()
-    for pid, one, stream in grown.values():
+    # All are closed before the first is waited for, because a later process has inherited the connections of earlier ones.
+    for _, one, stream in grown.values():
         stream.close()
         one.close()
+    for pid, *_ in grown.values():
         os.waitpid(pid, 0)
 
 
