@@ -170,7 +170,7 @@ def serve(connection: socket.socket) -> None:
                     answer = asked(grown[name][2], request)
             lines.write(json.dumps(answer) + "\n")
             lines.flush()
-    # All are closed before the first is waited for, because a later process has inherited the connections of earlier ones.
+    # All are closed before the first is waited for: a later process has inherited the connections of earlier ones.
     for _, one, stream in grown.values():
         stream.close()
         one.close()
