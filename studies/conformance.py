@@ -235,7 +235,7 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
         rows, apart = totals[name]
         page.held(
             1 - apart / rows >= least,
-            f"Our judge must agree with BFCL on at least {percent(least)} of the {name} rows",
+            f"Our judge must agree with BFCL's judge on at least {percent(least)} of the {name} answers",
             percent(1 - apart / rows, 2),
         )
     known = {*POINTS, *RAW_REASONS}
@@ -244,10 +244,10 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     page.section(
         "Reasons for the disagreements",
         "The table shows why the judges disagree. The first ten reasons are rules that differ between Toolmark and "
-        "BFCL. `studies/official.py` implements BFCL's checker again. In this implementation, each of these ten rules "
-        "can be replaced by Toolmark's rule. To explain a disagreement, the program finds the smallest set of "
-        "replaced rules with which the implementation decides as our judge does. If this set contains two rules, the "
-        "disagreement counts in two rows of the table.",
+        "BFCL. `studies/official.py` implements BFCL's checker again. In this program, each of these ten rules can be "
+        "replaced by Toolmark's rule. For each disagreement, as few rules as possible are replaced, until the program "
+        "decides as our judge does. These rules are the reason. If they are two rules, the disagreement counts in two "
+        "rows of the table.",
         ["reason", "decoded", "raw", "meaning"],
         [
             [reason, str(counts[reason, "decoded"]), str(counts[reason, "raw"]), meaning]
@@ -257,14 +257,14 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     without = [each for _, _, each in every if not set(each.reason.split(" and ")) <= known]
     page.held(
         not without,
-        "Every disagreement must have a reason from this table",
-        f"{len(without)} disagreements have no reason",
+        "Every disagreement must have one of these reasons",
+        f"{len(without)} without a reason",
     )
     decoded_rows = totals["decoded"][0]
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
-        "With all of BFCL's rules, the new implementation must decide as BFCL's judge does on every row",
+        "With all of BFCL's rules, `studies/official.py` must decide as BFCL's judge does on every decoded answer",
         f"{rebuilt:,} of {decoded_rows:,}",
     )
     page.section(

@@ -174,7 +174,7 @@ def write(found: list[Read]) -> Page:
     )
     without = [one.fixture.id for one in otherwise if one.fixture.id not in REASONS]
     page.held(
-        not without, "Every fixture that is read differently must have a reason", f"{len(without)} have no reason"
+        not without, "Every fixture that is read differently must have a reason", f"{len(without)} without a reason"
     )
     return page
 

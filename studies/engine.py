@@ -70,8 +70,8 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     answering = median(whole) / median(phases["answering"])
     page.held(
         ratio <= 1.3,
-        "The whole run must take at most 1.3 times as long as the engine (opening, encoding, answering)",
-        f"{ratio:.2f} times, and {answering:.2f} times as long as answering alone. The peak memory is "
+        "The whole run must take at most 1.3 times as long as opening the model, encoding and answering",
+        f"{ratio:.2f} times. It takes {answering:.2f} times as long as answering alone. The peak memory is "
         f"{megabytes(found)} MB",
     )
 
@@ -86,19 +86,20 @@ def head(plan: Plan) -> str:
     """Return the beginning of the page, with the versions and the machine."""
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
-    peers = textwrap.fill(
-        "Toolmark is compared with other tools. Each of them ran in its own Python environment, with these packages: "
-        + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
-        + ".",
-        120,
+    peers = "\n".join(
+        textwrap.fill(f"- {name}: {', '.join(wanted)}", 120, subsequent_indent="  ")
+        for name, wanted in ENVIRONMENTS.items()
     )
     return f"""# Speed of local generation
 
 Written by `make perf`. Seconds are wall-clock time. For repeated measurements, the tables show the median [smallest,
 largest]. Each measurement ran in its own process. Measurements that are compared took turns in one run of the program.
 
-Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
-{psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) in each process.
+Measured with Python {platform.python_version()}, {versions}.
+The machine: {_processor()}, {psutil.cpu_count()} processors, {psutil.virtual_memory().total / 2**30:.0f} GiB,
+{platform.system()}. Each process had {plan.threads} thread(s).
+
+Toolmark is compared with other tools. Each of them ran in a Python environment with these packages:
 
 {peers}
 

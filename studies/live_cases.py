@@ -99,7 +99,7 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
     )
     page.held(
         waived / cases <= WAIVED,
-        f"At most {percent(WAIVED)} of the live cases are allowed to be waived",
+        f"At most {percent(WAIVED)} of BFCL's live cases are allowed to be waived",
         percent(waived / cases, 2),
     )
     reasons = Counter(_kind(reason) for file in found for _, reason in file.waivers)

@@ -119,8 +119,8 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
     )
     page.held(
         worst <= 2,
-        "The parsing time must grow linearly. 1 MB is 16 times as long as 64 KB. So parsing 1 MB must take at most 32 "
-        "times as long as parsing 64 KB: 16 times, multiplied by a tolerance of 2",
+        "The parsing time must grow linearly with the length of the text. 1 MB is 16 times as long as 64 KB. With a "
+        "tolerance of 2, parsing 1 MB must take at most 32 times as long as parsing 64 KB",
         f"at most {16 * worst:.1f} times",
     )
 
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     dialects: list[Dialect] = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]
-    page = Page(HEAD + f"\nPython {platform.python_version()}, {platform.machine()}.\n")
+    page = Page(HEAD + f"\nMeasured with Python {platform.python_version()} on {platform.machine()}.\n")
     write_throughput(page, dialects, options.completions)
     write_lengths(page, dialects)
     options.out.parent.mkdir(exist_ok=True)

@@ -158,7 +158,7 @@ def main() -> None:
     if options.write:
         print(json.dumps(written(options.cases, options.write)))  # noqa: T201
         return
-    page = Page(HEAD + f"\nPython {platform.python_version()}, {platform.machine()}.\n")
+    page = Page(HEAD + f"\nMeasured with Python {platform.python_version()} on {platform.machine()}.\n")
     with tempfile.TemporaryDirectory(prefix="toolmark-") as folder:
         one, site = Path(folder) / "report.html", Path(folder) / "site"
         rows: list[list[str]] = []

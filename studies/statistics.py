@@ -61,7 +61,7 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
     page.section(
         "Equal candidates",
         "Base and adapters are equally good. So every `regressed` or `improved` is a false alarm. A comparison has "
-        "one adapter, or eight adapters of the same base, and six correlated metrics. The table shows the share of "
+        "six correlated metrics, and one adapter or eight adapters of the same base. The table shows the share of "
         "comparisons with a false alarm in at least one metric:\n\n"
         "- **regressed**: For each adapter, the share should be at most 5%. The column in brackets has no target. It "
         "shows how often at least one of the eight adapters has a false `regressed`.\n"
@@ -129,12 +129,14 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     computed = max(abs(row.computed - row.exact) for row in found)
     counted = max(abs(row.counted - row.exact) for row in found)
     page.held(
-        computed <= 1e-6, "The computed power must equal the exact power", f"at most {100 * computed:.1g} points off"
+        computed <= 1e-6,
+        "The power that Toolmark computes must equal the exact power",
+        f"at most {100 * computed:.1g} points apart",
     )
     page.held(
         counted <= 0.02,
-        "The share found must be within 2 points of the exact power",
-        f"at most {100 * counted:.1f} points off",
+        "The simulated power must be within 2 points of the exact power",
+        f"at most {100 * counted:.1f} points apart",
     )
     page.section(
         "The minimum detectable effect",
@@ -160,13 +162,13 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     grouped = max(abs(row.counted - 0.8) for row in detected if row.truth.correlation)
     page.held(
         alone <= 0.02,
-        "Without clusters, the test must find the effect in 80% of comparisons, within 2 points",
-        f"at most {100 * alone:.1f} points off",
+        "Without clusters, the test must find the minimum detectable effect in 78% to 82% of comparisons",
+        f"at most {100 * alone:.1f} points from 80%",
     )
     page.held(
         grouped <= 0.10,
-        "With clusters, the test must find the effect in 80% of comparisons, within 10 points",
-        f"at most {100 * grouped:.1f} points off",
+        "With clusters, the test must find the minimum detectable effect in 70% to 90% of comparisons",
+        f"at most {100 * grouped:.1f} points from 80%",
     )
 
 
@@ -187,10 +189,14 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     mean, least = max(abs(row.mean - 0.95) for row in enough), min(row.least for row in enough)
     page.held(
         mean <= 0.01,
-        "If n is at least 200, the mean coverage must be within 1 point of 95%",
-        f"at most {100 * mean:.2f} points off",
+        "With at least 200 cases, the mean coverage of Wilson's interval must be from 94% to 96%",
+        f"at most {100 * mean:.2f} points from 95%",
     )
-    page.held(least >= 0.93, "If n is at least 200, the coverage must be at least 93%", f"at least {percent(least, 2)}")
+    page.held(
+        least >= 0.93,
+        "With at least 200 cases, the coverage of Wilson's interval must be at least 93%",
+        f"at least {percent(least, 2)}",
+    )
 
 
 def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
@@ -226,7 +232,7 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
         least = min(row.coverage for row in both if bool(row.truth.correlation) == clustered)
         page.held(
             least >= 0.94,
-            f"With{'' if clustered else 'out'} clusters, the coverage must be at least 94%",
+            f"With{'' if clustered else 'out'} clusters, the coverage of Tango's interval must be at least 94%",
             f"at least {percent(least, 2)}",
         )
     least = min(row.t_coverage for row in both if row.t_coverage is not None)

@@ -139,9 +139,10 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
         "A training loop is the code that reads the conversations and changes the weights. Each loop trains `pocket` "
         f"for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} steps of 8 conversations, and "
         f"{first['tokens']:,.0f} tokens. The data is {len(data.rows())} template conversations with up to 10 tools. "
-        f"Many conversations have the same list of tools. Threads: {threads}; {packages}; Python "
-        f"{platform.python_version()}, {platform.machine()}. Each loop ran in {len(pairs)} processes. The loops took "
-        "turns. The table shows the median [smallest, largest]. The loss is computed on the validation split."
+        "Many conversations have the same list of tools. The loss is computed on the validation split.\n\n"
+        f"Each loop ran in {len(pairs)} processes. The loops took turns. The table shows the median [smallest, "
+        f"largest]. Measured with {packages}, and Python {platform.python_version()} on {platform.machine()}, with "
+        f"{threads} thread(s)."
     )
     page.section(
         "One epoch",
@@ -163,7 +164,11 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
         f"Toolmark must read at least {TIMES:g} times as many tokens per second as TRL",
         spread(pairs, 2),
     )
-    page.held(abs(apart) <= LOSS, f"The losses at the end must differ by at most {percent(LOSS, 0)}", f"{apart:+.1%}")
+    page.held(
+        abs(apart) <= LOSS,
+        f"At the end, the losses of Toolmark and TRL must differ by at most {percent(LOSS, 0)}",
+        f"{apart:+.1%}",
+    )
     page.paragraph(
         "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of "
         "tools, Toolmark computes the tokens of the list only once. Second, Toolmark computes logits only for the "
