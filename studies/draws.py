@@ -52,7 +52,7 @@ class Truth:
         return upper, float(ndtri((self.discordance - self.effect) / 2))
 
     def shared(self) -> float:
-        """Return the share of the latent variance that a cluster has in common, to get the wanted `correlation`."""
+        """Return which share of the random value must be common to a cluster. This gives the `correlation`."""
         if self.correlation == 0:
             return 0.0
         upper, lower = self.limits

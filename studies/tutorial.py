@@ -151,7 +151,7 @@ def _strict(row: Row, trace: Trace) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Row600:
-    """A row of the trace file, the trace of this row, and the tools in `queries.csv` for the query of this trace."""
+    """A row of the trace file, its trace, and the right tools for its query (from `queries.csv`)."""
 
     row: Row
     trace: Trace

@@ -4,8 +4,8 @@ The main process writes a request as a line of JSON, and the worker answers with
 
 A call of a confined tool runs in a process that is forked for this call, confined by the system (see `confinement`),
 and killed afterwards. A model wrote the arguments of the call, so the arguments and every answer of the forked process
-can be hostile. Only calls of shipped tools share a confined process. So in the worker itself, the code of confined tools
-runs only while the worker imports their modules. The user named these modules.
+can be hostile. Only calls of shipped tools share a confined process. So in the worker itself, the code of confined
+tools runs only while the worker imports their modules. The user named these modules.
 
 A tool that is not confined runs in the worker itself: the user allowed its effects, and it can have connections and
 threads, which a fork would break. On Windows there is no fork, so the worker ends after each call of a confined tool.
