@@ -54,7 +54,7 @@ class _Texts:
                 # The text of a branch already describes the whole union.
                 self._describe(branches[index] if whole else {}, _bare(inner))
         elif arguments:
-            inner_schema = next((schema[key] for key in _INNER_KEYS if isinstance(schema.get(key), dict)), {})
+            inner_schema: Any = next((schema[key] for key in _INNER_KEYS if isinstance(schema.get(key), dict)), {})
             self._describe(inner_schema, arguments[-1] if arguments[-1] is not ... else arguments[0])
         elif isinstance(annotation, type) and annotation not in self._classes:
             self._classes.add(annotation)
