@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.data.completions import Completion, FailedAttempt, ParsedCompletion, UntypedCall
@@ -61,7 +62,8 @@ class Grammar:
         whole: Reader | None = None,
         ahead: Mapping[str, str] | None = None,
     ) -> None:
-        self._scanner = Scanner(readers, forms, whole, ahead)
+        # A strict and a lenient reading of the same text need only one scan.
+        self._scan = lru_cache(maxsize=1)(Scanner(readers, forms, whole, ahead).scan)
         self._forms = forms
         self._rules = rules or Rules()
 
@@ -69,7 +71,7 @@ class Grammar:
         """Read the calls of a completion. No text of a model causes an exception."""
         if len(completion.text) > json_in_text.MAX_LENGTH:
             return too_long()
-        return judge(self._scanner.scan(completion.text), self._rules, self._forms, strict=strict)
+        return judge(self._scan(completion.text), self._rules, self._forms, strict=strict)
 
 
 def too_long() -> ParsedCompletion:
