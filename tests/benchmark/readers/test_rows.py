@@ -14,7 +14,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.strict_json import python_literal, strict_json
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows
+from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows, parquet_rows
 from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 
 
@@ -116,6 +116,18 @@ def test_whatever_a_literal_is_only_a_value_error_comes(text: str) -> None:
         return
 
 
+@pytest.mark.slow
+def test_a_table_cannot_unpack_to_gigabytes(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    repeated = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 10_000, pyarrow.int32()), ["x" * 8_000_000])
+    parquet.write_table(pyarrow.table({"query": repeated}), tmp_path / "x.parquet")
+    read = []
+    with pytest.raises(InputError, match="more than 256 MB"):
+        read.extend(number for number, _ in parquet_rows(tmp_path / "x.parquet"))
+    assert len(read) < 50
+
+
 CALL = {"name": "f", "arguments": {"a": 1}}
 
 
@@ -143,8 +155,19 @@ CALL = {"name": "f", "arguments": {"a": 1}}
             "length",
         ),
         ({"text": "", "tool_calls": [CALL], "finish_reason": None}, "unknown"),
+        (
+            {"choices": [{"index": 0, "message": {"tool_calls": [{"function": CALL}], "content": []}}], "id": "1"},
+            "unknown",
+        ),
+        ({"response": {"body": {"choices": [{"message": {"function_call": CALL, "content": ""}}]}}}, "unknown"),
+        ({"output": [{"type": "reasoning"}, {"type": "function_call", **CALL}], "status": "completed"}, "stop"),
+        (
+            {"content": [{"type": "tool_use", "name": "f", "input": {"a": 1}}], "stop_reason": "max_tokens", "id": "1"},
+            "length",
+        ),
+        ({"message": {"content": "", "tool_calls": [{"function": CALL}]}, "model": "m", "done": True}, "unknown"),
     ],
-    ids=range(5),
+    ids=range(10),
 )
 def test_answers_as_servers_send_them(tmp_path: Path, row: dict[str, object], stop: str) -> None:
     file = tmp_path / "answers.jsonl"
@@ -152,3 +175,11 @@ def test_answers_as_servers_send_them(tmp_path: Path, row: dict[str, object], st
     (read,) = recorded_rows(file)
     assert isinstance(read, RecordedRow), read
     assert read.completion == Completion("", (RawCall("f", '{"a": 1}'),), stop)
+
+
+def test_one_reply_has_one_answer(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    said = {"message": {"content": "No."}}
+    rows = [{"choices": [said, said]}, {"choices": []}, {"response": {"status_code": 500}}, {"message": {}}]
+    file.write_text("".join(json.dumps({"case": "w1", "dialect": "native", **row}) + "\n" for row in rows))
+    assert all(isinstance(row, BadRow) for row in recorded_rows(file))

@@ -135,6 +135,42 @@ def look(
 '''
 
 
+NESTED = '''
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import Annotated, Optional
+from typing_extensions import TypedDict
+
+Text = Annotated[str, "the text"]
+
+
+@dataclass
+class Place:
+    name: Text
+    inside: Optional[Place] = None
+
+
+class Day(TypedDict):
+    words: list[Text]
+
+
+def look(places: Annotated[list[Place], "where"], day: Day, notes: dict[str, Text] | None = None) -> str:
+    """Look."""
+'''
+
+
+def test_the_texts_of_inner_annotations_describe_the_inner_values(tmp_path):
+    path = tmp_path / "nested.py"
+    path.write_text(NESTED)
+    (look,) = tools_from_python(path)
+    shown, inner = look.parameters["properties"], look.parameters["$defs"]
+    assert shown["places"]["description"] == "where"
+    assert inner["Place"]["properties"]["name"] == {"type": "string", "description": "the text"}
+    assert inner["Day"]["properties"]["words"]["items"] == {"type": "string", "description": "the text"}
+    assert shown["notes"]["anyOf"][0]["additionalProperties"] == {"type": "string", "description": "the text"}
+    assert "description" not in shown["notes"]
+
+
 def test_the_text_of_an_annotation_describes_the_argument(tmp_path):
     path = tmp_path / "notes.py"
     path.write_text(NOTES)
@@ -170,10 +206,14 @@ def test_combined_schemas_are_not_completed(tmp_path, keyword, typed):
         '{"tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": true}]}',
         "- type: function\n  function: {name: f, parameters: {type: object}}\n",
         "\ufeff- name: f\n  parameters: {type: object}\n",
+        '{"type": "function", "function": {"name": "f", "description": null, "parameters": null}}',
+        '{"functions": [{"name": "f", "parameters": {"type": "object"}}]}',
+        '{"model": "m", "messages": [], "tools": [{"name": "f", "input_schema": {"type": "object"}}]}',
+        '{"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"name": "f", "title": "F", "inputSchema": {}}]}}',
     ],
-    ids=range(4),
+    ids=range(8),
 )
-def test_tools_in_openais_form_and_with_a_byte_order_mark(tmp_path, text):
+def test_tools_in_the_forms_of_clients_and_with_a_byte_order_mark(tmp_path, text):
     path = tmp_path / "tools.json"
     path.write_text(text, encoding="utf-8")
     assert not is_openapi(path) or text.startswith(("- ", "\ufeff- "))
