@@ -35,11 +35,13 @@ class Rules:
     Attributes:
         result: Pattern of the beginning of a tool result.
         between: Pattern of the text that a strict reading accepts between two calls.
+        after: Pattern of the text that a strict reading accepts after the last call.
         answer: Function that makes the text for the user from the text outside of calls.
     """
 
     result: re.Pattern[str] = _NO_RESULT
     between: re.Pattern[str] = _BLANK
+    after: re.Pattern[str] = _BLANK
     answer: Callable[[str], str] = str.strip
 
 
@@ -117,7 +119,7 @@ def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> 
 def _is_clean(attempt: Attempt, gaps: list[str], rules: Rules) -> bool:
     """Return whether a text with one attempt has no mistake."""
     before, after = gaps
-    if attempt.error is not None or attempt.forgiven or (after and not after.isspace()):
+    if attempt.error is not None or attempt.forgiven or (after and rules.after.fullmatch(after) is None):
         return False
     return not before or not ("```" in before or rules.result.search(before))
 
@@ -148,6 +150,5 @@ def _faults(found: Found, rules: Rules, words: str) -> Iterator[Fault]:
         yield from attempt.forgiven
     if rules.result.search(words):
         yield Leniency.OWN_RESULT, "the model wrote a tool result itself"
-    rest = found.gaps[-1]
-    if rest and not rest.isspace():
+    if rules.after.fullmatch(found.gaps[-1]) is None:
         yield Leniency.TEXT_AFTER, "there is text after the last call"
