@@ -105,7 +105,7 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
         config: PretrainedConfig = AutoConfig.from_pretrained(empty, **read)
         check_size(file, config, header.parameters)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            empty, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **read
+            empty, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **read
         )
     quantised, report = loaded
     check_keys(file, quantised, report, config.to_dict())
