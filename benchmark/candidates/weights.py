@@ -45,14 +45,14 @@ def _stored(repo: str, revision: str | None, marker: str, file: str | None = Non
     return folder if (folder / marker).is_file() and any(folder.glob("*.safetensors")) else None
 
 
-def to_download(candidate: Candidate) -> list[tuple[str, str | None]]:
-    """Return the repositories that `fetch` would download for a candidate, each with its revision."""
-    missing = []
+def to_download(candidate: Candidate) -> list[tuple[str, str | None, str | None]]:
+    """Return what `fetch` would download for a candidate: tuples (repository, revision, GGUF file or None)."""
+    missing: list[tuple[str, str | None, str | None]] = []
     if candidate.kind == "hub" and not _stored(candidate.base, candidate.revision, _BASE_MARKER, candidate.file):
-        missing.append((candidate.base, candidate.revision))
+        missing.append((candidate.base, candidate.revision, candidate.file))
     adapter = candidate.adapter
     if adapter and not Path(adapter).exists() and _stored(adapter, candidate.adapter_revision, ADAPTER_CONFIG) is None:
-        missing.append((adapter, candidate.adapter_revision))
+        missing.append((adapter, candidate.adapter_revision, None))
     return missing
 
 
@@ -63,7 +63,7 @@ def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str, fi
         return found
     if needs_consent and get_token() is None:
         raise gated(repo)
-    folder = download(repo, revision, (file or "*.safetensors", *_TEXTS))
+    folder = download(repo, revision, (file or "*.safetensors", *_TEXTS), file=file)
     if file is None:
         return folder
     if not (folder / file).is_file():
