@@ -83,9 +83,10 @@ def base_on_this_machine(candidate: Candidate) -> Path | None:
     base = cached(candidate.base, candidate.revision) if candidate.kind == "hub" else Path(candidate.base)
     if base is not None and candidate.file is not None:
         base = base / candidate.file
-    if base is not None and base.is_file():
-        base = converted_folder(base)
-    return base
+    if base is None or not base.is_file():
+        return base
+    folder = converted_folder(base)
+    return folder if folder.is_dir() else None
 
 
 def fetch(candidate: Candidate) -> Weights:

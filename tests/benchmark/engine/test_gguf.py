@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import shutil
 import struct
 import sys
@@ -14,10 +16,13 @@ import gguf
 import pytest
 import torch
 
+from tests.conftest import Suites
+from tests.forked.commands import Commands
 from tests.gguf_files import random_llama, write_gguf
 from toolmark.benchmark.candidates.gguf_files import gguf_hash, weights_hash
-from toolmark.benchmark.candidates.gguf_header import read_gguf_header
+from toolmark.benchmark.candidates.gguf_header import GgufHeader, read_gguf_header
 from toolmark.benchmark.candidates.spec import resolve
+from toolmark.benchmark.candidates.weights import fetch
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.engine.base_model import load_base
 from toolmark.benchmark.engine.model_folder import locate
@@ -52,8 +57,11 @@ def base_of(file: Path) -> Path:
     return locate(resolve(str(file))).base
 
 
-def test_a_converted_file_is_the_model_that_was_written(tiny: Path, llama: Any, pocket: Path) -> None:
+def test_a_converted_file_is_the_model_that_was_written(
+    tiny: Path, llama: Any, pocket: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     base = base_of(tiny)
+    assert capfd.readouterr() == ("", ""), "a library printed its progress"
     loaded = load_base(base, torch.float32).state_dict()
     assert all(torch.equal(loaded[name], weight) for name, weight in llama.state_dict().items())
     tokenizer, theirs = open_tokenizer(base), open_tokenizer(pocket)
@@ -146,6 +154,48 @@ def test_a_damaged_header_costs_no_memory(tiny: Path, damage: Callable[[bytes], 
     tiny.write_bytes(damage(tiny.read_bytes()))
     with pytest.raises(InputError, match=f"is not a complete GGUF file: .*({said})"):
         locate(resolve(str(tiny)))
+
+
+def test_no_damaged_byte_of_a_header_crashes_the_reader(tiny: Path) -> None:
+    data = tiny.read_bytes()
+    chance = random.Random(5)
+    outcomes = set()
+    for _ in range(100):
+        damaged = bytearray(data)
+        for _ in range(chance.randint(1, 4)):
+            # The fields before the vocabulary, or the descriptions of the tensors.
+            place = chance.choice((chance.randrange(800), data.index(b"token_embd") + chance.randrange(800)))
+            damaged[place] = chance.randrange(256)
+        tiny.write_bytes(damaged)
+        try:
+            outcomes.add(type(read_gguf_header(tiny)))
+        except InputError:
+            outcomes.add(InputError)
+    assert outcomes == {GgufHeader, InputError}
+
+
+def test_a_file_of_the_hub_s_cache(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    snapshot = tmp_path / "hub" / "models--Some--Model-GGUF" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("abc")
+    shutil.copy(tiny, snapshot)
+    assert fetch(resolve("hub/Some/Model-GGUF:tiny.gguf")).base == snapshot / "tiny.gguf"
+    with pytest.raises(EnvironmentFault, match=r"hf download Some/Model-GGUF other\.gguf"):
+        fetch(resolve("hub/Some/Model-GGUF:other.gguf"))
+
+
+@pytest.mark.slow
+def test_commands_take_a_file_for_a_base(tiny: Path, tmp_path: Path, suites: Suites, warm: Commands) -> None:
+    environ = dict(os.environ)  # with the cache of this test
+    ran = suites("--model", str(tiny), "--limit", "2", "--max-tokens", "8")
+    assert ran.code == 0, ran.said
+    (ledger,) = tmp_path.glob("runs/tiny-*/ledger.jsonl")
+    assert json.loads(ledger.read_text().partition("\n")[0])["run"]["identity"]["weights"] == gguf_hash(tiny)[:16]
+    checked = warm("toolmark", "models", "check", str(tiny), "--limit", "2", "--max-tokens", "8", environment=environ)
+    assert checked.code == 0, checked.said
 
 
 def test_without_the_package_gguf(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
