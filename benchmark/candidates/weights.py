@@ -8,7 +8,7 @@ from pathlib import Path
 from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from toolmark.benchmark.candidates.gguf_files import converted_folder
 from toolmark.benchmark.candidates.spec import Candidate
-from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.errors import InputError, reading
 from toolmark.benchmark.core.hub import cached, download, gated, page
 
 __all__ = ["Weights", "base_on_this_machine", "fetch", "to_download"]
@@ -128,7 +128,7 @@ def fetch(candidate: Candidate) -> Weights:
 
 def _check_no_pointer(file: Path) -> bytes:
     """Return the first eight bytes of a file of weights. They are checked not to be those of a Git LFS pointer."""
-    with file.open("rb") as stream:
+    with reading(file), file.open("rb") as stream:
         start = stream.read(8)
     if start == _LFS_POINTER:
         raise InputError(

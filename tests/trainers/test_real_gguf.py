@@ -78,17 +78,19 @@ def test_the_engine_writes_what_generate_writes(base: Path) -> None:
 
 
 def test_a_training_is_resumed_and_its_adapter_merged(base: Path, dev: Path, tmp_path: Path, warm: Commands) -> None:
-    """Ten steps. The training is killed at its first checkpoint, and started again."""
+    """Ten steps. The training is killed while it writes its second checkpoint, and started again."""
     everything = traces(44)
     data = dataset(tmp_path / "data", everything[:40], everything[40:])
     out, merged = tmp_path / "adapter", tmp_path / "merged"
     flags = ["--r", "8", "--epochs", "1", "--batch", "4", "--accumulation", "1", "--score-every", "5", "--lr", "1e-3"]
     flags += ["--threads", "1", "--precision", "float32", "--shares", "{}", "--dev", str(dev), "--dev-limit", "2"]
     command = ["train", "lora", "--base", MODEL, "--data", str(data), "--out", str(out), "--dialect", "tagged", *flags]
-    killed = warm.start("toolmark", *command, "--max-tokens", "24", kill_at="*/checkpoint-5/complete").wait(1200)
+    second = "*/checkpoint-10/trainer_state.json"
+    killed = warm.start("toolmark", *command, "--max-tokens", "24", kill_at=second).wait(1200)
     assert killed.code is None, killed.said
     done = warm.start("toolmark", *command, "--max-tokens", "24").wait(1200)
     assert done.code == 0, done.said
+    assert "Resuming at step 5 of 10" in done.said
     record = WrittenRecord.read(out)
     assert record.base is not None
     assert (record.base.id, record.curve[-1]["step"]) == (MODEL, 10)
