@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,9 @@ def test_a_packed_file_cannot_unpack_to_gigabytes(tmp_path):
     path.write_bytes(gzip.compress(b"\0" * 10_000_000, 1) * 30)
     with pytest.raises(InputError, match="more than 256 MB"):
         read_ledger(path)
+    if sys.platform == "linux":
+        with pytest.raises(InputError, match="more than 256 MB"):
+            read_ledger(Path("/dev/zero"))
 
 
 WRONG = {
