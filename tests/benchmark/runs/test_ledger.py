@@ -119,6 +119,10 @@ BROKEN = [
     pytest.param(b'"a run"', id="a string with the word run"),
     pytest.param(b'{"run": 5}', id="a run that is a number"),
     pytest.param(
+        b'{"run": {"identity": {"weights": ' + b"[" * 300 + b"]" * 300 + b'}, "environment": {}}}',
+        id="a run that is nested too deep",
+    ),
+    pytest.param(
         b'{"key": "a", "case_id": "case-a", "epoch": 1, "text": "", "tool_calls": [], "stop_reason": "stop", '
         b'"usage": {"input_tokens": "many", "output_tokens": 0}}',
         id="tokens that are words",
