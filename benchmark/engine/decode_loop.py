@@ -21,7 +21,7 @@ from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.kv_cache import KVBlock, OwnTokens, PagePool, Store
 from toolmark.benchmark.engine.prefix_attention import Decode, Pass, Prefill, Segment
 from toolmark.benchmark.engine.prefix_tree import Leaf, Node, prefix_leaves, unshared_tokens
-from toolmark.benchmark.engine.prompt_lookup import as_text, draft_tokens
+from toolmark.benchmark.engine.prompt_lookup import RELIABLE_DRAFT, as_text, draft_tokens
 from toolmark.benchmark.engine.token_work import PROBE_STEPS, TokenWork, Workload
 
 if TYPE_CHECKING:
@@ -73,22 +73,30 @@ class _Sequence:
         leaf: The prompt of the sequence in the prefix tree.
         generated: The new tokens of the sequence. They include tokens from an earlier batch that ran out of memory.
         own: The keys and values of the unshared tokens of the sequence.
-        prompt: The tokens before `generated`, as a string for `draft_tokens`.
+        text: The prompt and the new tokens, as a string for `draft_tokens`.
         accepted: Number of draft tokens that were accepted in the last pass. It limits the length of the next draft.
     """
 
     leaf: Leaf
     generated: list[int]
     own: OwnTokens
-    prompt: str
+    text: str
     accepted: int = 0
 
-    def next_tokens(self, max_draft: int) -> list[int]:
-        """Return the input of the next pass: the last token, and at most `max_draft` draft tokens."""
-        last = self.generated[-1:]
-        if not max_draft:
-            return last
-        return last + draft_tokens(self.prompt + as_text(self.generated), min(max_draft, 2 * self.accepted + 2))
+    def add(self, token: int) -> None:
+        """Append a new token."""
+        self.generated.append(token)
+        self.text += chr(token)
+
+    def next_tokens(self, spare: int, left: int) -> list[int]:
+        """Return the input of the next pass: the last token, and draft tokens.
+
+        Args:
+            spare: Number of draft tokens for which the batch has free places.
+            left: Highest number of draft tokens, because longer answers are not allowed.
+        """
+        most = min(left, 2 * self.accepted + 2)
+        return self.generated[-1:] + draft_tokens(self.text, min(spare, most), min(RELIABLE_DRAFT, most))
 
 
 def decode(
@@ -213,14 +221,14 @@ class _Batch:
             ids += last
             segments.append(Segment(path, own, len(last)))
             ends.append(len(ids) - 1)
-            done, text = generated[leaf.index], as_text([*chain(*(node.ids for node in leaf.path)), *leaf.ids])
-            admitted.append(_Sequence(leaf, done, own, text[: len(text) - len(done)]))
+            text = as_text([*chain(*(node.ids for node in leaf.path)), *leaf.ids])
+            admitted.append(_Sequence(leaf, generated[leaf.index], own, text))
         logits = self._pass(ids, segments, ends)
         self.active += admitted
         for sequence, token in zip(
             admitted, self.choose(logits, [sequence.leaf.index for sequence in admitted]), strict=True
         ):
-            sequence.generated.append(token)
+            sequence.add(token)
         self.work.admitted(self._lengths())
 
     def _lengths(self) -> list[int]:
@@ -252,14 +260,12 @@ class _Batch:
     def _step(self) -> None:
         """Run one forward pass. It gives each sequence one new token, and one more for each accepted draft token.
 
-        Drafts are used only if at least half of the batch is free, because they take the places of sequences in the
-        pass.
+        Drafts take the free places of the batch. A sequence with a reliable draft needs no free place.
         """
         count = len(self.active)
         spare = (self.count - count) // count
         inputs = [
-            sequence.next_tokens(min(spare, self.limits.tokens - len(sequence.generated) - 1))
-            for sequence in self.active
+            sequence.next_tokens(spare, self.limits.tokens - len(sequence.generated) - 1) for sequence in self.active
         ]
         step = Decode(self.pool, [each.own for each in self.active], [len(tokens) for tokens in inputs], self._shared())
         ids = list(chain.from_iterable(inputs))
@@ -294,7 +300,7 @@ class _Batch:
             continuing = []
             for number, token in zip(pending, chosen, strict=True):
                 sequence = self.active[number]
-                sequence.generated.append(token)
+                sequence.add(token)
                 added[number] += 1
                 draft = inputs[number][added[number] : added[number] + 1]
                 if draft == [token] and not self.limits.reached(sequence.leaf.index, sequence.generated):

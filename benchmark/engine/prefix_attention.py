@@ -23,7 +23,6 @@ from toolmark.benchmark.engine.partial_attention import (
     HIDDEN,
     add_part,
     attend,
-    attend_small,
     hidden_keys,
     sum_parts,
 )
@@ -346,7 +345,7 @@ def _to_pages(grouped: Tensor, reach: _Reach, stored: tuple[Tensor, Tensor], sca
     """Return the output and the log-sum-exp of the attention to each page (parts, key heads, groups, size)."""
     keys, values = stored if reach.pages is None else (each[reach.pages] for each in stored)
     mine = grouped[reach.page_queries].transpose(1, 2)  # (pages, key heads, queries, groups, size)
-    out, sums = attend_small(mine.flatten(2, 3), keys, values, scale, reach.page_mask)
+    out, sums = attend(mine.flatten(2, 3), keys, values, scale, reach.page_mask)
     shape = mine.shape[2:4]
     return out.unflatten(2, shape).transpose(1, 2).flatten(0, 1), sums.unflatten(2, shape).transpose(1, 2).flatten(0, 1)
 
