@@ -312,7 +312,17 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
             faults = [fault for proof in proofs for fault in proof.faults(metric)]
             lines = [f"{case.source.ref} ({case.id}): {reason}" for case, reason in faults]
             if lines:
-                pytest.fail(printable("\n".join([f"the gold is wrong for {metric}:", *lines])), pytrace=False)
+                pytest.fail(
+                    printable(
+                        "\n".join(
+                            [
+                                f"{metric} grades the right or the wrong answers of these cases incorrectly:",
+                                *lines,
+                            ]
+                        )
+                    ),
+                    pytrace=False,
+                )
 
         yield prove
 

@@ -78,13 +78,14 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
         workload.name,
         f"The workload has {counts[OURS]} cases. An answer has at most {workload.tokens} tokens. Decoding is greedy, "
         f"in float32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens. Many prompts begin with "
-        f"the same tokens, which are their shared prefix. If each shared prefix is read only once, {more['unique']:,} "
-        f"tokens remain. {sum(more['written']):,} tokens are generated. The other tools answer only a stratified "
-        "sample of the cases. The column `n` shows the size of this sample. So compare the times per case, not the "
-        "seconds. The time includes encoding, but not loading. For each other tool, several batch sizes were tried on "
-        f"{plan.trial} cases, and the fastest batch size was measured. For example, `1 of 1, 8` means that 1 and 8 "
-        f"were tried, and that 1 was faster. A measurement of more than {plan.slow:g} s was not repeated. The last "
-        "column counts the answers that are identical to Toolmark's answers.",
+        f"the same tokens (a shared prefix). Without repeated prefixes, the prompts have {more['unique']:,} tokens. "
+        f"{sum(more['written']):,} tokens are generated.\n\n"
+        "- **n**: The other tools answer only a sample of the cases. So compare the times per case, not the seconds.\n"
+        f"- **batch size**: `1 of 1, 8` means that the batch sizes 1 and 8 were tried on {plan.trial} cases, that 1 "
+        "was faster, and that 1 was then measured.\n"
+        "- **seconds**: The time includes encoding, but not loading. A measurement of more than "
+        f"{plan.slow:g} s was not repeated.\n"
+        "- **identical answers**: These answers are identical to Toolmark's answers.",
         [
             "tool",
             "batch size",
@@ -151,17 +152,18 @@ def write_limit(
         f"attention. Matrix products of the model's shapes run at {reading / 1e9:.0f} GFLOP/s for 2,048 tokens, at "
         f"{writing / 1e9:.0f} GFLOP/s for 64 tokens, and at {single / 1e9:.0f} GFLOP/s for one token. From these "
         f"figures, the shortest possible time is {least:.1f} s. This is {percent(least / whole, 0)} of the "
-        f"{whole:.1f} s that Toolmark takes. A program that computes shared prefixes again for every prompt needs "
-        f"at least {loop:.1f} s for the workload if it reads one prompt at a time ({loop / whole:.1f} times Toolmark's "
-        f"time). In batches of 64 prompts, it needs at least {batched:.1f} s ({batched / whole:.1f} times)."
+        f"{whole:.1f} s that Toolmark takes.\n\n"
+        "A program that does not share prefixes must compute them again for every prompt. With one prompt at a time, "
+        f"it needs at least {loop:.1f} s ({loop / whole:.1f} times Toolmark's time). With batches of 64 prompts, it "
+        f"needs at least {batched:.1f} s ({batched / whole:.1f} times)."
     )
     profiled = measure(command(OURS, plan), {**workload.spec(threads=plan.threads), "profile": True})
     parts: dict[str, float] = profiled.more["parts"]
     total = sum(parts.values())
     page.section(
         f"{workload.name}: where the time goes",
-        f"The time of a part excludes the time of its subparts. The run with these timers took {total:.1f} s. A "
-        "normal run is faster, because the timers take time.",
+        "The table shows where the time of a run goes. The time of a part excludes the time of its subparts. With the "
+        f"timers, the run took {total:.1f} s. A normal run is faster, because the timers take time.",
         ["part", "seconds", "share"],
         [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
     )

@@ -211,13 +211,12 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     }
     page.section(
         "Agreement",
-        "Each row of the recordings is one answer to a question that needs a call. The judges are compared twice. In "
-        "the first comparison, our judge gets the calls that BFCL's decoder found in the answer. The column `decoded` "
-        "counts these answers, and the next two columns show the result. In the second comparison, our judge gets the "
-        "raw text of the answer. Toolmark then finds the calls itself, in the strict reading: it accepts only the "
-        "exact form of the model's dialect. The column `raw` counts these answers, and the last two columns show the "
-        "result. If BFCL's decoder fails, BFCL counts the answer as wrong, and the row counts only in the second "
-        "comparison.",
+        "Each recorded answer belongs to a question that needs a call. The judges are compared twice:\n\n"
+        "- **decoded**: BFCL's decoder finds the calls in the answer. Toolmark's judge gets these calls. Answers in "
+        "which the decoder finds no calls are left out.\n"
+        "- **raw**: Toolmark's judge gets the text of the answer, and finds the calls itself. It accepts only the "
+        "exact form of the model's dialect (the strict reading).\n\n"
+        "The columns `decoded` and `raw` count the answers. The two columns after each of them show the result.",
         ["model", "dialect", "decoded", "disagreements", "agreement", "raw", "disagreements", "agreement"],
         [
             *(
@@ -236,7 +235,7 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
         rows, apart = totals[name]
         page.held(
             1 - apart / rows >= least,
-            f"Our judge must agree with BFCL on at least {percent(least)} of the {name} rows",
+            f"Our judge must agree with BFCL's judge on at least {percent(least)} of the {name} answers",
             percent(1 - apart / rows, 2),
         )
     known = {*POINTS, *RAW_REASONS}
@@ -244,11 +243,11 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     counts = Counter((part, side) for _, side, each in every for part in each.reason.split(" and "))
     page.section(
         "Reasons for the disagreements",
-        "The table shows for which reasons the judges disagree. The first ten reasons are rules that differ between "
-        "Toolmark and BFCL. To find the reason for a disagreement, `studies/official.py` implements BFCL's checker "
-        "again. In this new implementation, each of the ten rules can be changed from BFCL's rule to Toolmark's rule. "
-        "The reason is the smallest set of changed rules with which the new implementation decides as our judge does. "
-        "If the set contains two rules, the disagreement counts in two rows of the table.",
+        "The table shows why the judges disagree. The first ten reasons are rules that differ between Toolmark and "
+        "BFCL. `studies/official.py` implements BFCL's checker again. In this program, each of these ten rules can be "
+        "replaced by Toolmark's rule. For each disagreement, as few rules as possible are replaced, until the program "
+        "decides as our judge does. These rules are the reason. If they are two rules, the disagreement counts in two "
+        "rows of the table.",
         ["reason", "decoded", "raw", "meaning"],
         [
             [reason, str(counts[reason, "decoded"]), str(counts[reason, "raw"]), meaning]
@@ -258,21 +257,21 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     without = [each for _, _, each in every if not set(each.reason.split(" and ")) <= known]
     page.held(
         not without,
-        "Every disagreement must have a reason from this table",
-        f"{len(without)} disagreements have no reason",
+        "Every disagreement must have one of these reasons",
+        f"{len(without)} without a reason",
     )
     decoded_rows = totals["decoded"][0]
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
-        "With all of BFCL's rules, the new implementation must decide as BFCL's judge does on every row",
+        "With all of BFCL's rules, `studies/official.py` must decide as BFCL's judge does on every decoded answer",
         f"{rebuilt:,} of {decoded_rows:,}",
     )
     page.section(
         "Every disagreement",
-        "Each row is one answer on which the judges disagree. The column `from` names the comparison: `decoded` or "
-        "`raw`. The column `BFCL` shows how BFCL's judge decided. Our judge decided the opposite. The column `detail` "
-        "shows the cause of failure that our judge named, or the error of our parser.",
+        "Each row is one answer on which the judges disagree. The column `from` names the comparison, `decoded` or "
+        "`raw`. The column `BFCL` shows the decision of BFCL's judge. Our judge decided the opposite. The column "
+        "`detail` shows why our judge or our parser refused the answer.",
         ["model", "case", "from", "BFCL", "reason", "detail"],
         [
             [model.model, each.case, side, "right" if each.official else "wrong", each.reason, _cell(each.detail)]
@@ -282,12 +281,13 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     page.section(
         "Cases in which no call is right",
         "In the cases of BFCL's category `irrelevance`, the model should not call a tool. BFCL counts an answer as "
-        "right if BFCL's decoder finds no call in it. The column `right for BFCL` counts these answers, and the next "
-        "three columns split them into groups. The column `abstained` counts answers in words. The column `called` "
-        "counts calls that our parser can read, although BFCL's decoder failed. The column `malformed` counts failed "
-        "attempts at a call, and also counts native calls with invalid arguments. In the groups `called` and "
-        "`malformed`, the model tried to call a tool, so our judge counts these answers as wrong. The column `not "
-        "abstentions` is the sum of these two groups.",
+        "right if its decoder finds no call. The column `right for BFCL` counts these answers. Toolmark divides them "
+        "into three groups:\n\n"
+        "- **abstained**: answers in words\n"
+        "- **called**: calls that our parser can read, although BFCL's decoder failed\n"
+        "- **malformed**: failed attempts at a call, and native calls with invalid arguments\n\n"
+        "In the last two groups, the model tried to call a tool. So our judge counts these answers as wrong. The "
+        "column `not abstentions` is the sum of these two groups.",
         [
             "model",
             "rows",
@@ -308,10 +308,9 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
 HEAD = """# Toolmark's judge compared with BFCL's judge
 
 Written by `python -m studies.conformance`. BFCL is a public benchmark of tool calls. Toolmark and BFCL each have a
-judge, a program that decides whether the answer of a model is right. BFCL's judge is the AST checker in the package
-`bfcl_eval`. This page compares the decisions of both judges on recorded answers of real models. If the decisions
-differ, the page gives the reason. The recordings are not part of the project, so this page contains only figures and
-case ids.
+judge: a program that decides whether the answer of a model is right. BFCL's judge is the AST checker in the package
+`bfcl_eval`. This page compares both judges on recorded answers of real models, and gives the reason for each
+difference. The recordings are not part of the project. So this page contains only figures and case ids.
 """
 
 

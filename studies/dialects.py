@@ -62,10 +62,9 @@ REASONS: Mapping[str, str] = {
 HEAD = """# Calls as models write them
 
 Written by `python -m studies.dialects`. This page shows whether Toolmark correctly reads the calls of different models.
-The examples are the fixtures of the package canitoolcall. A fixture contains three things: the exact text that a model
+The examples come from the package canitoolcall, and are called fixtures. A fixture contains the exact text that a model
 wrote, the offered tools, and the calls and words that a program should find in the text. Toolmark reads the text as in
-an evaluation. Some prompts end with the mark that opens a thought, for example `<think>`. Toolmark then puts this mark
-before the text.
+an evaluation.
 """
 
 
@@ -149,12 +148,13 @@ def write(found: list[Read]) -> Page:
         rows.append([family, dialect, str(len(those)), str(right), str(len(those) - right), str(strict)])
     page.section(
         "Families",
-        "A family is a group of models that write calls in the same form. Toolmark reads each text in two ways. The "
-        "strict reading accepts only the exact form of the dialect. The lenient reading also accepts small mistakes "
-        "in the form. The column `right` counts the fixtures for which the lenient reading finds the calls and the "
-        "words that the fixture names. If the call in the text is broken, finding no call is right. The column "
-        "`strict` counts the fixtures whose text the strict reading accepts. Fixtures with broken calls do not count "
-        "in this column. The strict reading accepts no text after a call, and no text that ends too early.",
+        "A family is a group of models that write calls in the same form. Toolmark reads each text twice. The strict "
+        "reading accepts only the exact form of the dialect. The lenient reading also accepts small mistakes in the "
+        "form.\n\n"
+        "- **right**: The lenient reading finds the calls and words that the fixture names. If the call in the text "
+        "is broken, finding no call is right.\n"
+        "- **strict**: The strict reading accepts the text. It refuses broken calls, text after a call, and text that "
+        "ends too early.",
         ["family", "dialect", "fixtures", "right", "different", "strict"],
         rows,
     )
@@ -168,14 +168,13 @@ def write(found: list[Read]) -> Page:
     otherwise = [one for one in found if not one.right]
     page.section(
         "Fixtures that are read differently",
-        "For each of these fixtures, the calls or words that Toolmark finds differ from those that the fixture "
-        "expects. The table gives the reason for each difference.",
+        "In these fixtures, Toolmark finds other calls or words than the fixture names. The table gives the reasons.",
         ["fixture", "reason"],
         [[one.fixture.id, REASONS.get(one.fixture.id, "none")] for one in otherwise],
     )
     without = [one.fixture.id for one in otherwise if one.fixture.id not in REASONS]
     page.held(
-        not without, "Every fixture that is read differently must have a reason", f"{len(without)} have no reason"
+        not without, "Every fixture that is read differently must have a reason", f"{len(without)} without a reason"
     )
     return page
 

@@ -52,10 +52,9 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     engine = [sum(each.more["phases"].get(label, 0.0) for label in ENGINE) for each in found]
     page.section(
         "What the harness adds",
-        f"The command `pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The time is "
-        "measured from the start to the end of the process. The table shows how much of this time each phase takes. "
-        "The first four phases belong to the engine, which generates the answers. The time of a phase excludes the "
-        "time of its subphases.",
+        f"The command `pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The table shows "
+        "how the time of the process is divided into phases. The first four phases belong to the engine, which "
+        "generates the answers. The time of a phase excludes the time of its subphases.",
         ["phase", "seconds", "ms per case", "share"],
         [
             [
@@ -71,8 +70,8 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     answering = median(whole) / median(phases["answering"])
     page.held(
         ratio <= 1.3,
-        "The whole run must take at most 1.3 times as long as the engine (opening, encoding, answering)",
-        f"{ratio:.2f} times, and {answering:.2f} times as long as answering alone. The peak memory is "
+        "The whole run must take at most 1.3 times as long as opening the model, encoding and answering",
+        f"{ratio:.2f} times. It takes {answering:.2f} times as long as answering alone. The peak memory is "
         f"{megabytes(found)} MB",
     )
 
@@ -87,21 +86,20 @@ def head(plan: Plan) -> str:
     """Return the beginning of the page, with the versions and the machine."""
     packages = ("torch", "transformers", "peft", "inspect-ai")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
-    peers = textwrap.fill(
-        "Toolmark is compared with other tools. Each of the other tools ran in its own Python environment. The "
-        "environments contain these packages: "
-        + "; ".join(f"{name} with {', '.join(wanted)}" for name, wanted in ENVIRONMENTS.items())
-        + ".",
-        120,
+    peers = "\n".join(
+        textwrap.fill(f"- {name}: {', '.join(wanted)}", 120, subsequent_indent="  ")
+        for name, wanted in ENVIRONMENTS.items()
     )
     return f"""# Speed of local generation
 
-Written by `make perf`. Seconds are wall-clock time. If a measurement was repeated, the table shows the median of the
-repetitions, with [smallest, largest]. Each measurement ran in its own process. If several measurements are compared,
-they took turns in one run of the program.
+Written by `make perf`. Seconds are wall-clock time. For repeated measurements, the tables show the median [smallest,
+largest]. Each measurement ran in its own process. Measurements that are compared took turns in one run of the program.
 
-Python {platform.python_version()}, {versions}. {_processor()}, {psutil.cpu_count()} processors,
-{psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.system()}; {plan.threads} thread(s) in each process.
+Measured with Python {platform.python_version()}, {versions}.
+The machine: {_processor()}, {psutil.cpu_count()} processors, {psutil.virtual_memory().total / 2**30:.0f} GiB,
+{platform.system()}. Each process had {plan.threads} thread(s).
+
+Toolmark is compared with other tools. Each of them ran in a Python environment with these packages:
 
 {peers}
 

@@ -74,8 +74,8 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
         "Live cases",
         "The files `live_*` of BFCL contain questions that users asked. Rows with the same messages and tools count "
         "as one case. A case is waived if none of the answers that BFCL accepts fits the schema of the tool. A waived "
-        "case counts in no metric. In the column `proved`, the first number counts the cases for which our judge "
-        "accepts every perfect answer. The second number counts all cases that are not waived.",
+        "case counts in no metric. The column `proved` counts the cases for which our judge accepts every right "
+        "answer, among those that are not waived.",
         ["category", "rows", "cases", "waived", "proved"],
         [
             *(
@@ -99,7 +99,7 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
     )
     page.held(
         waived / cases <= WAIVED,
-        f"At most {percent(WAIVED)} of the live cases are allowed to be waived",
+        f"At most {percent(WAIVED)} of BFCL's live cases are allowed to be waived",
         percent(waived / cases, 2),
     )
     reasons = Counter(_kind(reason) for file in found for _, reason in file.waivers)

@@ -21,13 +21,13 @@ class Page:
         self.broken: list[str] = []
 
     def section(self, title: str, explanation: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Add a heading, a paragraph that explains the table, and the table."""
+        """Add a heading, the explanation of the table (paragraphs and lists), and the table."""
         lines = ["| " + " | ".join(row) + " |" for row in (columns, ["---:"] * len(columns), *rows)]
-        self.text.append(f"## {title}\n\n{textwrap.fill(explanation, 120)}\n\n" + "\n".join(lines) + "\n")
+        self.text.append(f"## {title}\n\n{filled(explanation)}\n\n" + "\n".join(lines) + "\n")
 
     def paragraph(self, text: str) -> None:
-        """Add a paragraph, in lines of at most 120 characters."""
-        self.text.append(textwrap.fill(text, 120) + "\n")
+        """Add paragraphs and lists, in lines of at most 120 characters."""
+        self.text.append(filled(text) + "\n")
 
     def held(self, met: bool, target: str, measured: str) -> None:
         """Add a paragraph about a target.
@@ -40,6 +40,13 @@ class Page:
         self.paragraph(f"**Target {'met' if met else 'missed'}.** {target}. Measured: {measured}.")
         if not met:
             self.broken.append(f"{target}. Measured: {measured}")
+
+
+def filled(text: str) -> str:
+    """Return the text in lines of at most 120 characters. Every line of `text` is a paragraph or an item of a list."""
+    return "\n".join(
+        textwrap.fill(line, 120, subsequent_indent="  " if line.startswith("- ") else "") for line in text.split("\n")
+    )
 
 
 def percent(share: float, digits: int = 1) -> str:

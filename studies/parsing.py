@@ -110,17 +110,17 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
             worst = max(worst, of_size["1 MB"] / (16 * of_size["64 KB"]))
     page.section(
         "Parsing time, by length of the text",
-        "The table shows how many milliseconds Toolmark takes to parse one completion. The time includes two "
-        "readings: the strict reading, which accepts only the exact form of the dialect, and the lenient reading, "
-        "which also accepts small mistakes in the form. The column `text` names what the completion contains. The "
-        "other columns are for completions of different lengths.",
+        "The table shows how many milliseconds Toolmark takes to parse one completion, for completions of different "
+        "lengths. The column `text` names what the completion contains. Toolmark parses each completion twice, and "
+        "the time includes both. The strict reading accepts only the exact form of the dialect. The lenient reading "
+        "also accepts small mistakes in the form.",
         ["dialect", "text", *SIZES],
         rows,
     )
     page.held(
         worst <= 2,
-        "The parsing time must grow linearly. 1 MB is 16 times as long as 64 KB. So parsing 1 MB must take at most 32 "
-        "times as long as parsing 64 KB: 16 times, multiplied by a tolerance of 2",
+        "The parsing time must grow linearly with the length of the text. 1 MB is 16 times as long as 64 KB. With a "
+        "tolerance of 2, parsing 1 MB must take at most 32 times as long as parsing 64 KB",
         f"at most {16 * worst:.1f} times",
     )
 
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     dialects: list[Dialect] = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]
-    page = Page(HEAD + f"\nPython {platform.python_version()}, {platform.machine()}.\n")
+    page = Page(HEAD + f"\nMeasured with Python {platform.python_version()} on {platform.machine()}.\n")
     write_throughput(page, dialects, options.completions)
     write_lengths(page, dialects)
     options.out.parent.mkdir(exist_ok=True)

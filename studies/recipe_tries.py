@@ -6,8 +6,8 @@ __all__ = ["LEARNT"]
 
 LEARNT = """## Lessons from the tries
 
-Before the recipes were chosen, `pocket` was trained in 32 different ways. Each of these trainings is a try. Each try
-used one seed, and was judged on the 255 dev cases. The table shows some of the tries. Scores are in per cent.
+Before the recipes were chosen, `pocket` was trained in 32 different ways, called tries. Each try used one seed, and was
+judged on the 255 dev cases. The table shows some of the tries. Scores are in per cent.
 
 | try | `timing.restraint` | `selection.tool` | `validity.call` | `guard.stops` |
 | --- | ---: | ---: | ---: | ---: |
@@ -25,13 +25,13 @@ used one seed, and was judged on the 255 dev cases. The table shows some of the 
 - **End most conversations with the call.** Then each training step has 20% fewer tokens (try 10).
 - **Offer up to ten tools.** If at most four tools are offered, the model learns only whether to call a tool. It does
   not learn which tool to call.
-- **If the choice of the tool matters most, give the whole name of the tool a higher loss weight.** The choice improves,
-  but the arguments become worse (try 14). Do not give the higher weight only to the first token that differs between
-  the names. Otherwise, the model writes the right beginning of a name, but a wrong end.
+- **If the choice of the tool matters most, give the name of the tool a higher loss weight.** The choice improves, but
+  the arguments become worse (try 14). Weight the whole name. If only its first token has a higher weight, the model
+  writes the right beginning of a name, but a wrong end.
 - **Train on more tokens, if you have time.** `lora.toml` trains on as many tokens as fit into five minutes.
   `lora-long.toml` trains on more tokens, and chooses the right tool more often (tries 24 and 26).
 - **Choose checkpoints on more than 60 dev cases.** With 60 cases, the error of a score can be 20 points.
 
-When the last choices for `lora.toml` were made, its scores on 300 test cases were already known. So the test scores of
-`lora.toml` on this page are perhaps slightly too high. The choices for `lora-long.toml` used only dev cases.
+The last choices for `lora.toml` were made after its scores on 300 test cases were known. So its test scores on this
+page may be slightly too high. The choices for `lora-long.toml` used only dev cases.
 """

@@ -54,8 +54,8 @@ POINTS = 0.15
 HEAD = """# Measurements of the shipped recipes
 
 Written by `python -m studies.recipes --work DIR`. Scores are in per cent. Decoding is greedy, in float32. *Authored*
-cases are the shipped test cases. *Template* cases come from the template generator, and use wordings that are not in
-the training data. *Seen* tools are in the training data. *Unseen* tools are not in the training data.
+cases are the shipped test cases. *Template* cases come from the template generator, with wordings that are not in the
+training data. *Seen* tools are in the training data, and *unseen* tools are not.
 """
 
 
@@ -177,15 +177,23 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
         assert gain.effect is not None
         page.held(
             gain.effect >= POINTS,
-            f"`{name}` must gain at least 15 points on template cases",
-            f"{100 * gain.effect:+.1f}",
+            f"With `{recipe}.toml`, `{name}` must gain at least 15 points on template cases",
+            f"{100 * gain.effect:+.1f} points",
         )
         shown = found["authored", "all"].compared[0].differences[name]
-        page.held(shown.verdict == "improved", f"`{name}` must be `improved` on authored cases", shown.verdict)
+        page.held(
+            shown.verdict == "improved",
+            f"With `{recipe}.toml`, `{name}` must be `improved` on authored cases",
+            f"`{shown.verdict}`",
+        )
     for name in ("timing.recall", "timing.restraint", "guard.stops"):
         for kind in kinds:
             other = found[kind, "all"].compared[0].differences[name]
-            page.held(other.verdict != "regressed", f"`{name}` must not be `regressed` on {kind} cases", other.verdict)
+            page.held(
+                other.verdict != "regressed",
+                f"With `{recipe}.toml`, `{name}` must not be `regressed` on {kind} cases",
+                f"`{other.verdict}`",
+            )
 
 
 def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: list[dict[str, Any]]) -> int:
@@ -199,7 +207,7 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
     page = Page(HEAD)
     names = ["pocket", *(name for name, _ in trainings)]
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
-    page.text.append(f"{packages}; Python {platform.python_version()}, {platform.machine()}.\n")
+    page.text.append(f"Measured with {packages}, and Python {platform.python_version()} on {platform.machine()}.\n")
     rows = []
     for kind, judged in kinds.items():
         for part, wanted in parts().items():

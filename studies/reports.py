@@ -158,7 +158,7 @@ def main() -> None:
     if options.write:
         print(json.dumps(written(options.cases, options.write)))  # noqa: T201
         return
-    page = Page(HEAD + f"\nPython {platform.python_version()}, {platform.machine()}.\n")
+    page = Page(HEAD + f"\nMeasured with Python {platform.python_version()} on {platform.machine()}.\n")
     with tempfile.TemporaryDirectory(prefix="toolmark-") as folder:
         one, site = Path(folder) / "report.html", Path(folder) / "site"
         rows: list[list[str]] = []
@@ -170,10 +170,9 @@ def main() -> None:
             largest = {key: max(largest.get(key, 0.0), value) for key, value in taken.items()}
         page.section(
             f"Writing a report of {options.cases:,} cases",
-            "A report is one file (`FILE.html`) or a folder with several files (`DIR/`). The columns `judge`, "
-            "`compare and gather` and `write` show how many seconds each step takes. The column `judge` is the time "
-            "of the function `grade`; no tool is run. The last two columns show the peak memory of the process in MB: "
-            "`memory before` is the peak before the report is written, and `memory` is the peak at the end.",
+            "A report is one file (`FILE.html`) or a folder with several files (`DIR/`). The first three columns of "
+            "times show the seconds of each step. No tool is run while the answers are judged. The last two columns "
+            "show the peak memory of the process in MB, before the report is written and at the end.",
             ["report", "judge", "compare and gather", "write", "memory before", "memory"],
             rows,
         )

@@ -66,18 +66,17 @@ def write_growth(page: Page, plan: Plan) -> None:
     counts = [count for count in growth.CASES if count <= plan.largest]
     table(
         "Growth with cases",
-        f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. A workload of up to 1,380 cases "
-        "is a sample of the shipped cases of both splits. A larger workload also contains copies of these cases with "
-        "an additional sentence. The column `without repeated prefixes` counts the tokens of the prompts if each "
-        "shared prefix is counted only once.",
+        f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. Up to 1,380 cases are a sample "
+        "of the shipped cases of both splits. Further cases are copies with an additional sentence. The column "
+        "`without repeated prefixes` counts the tokens of the prompts, with each shared prefix only once.",
         "cases",
         [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
     )
     table(
         "Growth with tools offered",
         f"The model is `pocket`. For each number of offered tools, the model answers the same {plan.trial * 6} "
-        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools of a request are taken from the "
-        "catalog in one of four orders.",
+        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools come from the catalog. Different "
+        "requests get the tools in four different orders.",
         "tools",
         [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )
@@ -122,14 +121,15 @@ def write_mixed(page: Page, plan: Plan) -> None:
     page.section(
         "Rows of several adapters in one pass",
         "A pass through the model generates one token for each of several answers. Each answer is a row of the pass. "
-        "This section measures whether it saves time if one pass has rows of several adapters. The table shows the "
-        "milliseconds that all rows together take for one token each. The time for attention to earlier tokens is not "
-        "included. In the column `alone`, all rows belong to one adapter. In the column `mixed`, the rows are divided "
-        "evenly among the adapters, and peft's `adapter_names` computes all rows in one pass. In the column `in "
-        "turn`, the rows are divided in the same way, but each adapter has its own pass. Because memory is limited, a "
-        "pass has at most 64 rows. If an adapter has enough cases to fill all rows, mixed passes save time only if "
-        "the time in `mixed` is shorter than the time in `alone`. If each adapter has only a few cases left, mixed "
-        "passes save time if the time in `mixed` is shorter than the time in `in turn`.",
+        "A pass has at most 64 rows, because memory is limited. Does it save time if one pass has rows of several "
+        "adapters? The table shows the milliseconds of one token for all rows, without attention to earlier "
+        "tokens:\n\n"
+        "- **alone**: All rows belong to one adapter.\n"
+        "- **mixed**: The rows are divided evenly among the adapters. peft's `adapter_names` computes all rows in one "
+        "pass.\n"
+        "- **in turn**: The rows are divided in the same way, but each adapter has its own pass.\n\n"
+        "While each adapter has enough cases to fill a pass, `mixed` saves time only if it is faster than `alone`. "
+        "When each adapter has only a few cases left, `mixed` saves time if it is faster than `in turn`.",
         ["adapters", "rows", "alone", "mixed", "in turn", "mixed / alone", "in turn / mixed"],
         rows,
     )

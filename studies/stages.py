@@ -96,20 +96,21 @@ def write_stages(page: Page, found: list[Passed]) -> None:
         "The 600 traces through the pipeline",
         "`toolmark generate import --source tutorial:traces.csv` checks every trace in the [stages of the "
         "pipeline](../guide/generators.md#what-is-checked). The table shows how many traces reach each stage, and how "
-        "many pass all stages. In the column `by default`, all options have their defaults. Then Toolmark rejects "
-        "traces with held-out tools, which are reserved for tests. The tutorial's traces use such tools, because the "
-        "traces are older than Toolmark's list of held-out tools. So in the column `nothing held out`, no tool is "
-        "held out. In the last column, no tool is held out, and no call is executed. The tools then come from the "
+        "many pass all stages:\n\n"
+        "- **by default**: All options have their defaults. Toolmark then rejects traces with held-out tools, which "
+        "are reserved for tests.\n"
+        "- **nothing held out**: Traces with held-out tools are allowed.\n"
+        "- **nothing held out, nothing executed**: In addition, no call is executed. The tools come from the "
         "tutorial's `tools.yaml`, which contains no implementations.",
         ["stage reached", *(one.title for one in found)],
         [[f"`{stage}`" if stage != "all" else "passes all", *map(str, counts)] for stage, counts in shown.items()],
     )
     page.section(
         "Why traces are rejected",
-        "For this table, no tool is held out, and calls run with the tools of the catalog. Some tools of the catalog "
-        "would need the network, send something, or return a random value. Such a tool returns a fixed result "
-        "instead. If a conversation contains a different result of such a tool, Toolmark cannot verify this result, "
-        "and rejects the conversation.",
+        "For this table, no tool is held out, and calls run with the 40 tools that are part of Toolmark (the "
+        "catalog). Some of these tools would need the network, send something, or return a random value. Such a tool "
+        "always returns the same result instead. If a conversation contains another result of this tool, Toolmark "
+        "rejects the conversation.",
         ["stage", "traces", "reason", "tools"],
         [
             [stage, str(tools.total()), kind, ", ".join(_counted(tools))]

@@ -40,12 +40,14 @@ CORRELATION = 0.3
 HEAD = """# Errors of verdicts and intervals
 
 Written by `make perf`. The program simulates random comparisons of candidates whose true scores are known. It then
-counts how often the verdicts and intervals of Toolmark are wrong. All random numbers are seeded. The number after "±"
-is two standard errors. A cluster is a group of related cases. In rows with the unit "clusters", each cluster has four
-cases, and the differences of the four cases have a correlation of 0.3. In rows with the unit "cases", each cluster has
-one case. The coverage of an interval is how often the interval contains the true value. A coverage without "±" is
-exact. The discordance is the share of cases that one of the two compared candidates answers correctly and the other
-does not.
+counts how often the verdicts and intervals of Toolmark are wrong. All random numbers are seeded. These words and signs
+are used in the tables:
+
+- **±**: The number after "±" is two standard errors. A coverage without "±" is exact.
+- **Unit**: A cluster is a group of related cases. In rows with the unit "clusters", each cluster has four cases, and
+  their differences have a correlation of 0.3. In rows with the unit "cases", each cluster has one case.
+- **Coverage**: The coverage of an interval is the share of comparisons in which the interval contains the true value.
+- **Discordance**: The discordance is the share of cases that only one of the two candidates answers correctly.
 """
 
 
@@ -58,12 +60,12 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
     """Write the section on equal candidates."""
     page.section(
         "Equal candidates",
-        "Base and adapters are equally good, so every `regressed` or `improved` is a false alarm. The table shows the "
-        "share of comparisons with a false alarm in at least one of six correlated metrics. A comparison has either "
-        "one adapter, or eight adapters of the same base. For each adapter, the probability of a false `regressed` "
-        "should be at most 5%. For all adapters together, the probability of a false `improved` should be at most 5%. "
-        "The column in brackets has no target: it shows how often at least one of the eight adapters has a false "
-        "`regressed`.",
+        "Base and adapters are equally good. So every `regressed` or `improved` is a false alarm. A comparison has "
+        "six correlated metrics, and one adapter or eight adapters of the same base. The table shows the share of "
+        "comparisons with a false alarm in at least one metric:\n\n"
+        "- **regressed**: For each adapter, the share should be at most 5%. The column in brackets has no target. It "
+        "shows how often at least one of the eight adapters has a false `regressed`.\n"
+        "- **improved**: For all adapters together, the share should be at most 5%.",
         [
             "n",
             "discordance",
@@ -106,11 +108,11 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     page.section(
         "Real drops",
         "The true score of the candidate is lower than the true score of the base. This difference is called the "
-        "drop. The power of a test is the probability that the test finds the drop. The test has the level 5%, is "
-        "two-sided, and is not corrected for several metrics. There is one metric, and each cluster has one case. The "
-        "column `exact` shows the exact power, which is a sum over all possible results. The column `computed` shows "
-        "the power from Toolmark's own function. The column `found` shows the share of simulated comparisons in which "
-        "the test finds the drop.",
+        "drop. The power of a test is the probability that the test finds the drop. There is one metric, each cluster "
+        "has one case, and the test is two-sided at the level 5%.\n\n"
+        "- **exact**: the power, as a sum over all possible results\n"
+        "- **computed**: the power from Toolmark's own function\n"
+        "- **found**: the share of simulated comparisons in which the test finds the drop",
         ["n", "drop", "discordance", "exact", "computed", "found"],
         [
             [
@@ -127,20 +129,23 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     computed = max(abs(row.computed - row.exact) for row in found)
     counted = max(abs(row.counted - row.exact) for row in found)
     page.held(
-        computed <= 1e-6, "The computed power must equal the exact power", f"at most {100 * computed:.1g} points off"
+        computed <= 1e-6,
+        "The power that Toolmark computes must equal the exact power",
+        f"at most {100 * computed:.1g} points apart",
     )
     page.held(
         counted <= 0.02,
-        "The share found must be within 2 points of the exact power",
-        f"at most {100 * counted:.1f} points off",
+        "The simulated power must be within 2 points of the exact power",
+        f"at most {100 * counted:.1f} points apart",
     )
     page.section(
         "The minimum detectable effect",
         "The minimum detectable effect of a comparison is the smallest true difference that the test finds in 80% of "
-        "such comparisons. The program simulates 400 comparisons of equal candidates. For each comparison, it "
-        "computes the minimum detectable effect. Then the program simulates comparisons whose true effect is the "
-        "median of these 400 effects. The test should find this effect in 80% of the comparisons. With clusters, the "
-        "minimum detectable effect is an approximation (`benchmark/verdicts/power.py`).",
+        "such comparisons. With clusters, Toolmark computes an approximation (`benchmark/verdicts/power.py`). The "
+        "program checks these effects in two steps. First, it simulates 400 comparisons of equal candidates, and "
+        "takes the median of their minimum detectable effects. Second, it simulates comparisons in which this median "
+        "is the true difference. The test should find the difference in 80% of them. The column `found` shows the "
+        "measured share.",
         ["n", "discordance", "unit", "minimum detectable effect", "found"],
         [
             [
@@ -157,13 +162,13 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     grouped = max(abs(row.counted - 0.8) for row in detected if row.truth.correlation)
     page.held(
         alone <= 0.02,
-        "Without clusters, the test must find the effect in 80% of comparisons, within 2 points",
-        f"at most {100 * alone:.1f} points off",
+        "Without clusters, the test must find the minimum detectable effect in 78% to 82% of comparisons",
+        f"at most {100 * alone:.1f} points from 80%",
     )
     page.held(
         grouped <= 0.10,
-        "With clusters, the test must find the effect in 80% of comparisons, within 10 points",
-        f"at most {100 * grouped:.1f} points off",
+        "With clusters, the test must find the minimum detectable effect in 70% to 90% of comparisons",
+        f"at most {100 * grouped:.1f} points from 80%",
     )
 
 
@@ -184,10 +189,14 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     mean, least = max(abs(row.mean - 0.95) for row in enough), min(row.least for row in enough)
     page.held(
         mean <= 0.01,
-        "If n is at least 200, the mean coverage must be within 1 point of 95%",
-        f"at most {100 * mean:.2f} points off",
+        "With at least 200 cases, the mean coverage of Wilson's interval must be from 94% to 96%",
+        f"at most {100 * mean:.2f} points from 95%",
     )
-    page.held(least >= 0.93, "If n is at least 200, the coverage must be at least 93%", f"at least {percent(least, 2)}")
+    page.held(
+        least >= 0.93,
+        "With at least 200 cases, the coverage of Wilson's interval must be at least 93%",
+        f"at least {percent(least, 2)}",
+    )
 
 
 def _covered(found: Sequence[Covered], comparisons: int) -> list[list[str]]:
@@ -212,11 +221,10 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
     page.section(
         "A paired difference",
         "The table shows how often Tango's 95% interval contains the true difference. Without clusters, the coverage "
-        "is computed exactly. With clusters, the coverage is estimated from random comparisons. In Tango's interval, "
-        "n is then the effective sample size: the number of independent cases that give as much information as the "
-        "clustered cases. The last two columns show the cluster-robust t interval of the same data. The true effect "
-        "is 0, or a drop that is smaller than the discordance. So the candidate wins some cases and loses other "
-        "cases.",
+        "is computed exactly. With clusters, the coverage is estimated from random comparisons. Tango's interval then "
+        "uses the effective sample size as n: the number of independent cases that give as much information as the "
+        "clusters. The last two columns show the cluster-robust t interval of the same data. In all rows, the "
+        "candidate wins some cases and loses other cases: the drop is smaller than the discordance.",
         columns,
         _covered(both, comparisons),
     )
@@ -224,7 +232,7 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
         least = min(row.coverage for row in both if bool(row.truth.correlation) == clustered)
         page.held(
             least >= 0.94,
-            f"With{'' if clustered else 'out'} clusters, the coverage must be at least 94%",
+            f"With{'' if clustered else 'out'} clusters, the coverage of Tango's interval must be at least 94%",
             f"at least {percent(least, 2)}",
         )
     least = min(row.t_coverage for row in both if row.t_coverage is not None)
@@ -235,10 +243,9 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
     )
     page.section(
         "A paired difference in which every change is a loss",
-        "In these comparisons, the candidate wins no case: if the results for a case differ, the base is right and "
-        "the candidate is wrong. If this happens in only a few clusters, the distribution of the cluster sums (one "
-        "sum of differences for each cluster) is skewed. The t interval assumes a symmetric distribution, so it is "
-        "then too short on one side. For this reason, Toolmark uses Tango's interval.",
+        "In these comparisons, the candidate loses some cases and wins none. If it loses cases in only a few "
+        "clusters, the t interval is too short on one side. The reason: the t interval assumes that the differences "
+        "are distributed symmetrically. So Toolmark uses Tango's interval.",
         columns,
         _covered(one, comparisons),
     )
@@ -248,10 +255,9 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
     """Write the section on overlooked drops: a score drops by the margin, but the verdict is `equivalent`."""
     page.section(
         "The verdict `equivalent` for a drop as large as the margin",
-        "The true drop is exactly 5 points, which is as large as the margin. Such a drop should not be called "
-        "`equivalent`. The verdict `equivalent` needs a 90% interval that lies between -5 and +5 points. The table "
-        "shows how often the interval lies there. A comparison counts even if the metric is also `regressed`. The "
-        "share of these comparisons should be at most 5%.",
+        "The true drop is exactly 5 points, as large as the margin. Such a drop should not be called `equivalent`. "
+        "The verdict `equivalent` needs a 90% interval between -5 and +5 points. The table shows how often the "
+        "interval lies there, including comparisons with the verdict `regressed`. This share should be at most 5%.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [

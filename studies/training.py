@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from studies.page import Page, percent, spread
+from studies.trl_training import Precision, train_with_trl
 from toolmark.benchmark.candidates.recipes import read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.dataset import TraceDataset
@@ -72,71 +73,14 @@ def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
     return ends, record.tokens
 
 
-def plain(data: Path, out: Path, threads: int, precision: str) -> tuple[list[float], int]:
-    """Train with TRL in the way of TRL's documentation. Return the end time of each step, and the tokens read."""
-    import datasets  # type: ignore[import-untyped]
-    import torch
-    from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-    from trl.trainer.sft_config import SFTConfig
-    from trl.trainer.sft_trainer import SFTTrainer
-
-    torch.set_num_threads(threads)
+def plain(data: Path, out: Path, threads: int, precision: Precision) -> tuple[list[float], int]:
+    """Train with TRL alone. Return the end time of each step, and the number of tokens read."""
     options = options_of(threads)
     examples = EncodedExamples(TraceDataset(data), Tagged(), BASE, print)
     chosen = [
         examples.of("train")[place] for place in chosen_by_share(examples.query_types("train"), options.shares, 1)
     ]
-    rows = datasets.Dataset.from_dict(
-        {
-            "input_ids": [one.ids for one in chosen],
-            "assistant_masks": [[int(mine) for mine in one.supervised] for one in chosen],
-        }
-    )
-    ends: list[float] = []
-
-    class Ends(TrainerCallback):
-        """Records the end time of each step."""
-
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            ends.append(time.perf_counter())
-
-    config = SFTConfig(
-        output_dir=str(out),
-        per_device_train_batch_size=options.batch,
-        gradient_accumulation_steps=options.accumulation,
-        learning_rate=options.lr,
-        lr_scheduler_type=options.schedule,
-        warmup_steps=options.warmup,
-        max_grad_norm=options.grad_norm,
-        weight_decay=0.0,
-        num_train_epochs=1,
-        seed=1,
-        bf16=precision == "bfloat16",
-        use_cpu=True,
-        gradient_checkpointing=False,  # faster, and there is enough memory
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        max_length=None,
-    )
-    trainer = SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32),
-        args=config,
-        train_dataset=rows,
-        processing_class=AutoTokenizer.from_pretrained(BASE),
-        peft_config=LoraConfig(
-            r=options.r,
-            lora_alpha=options.alpha,
-            lora_dropout=options.dropout,
-            target_modules=options.target,
-            task_type="CAUSAL_LM",
-        ),
-        callbacks=[Ends()],
-    )
-    trainer.train()
-    trainer.save_model(str(out))
+    ends = train_with_trl(chosen, options, BASE, out, threads=threads, precision=precision)
     return ends, sum(len(one.ids) for one in chosen)
 
 
@@ -160,7 +104,8 @@ def loss_of(data: Path, adapter: Path) -> float:
 
 def alone(loop: str, data: Path, out: Path, threads: int) -> None:
     """Train once in this process, and write the measurements to `measured.json` in `out`."""
-    ends, tokens = ours(data, out, threads) if loop == "toolmark" else plain(data, out, threads, loop.partition("-")[2])
+    precision: Precision = "bfloat16" if loop == "trl-bfloat16" else "float32"
+    ends, tokens = ours(data, out, threads) if loop == "toolmark" else plain(data, out, threads, precision)
     steps = len(ends)
     measured = {
         "rate": tokens * (steps - 1) / steps / (ends[-1] - ends[0]),
@@ -193,10 +138,11 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     explanation = (
         "A training loop is the code that reads the conversations and changes the weights. Each loop trains `pocket` "
         f"for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} steps of 8 conversations, and "
-        f"{first['tokens']:,.0f} tokens. The data are {len(data.rows())} template conversations with up to 10 tools. A "
-        f"list of tools is often shared by several conversations. Threads: {threads}; {packages}; Python "
-        f"{platform.python_version()}, {platform.machine()}. Each loop was run in {len(pairs)} processes. The loops "
-        "took turns. The table shows the median [smallest, largest]. The loss is computed on the validation split."
+        f"{first['tokens']:,.0f} tokens. The data is {len(data.rows())} template conversations with up to 10 tools. "
+        "Many conversations have the same list of tools. The loss is computed on the validation split.\n\n"
+        f"Each loop ran in {len(pairs)} processes. The loops took turns. The table shows the median [smallest, "
+        f"largest]. Measured with {packages}, and Python {platform.python_version()} on {platform.machine()}, with "
+        f"{threads} thread(s)."
     )
     page.section(
         "One epoch",
@@ -218,11 +164,15 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
         f"Toolmark must read at least {TIMES:g} times as many tokens per second as TRL",
         spread(pairs, 2),
     )
-    page.held(abs(apart) <= LOSS, f"The losses at the end must differ by at most {percent(LOSS, 0)}", f"{apart:+.1%}")
+    page.held(
+        abs(apart) <= LOSS,
+        f"At the end, the losses of Toolmark and TRL must differ by at most {percent(LOSS, 0)}",
+        f"{apart:+.1%}",
+    )
     page.paragraph(
-        "Toolmark's loop is faster for two reasons. First, if several conversations of a step share a list of tools, "
-        "Toolmark processes the tokens of the list only once. Second, Toolmark computes logits only for the tokens "
-        "that the model learns. If conversations share no prefix, Toolmark's loop is only a little faster."
+        "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of "
+        "tools, Toolmark computes the tokens of the list only once. Second, Toolmark computes logits only for the "
+        "tokens that the model learns. Without shared lists of tools, Toolmark's loop is only a little faster."
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))

@@ -151,7 +151,7 @@ def _strict(row: Row, trace: Trace) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Row600:
-    """A row of the trace file, the trace of this row, and the tools in `queries.csv` for the query of this trace."""
+    """A row of the trace file, its trace, and the right tools for its query (from `queries.csv`)."""
 
     row: Row
     trace: Trace
@@ -257,10 +257,13 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     by_place = {(cell.model, cell.query_type, cell.column): cell for cell in cells}
     page.section(
         "The published summary",
-        "The column `Tool Called When Needed` mixes two scores. Recall is the share of queries that need a tool and "
-        "get a call. Restraint is the share of queries that need no tool and get no call. The first two rows mix both "
-        "scores. The rows `easy` and `hard` show only recall, and the rows `no_tool` show only restraint. In the "
-        "column `Tool Call Success`, a call counts as right if it ran, even if it called the wrong tool.",
+        "The column `Tool Called When Needed` contains two different scores:\n\n"
+        "- **Recall**: Of the queries that need a tool, how many get a call? The rows `easy` and `hard` show "
+        "recall.\n"
+        "- **Restraint**: Of the queries that need no tool, how many get no call? The rows `no_tool` show "
+        "restraint.\n\n"
+        "The rows `all` mix both scores. In the column `Tool Call Success`, a call counts as right if it ran, even if "
+        "it called the wrong tool.",
         ["model", "queries", *COLUMNS],
         [
             [
@@ -306,9 +309,9 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
         ],
     )
     page.paragraph(
-        f"{found.all_passed} traces pass all checks except the three checks whose names begin with `row`. The checks "
-        "that begin with `row` compare three columns of the published table with the traces. Most traces fail them, "
-        "because these columns were joined to the wrong traces."
+        f"{found.all_passed} traces pass all checks whose names do not begin with `row`. The checks that begin with "
+        "`row` compare three columns of the published table with the traces. Most traces fail these three checks, "
+        "because the columns were joined to the wrong traces."
     )
     write_stages(page, passed)
     return page

@@ -189,9 +189,9 @@ class CallSpec(Frozen):
     @model_validator(mode="after")
     def _optional_names_exist(self) -> CallSpec:
         if self.arguments and not self.arguments_known:
-            raise ValueError(f'"arguments" lists {sorted(self.arguments)}, but "arguments_known" is false')
+            raise ValueError(f'"arguments_known" is false, but "arguments" has the keys {sorted(self.arguments)}')
         if unknown := set(self.optional) - self.arguments.keys():
-            raise ValueError(f'"optional" lists {sorted(unknown)}, but "arguments" does not')
+            raise ValueError(f'"optional" contains {sorted(unknown)}, which "arguments" does not contain')
         return self
 
 

@@ -127,8 +127,8 @@ def _start(value: Any) -> Any:
     """Return the value of `init_lora_weights` for PEFT. This is True for the values that do not change the base."""
     if isinstance(value, str) and _NOT_REPEATABLE.match(value):
         raise SettingsError(
-            f"its training began with init_lora_weights={value!r}, which changed the weights of the base in a way that "
-            "cannot be computed again (save it again with path_initial_model_for_weight_conversion)"
+            f"its training changed the weights of the base (init_lora_weights={value!r}). Toolmark cannot repeat this "
+            "change. Save the adapter again with path_initial_model_for_weight_conversion"
         )
     return value if value in CHANGES_BASE else True
 

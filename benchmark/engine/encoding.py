@@ -167,7 +167,7 @@ def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -
     if tokenizer.eos_token_id is not None:
         return int(tokenizer.eos_token_id)
     raise InputError(
-        f"the chat template of {tokenizer.name_or_path!r} ends an answer with no special token",
+        f"the chat template of {tokenizer.name_or_path!r} ends an answer without a special token",
         "Set an eos_token in the tokenizer, or use a chat template that ends each turn with a special token.",
     )
 

@@ -1,4 +1,4 @@
-"""Finds models whose logits are NaN or infinite. Errors say that such a model computes no numbers.
+"""Finds models whose logits are NaN or infinite. Errors say that such a model computes NaN or infinite numbers.
 
 The causes are a weight that is NaN or infinite, or activations that exceed the range of the data type. Then the largest
 logit is usually NaN, and the chosen token is usually `<pad>`. But the answer looks like any other answer. So in every
@@ -74,19 +74,21 @@ class ModelWithoutNumbers(InputError):
 
 
 def no_numbers(base: Path, adapter: Path | None, where: str | None, dtype: str) -> ModelWithoutNumbers:
-    """Return the error that a model computes no numbers.
+    """Return the error that a model computes NaN or infinite numbers.
 
     Args:
         base: The directory of the base.
-        adapter: The directory of the adapter, if the base alone computes numbers. None if the base computes none.
+        adapter: The directory of the adapter, if the adapter is the cause. None if the base is the cause.
         where: The result of `first_without_numbers`.
         dtype: Name of the data type of the weights.
     """
     subject = f"{base} with the adapter {adapter}" if adapter else str(base)
-    first = f": the first values that are NaN or infinite come from {where}" if where else " in an answer"
+    first = f": the first of them come from {where}" if where else " in an answer"
     narrow = "" if dtype == "float32" else "Or the activations exceed the range of the data type: --dtype float32"
     again = "Train the adapter again, or use an earlier checkpoint." if adapter else "Download or save the model again."
-    return ModelWithoutNumbers(f"the model {subject} computes no numbers{first}", f"{again} {narrow}".rstrip())
+    return ModelWithoutNumbers(
+        f"the model {subject} computes NaN or infinite numbers{first}", f"{again} {narrow}".rstrip()
+    )
 
 
 def check_computes(model: PreTrainedModel, base: Path, dtype: str) -> None:

@@ -13,7 +13,7 @@ from toolmark.benchmark.readers.expected_calls import call_of
 from toolmark.benchmark.readers.file_rows import Row
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 
-__all__ = ["chat_trace", "chat_turns", "tools_of"]
+__all__ = ["chat_trace", "chat_turns", "tools_of", "turn_weight"]
 
 _ROLES: Mapping[str, str] = {
     "system": "system",
@@ -23,6 +23,26 @@ _ROLES: Mapping[str, str] = {
     "tool": "tool",
     "function": "tool",
 }
+
+_WEIGHTS = ("weight", "train", "training", "loss")
+"""The fields in which trainers mark the turns that a model learns: OpenAI and axolotl, axolotl, ms-swift."""
+_TEXTS: Mapping[str, str] = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
+"""For each type of a part that is text: the field that contains the text."""
+
+
+def turn_weight(turn: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the weight of an assistant turn as a field of `Message`. Return {} if the turn has no mark.
+
+    Raises:
+        ValueError: A mark is not true, false, 1 or 0, or the marks contradict each other.
+    """
+    marks = {key: turn[key] for key in _WEIGHTS if turn.get(key) is not None}
+    for key, mark in marks.items():
+        if mark not in (0, 1):
+            raise ValueError(f"the field {key} of a turn must be a boolean, 0 or 1, not {mark!r:.80}")
+    if len(set(marks.values())) > 1:
+        raise ValueError(f"the fields {' and '.join(marks)} of a turn contradict each other")
+    return {"weight": int(next(iter(marks.values())))} if marks else {}
 
 
 def _content_text(content: Any) -> str:
@@ -39,9 +59,10 @@ def _content_text(content: Any) -> str:
         raise ValueError(f"the content of a turn must be a string, not {content!r:.80}")
     parts: list[str] = []
     for part in content:
-        if not isinstance(part, Mapping) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+        text = part.get(_TEXTS.get(str(part.get("type")), "")) if isinstance(part, Mapping) else None
+        if not isinstance(text, str):
             raise ValueError(f"a part of a turn is not text: {part!r:.80}")
-        parts.append(part["text"])
+        parts.append(text)
     return "\n".join(parts)
 
 
@@ -60,15 +81,24 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
             raise ValueError(f"tool_calls must be a list, not {calls!r:.80}")
         fields: dict[str, Any] = {
             "role": _ROLES[turn["role"]],
-            "content": _content_text(turn.get("content")),
+            "content": _content_text(turn.get("content") or turn.get("refusal")),
             "tool_calls": tuple(map(call_of, calls)),
         }
-        if fields["role"] == "assistant" and turn.get("weight") is not None:
-            fields["weight"] = turn["weight"]
-        if fields["role"] == "tool":
+        if fields["role"] == "assistant":
+            fields |= turn_weight(turn)
+            _check_fields(turn)
+        elif fields["role"] == "tool":
             fields |= {key: turn[key] for key in ("name", "tool_call_id") if isinstance(turn.get(key), str)}
         read.append(Message(**fields))
     return tuple(read)
+
+
+def _check_fields(turn: Mapping[str, Any]) -> None:
+    """Raise `ValueError` if calls of an assistant turn are perhaps in a field that is not read."""
+    known = ("tool_calls", "function_call", "tool_call_id")
+    for key, value in turn.items():
+        if value and key not in known and ("call" in key or "tool" in key):
+            raise ValueError(f"an assistant turn has the unknown field {key}: {value!r:.80}")
 
 
 def tools_of(row: Row) -> Toolbox:

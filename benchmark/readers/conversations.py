@@ -38,8 +38,8 @@ def conversation(
             cannot be read. If True, the trace has no case. If False, `ValueError` is raised.
 
     Raises:
-        ValueError: The conversation has no answer, a call in a text cannot be read, or a call names a tool that is not
-            offered.
+        ValueError: The conversation has no answer, or its answer is empty. Or a call in a text cannot be read, or names
+            a tool that is not offered.
     """
     readable = True
     try:
@@ -57,6 +57,8 @@ def conversation(
         raise ValueError("no assistant turn answers a user")
     answer = next((index for index in answers if messages[index].tool_calls), answers[0])
     calls = messages[answer].tool_calls
+    if not calls and not messages[answer].content.strip():
+        raise ValueError("the answer of the assistant is empty")
     query = next((turn.content for turn in reversed(messages[:answer]) if turn.role == "user"), None)
     if query is None:
         raise ValueError("no turn of the user comes before the answer")

@@ -5,7 +5,7 @@ Some collections contain whole calls. Others contain only the names of the right
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from toolmark.benchmark.core.strict_json import strict_json
@@ -19,6 +19,7 @@ from toolmark.benchmark.data.cases import (
 )
 from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.readers.table_fillers import without_fillers
+from toolmark.benchmark.readers.tool_formats import required_names
 from toolmark.benchmark.tools.right_arguments import right_arguments, schema_faults
 
 __all__ = ["call_of", "calls_of", "expected_calls", "gold_fault", "labelled", "option_fault"]
@@ -58,14 +59,18 @@ def calls_of(value: Any) -> tuple[Call, ...]:
         ValueError: The value has another form.
     """
     if isinstance(value, str):
-        value = strict_json(value) if value.strip() else []
+        try:
+            value = strict_json(value) if value.strip() else []
+        except ValueError as error:
+            raise ValueError(f"the calls are not JSON: {value!r:.80} ({error})") from None
     return tuple(map(call_of, value if isinstance(value, list) else [value]))
 
 
 def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
     """Return the expectation that the model makes these calls, in any order, with exactly these values.
 
-    A model is allowed to leave out an argument whose value is the default in the schema.
+    A model is allowed to leave out an argument whose value is the default in the schema, and an argument that is null
+    and not required. A table writes such a null for every argument that a call does not have.
 
     Raises:
         ValueError: No call is given, or a call names a tool that is not offered.
@@ -74,11 +79,16 @@ def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
         raise ValueError("no call is given")
     _check_offered((call.name for call in calls), toolbox)
     calls = [without_fillers(call, toolbox) for call in calls]
-    specs = tuple(
-        CallSpec(name=call.name, arguments={name: Accept(of=[value]) for name, value in call.arguments.items()})
-        for call in calls
-    )
+    specs = tuple(_exact(call, required_names(toolbox[call.name])) for call in calls)
     return ExpectCall(action="call", any_of=(CallOption(calls=specs),))
+
+
+def _exact(call: Call, required: Collection[str]) -> CallSpec:
+    return CallSpec(
+        name=call.name,
+        arguments={name: Accept(of=[value]) for name, value in call.arguments.items()},
+        optional=tuple(name for name, value in call.arguments.items() if value is None and name not in required),
+    )
 
 
 def labelled(names: Sequence[str], toolbox: Toolbox) -> ExpectCall:

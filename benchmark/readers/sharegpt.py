@@ -19,7 +19,7 @@ from typing import Any
 from toolmark.benchmark.data.cases import Case, Message, Source
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
-from toolmark.benchmark.readers.chat_turns import tools_of
+from toolmark.benchmark.readers.chat_turns import tools_of, turn_weight
 from toolmark.benchmark.readers.conversations import conversation
 from toolmark.benchmark.readers.expected_calls import calls_of
 from toolmark.benchmark.readers.file_rows import Row
@@ -66,8 +66,9 @@ def _turn(turn: Any) -> Message:
         raise ValueError(f"the field from of a turn must be one of {', '.join(_ROLES)}: {turn!r:.80}")
     value = field(turn, "value", str)
     role: Any = _ROLES[turn["from"]]
-    if turn["from"] == "function_call":
-        return Message(role=role, tool_calls=calls_of(value))
+    if role == "assistant":
+        said = {"tool_calls": calls_of(value)} if turn["from"] == "function_call" else {"content": value}
+        return Message(role=role, **said, **turn_weight(turn))
     if role == "tool":
         _, bodies = split_tags(value, "tool_response")
         return Message(role=role, content="\n".join(bodies) or value)

@@ -118,9 +118,8 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
     Args:
         arguments: The description of each argument, by the name of the argument.
-        required: Names of the required arguments. If None, the required arguments are those with the mark
-            `"required": true`. If no argument has this mark, all arguments are required that are not optional and have
-            no default.
+        required: Names of the required arguments. If None, the required arguments are those with the mark `"required":
+            true`. If no argument has this mark, an argument is required unless it is optional or has a default.
 
     Raises:
         ValueError: The description of an argument has another form.
@@ -231,7 +230,7 @@ def toolbox_of(tools: Iterable[Tool], name: str = "") -> Toolbox:
     names: set[str] = set()
     for tool in offered:
         if tool.name in names:
-            raise ValueError(f"two tools of the toolbox are called {tool.name}")
+            raise ValueError(f"two tools of the toolbox have the name {tool.name}")
         names.add(tool.name)
         try:
             check_schema(tool.parameters)

@@ -10,7 +10,8 @@ Calls in these forms are read:
 - a text that is only JSON with a name and arguments, with or without a code fence
 - a text that is only calls in Python's notation: `[f(a='b')]`, or `f(a='b')` without brackets if the tool is offered
 
-Any other sign of a call is an error: the marker of a dialect, or the name of an offered tool as it stands in a call.
+Any other sign of a call is an error: the marker of a dialect, the name of an offered tool as it stands in a call, or
+a call in any form in which the judge recognises an attempt of a model (`toolmark.benchmark.dialects.parsing`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 
 from toolmark.benchmark.core.strict_json import json_or_literal, strict_json
 from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects.parsing import Grammar
 from toolmark.benchmark.readers.expected_calls import calls_of
 from toolmark.benchmark.readers.python_calls import python_calls
 from toolmark.benchmark.readers.tagged_text import split_tags
@@ -39,6 +42,8 @@ _FENCE = re.compile(r"^```\w*\n(.*)\n```$", re.DOTALL)
 _PYTHON_LIST = re.compile(
     r"\[\s*[A-Za-z_][\w. -]*\(\s*(?:\w+\s*=|\)).*\]|\[\s*[A-Za-z_][\w. -]*\(\s*\)\s*\]", re.DOTALL
 )
+_FOREIGN = Grammar({}, ())
+"""Reads no call. So every call that it recognises is an attempt."""
 _NAME_KEYS = frozenset({"name", "function", "tool", "tool_name"})
 _ARGUMENT_KEYS = frozenset({"arguments", "parameters", "args"})
 
@@ -112,4 +117,6 @@ def _sign(text: str, offered: Sequence[str]) -> str | None:
         call = rf"\"(?:name|function|tool|tool_name)\"\s*:\s*\"{written}\"|\b{written}\(\s*\w+\s*="
         if found := re.search(call, text):
             return text[found.start() :]
-    return None
+    reading = _FOREIGN.parse(Completion(text=text), strict=False)
+    attempts = (attempt.reason for attempt in reading.failed if attempt.certain or attempt.name in offered)
+    return reading.error or next(attempts, None)

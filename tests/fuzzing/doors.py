@@ -24,7 +24,7 @@ _RIGHT_CODES = (0, 1, 4, 5, 69)
 _CPU_SECONDS = 10
 _WALL_SECONDS = 60
 _MOST_GROWTH = 1 << 30
-_AT_ONCE = 2
+_AT_ONCE = int(os.environ.get("FUZZING_AT_ONCE", "2"))
 _CONTROLS = frozenset(map(chr, {*range(32), *range(127, 160)} - set(map(ord, "\n\r\t"))))
 
 

@@ -112,14 +112,18 @@ def _arrow(rows: Sequence[dict[str, Any]], as_text: Sequence[str]) -> bytes:
     columns: dict[str, Any] = {}
     for name in dict.fromkeys(key for row in rows for key in row):
         values = [row.get(name) for row in rows]
-        text = [written(value).encode("utf-8", "replace").decode() for value in values]
-        columns[name] = pa.array(text if name in as_text else values)
+        text = [_encodable(written(value)) for value in values]
+        columns[_encodable(name)] = pa.array(text if name in as_text else values)
     table = pa.table(columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _audited(random: Random, folder: Path) -> list[str]:

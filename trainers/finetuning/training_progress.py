@@ -1,7 +1,7 @@
 """The callback of a fine-tuning: reports progress, judges checkpoints, and stops a training that diverged.
 
-A training diverged if its loss, its gradient norm or a weight is NaN or infinite, or if a checkpoint computes no
-numbers.
+A training diverged if its loss, its gradient norm or a weight is NaN or infinite, or if a checkpoint computes NaN or
+infinite numbers.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class TrainingProgress(TrainerCallback):
         try:
             figures = self._scores.of(folder)
         except ModelWithoutNumbers:
-            raise DivergedError("the model computes no numbers", state.global_step + 1) from None
+            raise DivergedError("the model computes NaN or infinite numbers", state.global_step + 1) from None
         shown = "  ".join(f"{name} {100 * one.score:.1f}" for name, one in figures.items() if one.score is not None)
         if shown:
             self._ctx.say(f"dev at step {state.global_step}: {shown}")

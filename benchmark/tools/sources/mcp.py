@@ -145,7 +145,9 @@ def _tool(listed: Any, number: int, server: str) -> Tool:
     except ValueError as error:
         raise LocatedError(place, f"the tool is not valid: {error}", "Correct the tool in the server.") from None
     if not shown.name or ":" in shown.name:
-        raise LocatedError(place, f"a tool cannot be called {shown.name!r:.80}", "Rename the tool in the server.")
+        raise LocatedError(
+            place, f"{shown.name!r:.80} is not a valid name for a tool", "Rename the tool in the server."
+        )
     reads = shown.annotations is not None and shown.annotations.read_only_hint is True
     return Tool(
         name=shown.name,

@@ -25,6 +25,7 @@ from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import GoodTools, LocatedError, SourceNote, ToolsFile
+from toolmark.benchmark.tools.sources.client_forms import FIRST_KEYS
 from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
 __all__ = ["Operation", "is_openapi", "read_openapi", "read_operations"]
@@ -61,7 +62,7 @@ class Operation:
 def is_openapi(path: Path) -> bool:
     """Return whether a file is read as an OpenAPI document.
 
-    - A `.json` file is read as an OpenAPI document, unless it is a list or begins with the key `tools`.
+    - A `.json` file is read as an OpenAPI document, unless it is a list or begins with a key of another form of tools.
     - A `.yaml` file is read as an OpenAPI document if it has the key `openapi` or `swagger` near the beginning.
     """
     try:
@@ -70,7 +71,7 @@ def is_openapi(path: Path) -> bool:
     except OSError:
         return path.suffix == ".json"
     if path.suffix == ".json":
-        return re.match(r"\s*(?:\[|\{\s*\"tools\"\s*:)", text) is None
+        return re.match(rf'\s*(?:\[|\{{\s*"(?:{"|".join(FIRST_KEYS)})"\s*:)', text) is None
     return re.search(r"^[\"']?(?:openapi|swagger)[\"']?\s*:", text, re.MULTILINE) is not None
 
 

@@ -25,12 +25,11 @@ from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.implementations import is_remote
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import GoodTools, ToolsFile
+from toolmark.benchmark.tools.sources.client_forms import client_tool, client_tools
 from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
 __all__ = ["read_tools_file"]
 
-_OPENAI_KEYS = frozenset({"strict", "type"})
-"""Keys of a tool in OpenAI's form that have no meaning here."""
 _COMBINING = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
 _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 
@@ -41,7 +40,7 @@ def read_tools_file(path: str | Path) -> ToolsFile:
     - The parameters of a tool need not have `type` and `required`. If both are missing, the type is object, all
       properties are required, and no other properties are allowed. If the parameters combine schemas, for example with
       `anyOf`, only the type is added.
-    - OpenAI's form of a tool is allowed, too: `{"type": "function", "function": {...}}`.
+    - The forms of `client_forms.py` are read, too. Their schemas are not completed.
     - If a `run` contains the path of a file, the path is relative to the folder of `path`.
     - A toolbox can list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog.
     - A tool that is not valid is left out with a note.
@@ -71,6 +70,8 @@ class _ToolsDocument(YamlDocument):
             return ToolsFile(tools, {}, self.places, tuple(self.good.notes))
         if not isinstance(document, dict):
             raise self.error((), f"expected a list of tools or a mapping, not {kind_of(document)}")
+        if (found := client_tools(document)) is not None:
+            return ToolsFile(self._tools(*found), {}, self.places, tuple(self.good.notes))
         for key in document:
             if key not in ("tools", "toolboxes"):
                 raise self.error((key,), f"unknown key {key!r}", "Use only the keys tools and toolboxes.")
@@ -85,14 +86,12 @@ class _ToolsDocument(YamlDocument):
         for index, entry in enumerate(listed):
             here = (*place, index)
             with self.good.one():
-                if isinstance(entry, dict) and entry.get("type") == "function":
-                    inner = entry.get("function")
-                    here, entry = ((*here, "function"), inner) if isinstance(inner, dict) else (here, entry)
-                    entry = {key: value for key, value in entry.items() if key not in _OPENAI_KEYS}
+                entry, here = client_tool(entry, here) or (entry, here)
                 tool = self._tool(entry, here)
                 self.good.add(tool, self.at((*here, "name")))
                 self.places[tool.name,] = self.at((*here, "name"))
-                for argument in entry.get("parameters", {}).get("properties", {}):
+                properties: Any = tool.parameters.get("properties", {})
+                for argument in properties:
                     self.places[tool.name, argument] = self.at((*here, "parameters", "properties", argument))
         self.good.check()
         return tuple(self.good.tools.values())
@@ -122,7 +121,9 @@ class _ToolsDocument(YamlDocument):
         return Tool(
             name=name,
             description=description,
-            parameters=self._parameters(entry.get("parameters", {}), name, (*here, "parameters")),
+            parameters=self._parameters(
+                {} if (given := entry.get("parameters")) is None else given, name, (*here, "parameters")
+            ),
             run=self._run(entry.get("run"), name, (*here, "run")),
             effects=effects,
         )

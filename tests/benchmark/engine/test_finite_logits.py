@@ -1,4 +1,4 @@
-"""A model that computes no numbers answers nothing: the error names the first layer, or the adapter."""
+"""A model that computes NaN or infinite numbers answers nothing: the error names the first layer, or the adapter."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def answered(base: Path, adapter: Path | None = None, padded: bool = False, temp
 def test_a_layer_without_numbers_is_named(pocket: Path, tmp_path: Path, value: float) -> None:
     names = ("model.layers.2.mlp.down_proj.weight", "model.layers.3.mlp.down_proj.weight")
     base = changed_model(pocket, tmp_path / "model", weights=spoilt(value, *names))
-    with pytest.raises(InputError, match=r"computes no numbers: .* from model\.layers\.2\.mlp\.down_proj, whose"):
+    with pytest.raises(
+        InputError, match=r"computes NaN or infinite numbers: .* from model\.layers\.2\.mlp\.down_proj, whose"
+    ):
         answered(base)
 
 
@@ -80,7 +82,7 @@ def test_an_adapter_whose_numbers_overflow_is_named(pocket: Path, tmp_path: Path
             (adapter / file.name).write_bytes(file.read_bytes())
     weights = {name: tensor * 1e30 for name, tensor in load_file(LORA / "adapter_model.safetensors").items()}
     save_file(weights, adapter / "adapter_model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(InputError, match=f"with the adapter {adapter} computes no numbers"):
+    with pytest.raises(InputError, match=f"with the adapter {adapter} computes NaN or infinite numbers"):
         answered(pocket, adapter)
 
 

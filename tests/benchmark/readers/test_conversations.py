@@ -60,6 +60,7 @@ def gold(row: Any) -> list[Call]:
 
 LOOK = {"role": "assistant", "content": "Let me look that up."}
 RAIN = {"role": "tool", "content": "rain"}
+AGAIN = {"role": "user", "content": "No, I said Oslo."}
 WRITTEN = json.dumps({"name": "get_weather", "arguments": {"city": "Oslo"}})
 
 
@@ -108,13 +109,24 @@ TOOLACE = 'Here is a list of functions:\n[{"name": "get_weather"}]\nUse the form
         (said("<function=get_weather>{}</function>"), "cannot be read"),
         (said(f"I call this: {WRITTEN}"), "cannot be read"),
         (said("I call get_weather(city='Oslo')."), "cannot be read"),
+        (said('Action: get_weather\nAction Input: {"city": "Oslo"}'), "form react"),
+        (said('<｜DSML｜function_calls>\n<｜DSML｜invoke name="get_weather">'), "form deepseek"),
+        (
+            said("<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{}"),
+            "form kimi",
+        ),
+        (said("{'name': 'get_weather', 'arguments': {'city': 'Oslo'}}"), "form json"),
+        (said('{"get_weather": {"city": "Oslo"}}'), "form json"),
         (said("[Get Weather(city='Oslo')]"), "not a list of calls"),
         (openai(native(OSLO, content=f"<tool_call>{WRITTEN}</tool_call>")), "both"),
         (openai({**LOOK, "weight": 0}, native(OSLO, weight=1)), "weights differ"),
         (openai(native(OSLO, weight=0)), "no assistant turn"),
         (openai(native(OSLO, weight=2)), "weight"),
+        (openai(native(OSLO, train=False, weight=1)), "contradict"),
+        (said(""), "empty"),
+        (openai({**LOOK, "tool_uses": [OSLO.name]}), "tool_uses"),
     ],
-    ids=range(13),
+    ids=range(21),
 )
 def test_a_reply_that_cannot_be_read_is_a_bad_row(tmp_path: Path, file: tuple[str, str, str], why: str) -> None:
     reader, name, content = file
@@ -129,6 +141,7 @@ def test_a_reply_that_cannot_be_read_is_a_bad_row(tmp_path: Path, file: tuple[st
         "It rains.",
         "The function is called [here](https://example.org).",
         'JSON has objects, for example {"name": "Ann", "age": 5}.',
+        "A thought\nAction: wait for the user.",
         "With get_weather I can look up a city. Which city (or town)?",
         '{"name": "Ann"}',
     ],
@@ -141,11 +154,21 @@ def test_words_stay_words(tmp_path: Path, text: str) -> None:
 
 def test_a_turn_of_weight_0_is_context(tmp_path: Path) -> None:
     wrong, right = native(BERGEN, weight=0), native(OSLO, weight=1)
-    again = {"role": "user", "content": "No, I said Oslo."}
-    (row,) = read("openai", tmp_path / "x.jsonl", openai(wrong, RAIN, again, right)[2])
+    (row,) = read("openai", tmp_path / "x.jsonl", openai(wrong, RAIN, AGAIN, right)[2])
     assert gold(row) == [OSLO]
     assert [turn.tool_calls for _, turn in row.turns_to_learn()] == [(OSLO,)]
     assert [turn.tool_calls for turn in case_of(row).messages] == [(), (BERGEN,), (), ()]
+
+
+@pytest.mark.parametrize("mark", ["weight", "train", "training", "loss"])
+def test_every_mark_of_a_turn_that_is_not_learnt_is_read(tmp_path: Path, mark: str) -> None:
+    wrong, right = ({"from": "function_call", "value": WRITTEN.replace("Oslo", city)} for city in ("Rome", "Oslo"))
+    asked = {"from": "human", "value": ASKED}
+    row = {"conversations": [asked, {**wrong, mark: False}, asked, {**right, mark: True}], "tools": [WEATHER]}
+    (found,) = read("sharegpt", tmp_path / "x.jsonl", lines(row))
+    assert gold(found) == [OSLO]
+    (found,) = read("openai", tmp_path / "y.jsonl", openai(native(BERGEN, **{mark: 0}), RAIN, AGAIN, native(OSLO))[2])
+    assert gold(found) == [OSLO]
 
 
 def parquet(path: Path, *rows: dict[str, Any]) -> Path:
@@ -195,3 +218,11 @@ def test_a_null_in_json_stays_if_the_tool_declares_the_argument(tmp_path: Path) 
     first, second = read("trl", tmp_path / "x.jsonl", content)
     assert gold(first) == [Call(name="get_weather", arguments={"city": None})]
     assert gold(second)[0].arguments == {"city": "Oslo", "near": {"km": None}}
+
+
+def test_an_optional_argument_that_is_null_can_be_left_out(tmp_path: Path) -> None:
+    (row,) = read("trl", tmp_path / "x.jsonl", lines(weather_row({"city": "Oslo", "near": None})))
+    expect = case_of(row).expect
+    assert isinstance(expect, ExpectCall)
+    (spec,) = expect.any_of[0].calls
+    assert (spec.optional, case_of(row).waiver) == (("near",), None)

@@ -143,8 +143,19 @@ CALL = {"name": "f", "arguments": {"a": 1}}
             "length",
         ),
         ({"text": "", "tool_calls": [CALL], "finish_reason": None}, "unknown"),
+        (
+            {"choices": [{"index": 0, "message": {"tool_calls": [{"function": CALL}], "content": []}}], "id": "1"},
+            "unknown",
+        ),
+        ({"response": {"body": {"choices": [{"message": {"function_call": CALL, "content": ""}}]}}}, "unknown"),
+        ({"output": [{"type": "reasoning"}, {"type": "function_call", **CALL}], "status": "completed"}, "stop"),
+        (
+            {"content": [{"type": "tool_use", "name": "f", "input": {"a": 1}}], "stop_reason": "max_tokens", "id": "1"},
+            "length",
+        ),
+        ({"message": {"content": "", "tool_calls": [{"function": CALL}]}, "model": "m", "done": True}, "unknown"),
     ],
-    ids=range(5),
+    ids=range(10),
 )
 def test_answers_as_servers_send_them(tmp_path: Path, row: dict[str, object], stop: str) -> None:
     file = tmp_path / "answers.jsonl"
@@ -152,3 +163,11 @@ def test_answers_as_servers_send_them(tmp_path: Path, row: dict[str, object], st
     (read,) = recorded_rows(file)
     assert isinstance(read, RecordedRow), read
     assert read.completion == Completion("", (RawCall("f", '{"a": 1}'),), stop)
+
+
+def test_one_reply_has_one_answer(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    said = {"message": {"content": "No."}}
+    rows = [{"choices": [said, said]}, {"choices": []}, {"response": {"status_code": 500}}, {"message": {}}]
+    file.write_text("".join(json.dumps({"case": "w1", "dialect": "native", **row}) + "\n" for row in rows))
+    assert all(isinstance(row, BadRow) for row in recorded_rows(file))

@@ -170,10 +170,14 @@ def test_combined_schemas_are_not_completed(tmp_path, keyword, typed):
         '{"tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": true}]}',
         "- type: function\n  function: {name: f, parameters: {type: object}}\n",
         "\ufeff- name: f\n  parameters: {type: object}\n",
+        '{"type": "function", "function": {"name": "f", "description": null, "parameters": null}}',
+        '{"functions": [{"name": "f", "parameters": {"type": "object"}}]}',
+        '{"model": "m", "messages": [], "tools": [{"name": "f", "input_schema": {"type": "object"}}]}',
+        '{"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"name": "f", "title": "F", "inputSchema": {}}]}}',
     ],
-    ids=range(4),
+    ids=range(8),
 )
-def test_tools_in_openais_form_and_with_a_byte_order_mark(tmp_path, text):
+def test_tools_in_the_forms_of_clients_and_with_a_byte_order_mark(tmp_path, text):
     path = tmp_path / "tools.json"
     path.write_text(text, encoding="utf-8")
     assert not is_openapi(path) or text.startswith(("- ", "\ufeff- "))

@@ -1,0 +1,102 @@
+"""Trains an adapter with TRL's `SFTTrainer` alone, in the way of TRL's documentation, with the options of a recipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from toolmark.trainers.finetuning.options import LoraOptions
+
+if TYPE_CHECKING:
+    from toolmark.benchmark.engine.encoding import Encoded
+
+__all__ = ["Precision", "train_with_trl"]
+
+Precision = Literal["float32", "bfloat16"]
+
+
+def train_with_trl(
+    examples: Sequence[Encoded],
+    options: LoraOptions,
+    base: Path,
+    out: Path,
+    *,
+    threads: int,
+    precision: Precision,
+    seed: int = 1,
+) -> list[float]:
+    """Train a LoRA adapter, and write it to `out`.
+
+    Args:
+        examples: The conversations, as token ids with the tokens that are learnt.
+        options: The options of the training. Options that TRL does not have are ignored.
+        base: Folder of the base's weights.
+        out: Folder of the adapter.
+        threads: Number of threads of torch.
+        precision: Precision of the products.
+        seed: Seed of the training.
+
+    Returns:
+        The end time of each optimizer step, from `time.perf_counter`, in seconds.
+    """
+    import datasets  # type: ignore[import-untyped]
+    import torch
+    from peft import LoraConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    torch.set_num_threads(threads)
+    rows = datasets.Dataset.from_dict(
+        {
+            "input_ids": [one.ids for one in examples],
+            "assistant_masks": [[int(mine) for mine in one.supervised] for one in examples],
+        }
+    )
+    ends: list[float] = []
+
+    class Ends(TrainerCallback):
+        """Records the end time of each step."""
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            ends.append(time.perf_counter())
+
+    config = SFTConfig(
+        output_dir=str(out),
+        per_device_train_batch_size=options.batch,
+        gradient_accumulation_steps=options.accumulation,
+        learning_rate=options.lr,
+        lr_scheduler_type=options.schedule,
+        warmup_steps=options.warmup,
+        max_grad_norm=options.grad_norm,
+        weight_decay=0.0,
+        num_train_epochs=options.epochs,
+        seed=seed,
+        bf16=precision == "bfloat16",
+        use_cpu=True,
+        gradient_checkpointing=False,  # faster, and there is enough memory
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        max_length=None,
+    )
+    trainer = SFTTrainer(
+        model=AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
+        args=config,
+        train_dataset=rows,
+        processing_class=AutoTokenizer.from_pretrained(base),
+        peft_config=LoraConfig(
+            r=options.r,
+            lora_alpha=options.alpha,
+            lora_dropout=options.dropout,
+            target_modules=options.target,
+            task_type="CAUSAL_LM",
+        ),
+        callbacks=[Ends()],
+    )
+    trainer.train()
+    trainer.save_model(str(out))
+    return ends
