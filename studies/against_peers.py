@@ -21,6 +21,10 @@ AIMS: Aims = {"pipeline": 10.0, "inspect": 5.0, "lm-eval": 3.0, "generate": 2.0,
 REAL_AIMS: Aims = {"pipeline": 6.0, "generate": 4.0, "llama.cpp": None}
 """For a workload with a real model."""
 
+_PROCESSOR_TIME = (
+    " In this section, seconds are processor time. With one thread, this is the wall-clock time on an idle machine."
+)
+
 MOST_TIME = 1.8
 """With a real model, Toolmark must take at most this many times the shortest possible time."""
 
@@ -95,7 +99,7 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan, aim
         f"- **batch size**: `1 of 1, 8` means that the batch sizes 1 and 8 were tried on {plan.trial} cases, that 1 "
         "was faster, and that 1 was then measured.\n"
         "- **seconds**: The time includes encoding, but not loading. A measurement of more than "
-        f"{plan.slow:g} s was not repeated.\n"
+        f"{plan.slow:g} s was not repeated.{_PROCESSOR_TIME if workload.processor_time else ''}\n"
         "- **identical answers**: These answers are identical to Toolmark's answers.",
         [
             "tool",

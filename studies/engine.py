@@ -194,7 +194,8 @@ def main() -> None:
     def real() -> None:
         model, gguf = smollm2(plan.cache)
         work = of("SmolLM2-135M-Instruct, 135M parameters", model, plan.smollm2[0], plan.tokens[0])
-        fewer = replace(work, prompts=prompts_of(shipped(plan.smollm2[1])), gguf=gguf)
+        work = replace(work, gguf=gguf, processor_time=True)
+        fewer = replace(work, prompts=prompts_of(shipped(plan.smollm2[1])))
         write_peers(page, work, fewer, plan, REAL_AIMS)
 
     work: Mapping[str, Callable[[], None]] = {

@@ -37,6 +37,8 @@ class Workload:
         prompts: The prompts, in the dialect `tagged`.
         tokens: Largest number of tokens per answer.
         gguf: The same weights as a GGUF file, for llama.cpp.
+        processor_time: Whether processor time is measured instead of wall-clock time. With one thread, both are equal
+            on an idle machine.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Workload:
     prompts: Sequence[Prompt]
     tokens: int
     gguf: Path | None = None
+    processor_time: bool = False
 
     def rows(self, count: int | None = None) -> list[dict[str, Any]]:
         """Return the turns, the rendered text and the token ids of each prompt.
@@ -81,6 +84,7 @@ class Workload:
             "threads": threads,
             "batch": batch,
             "times": times,
+            "processor_time": self.processor_time,
             "gguf": None if self.gguf is None else str(self.gguf),
         }
 
