@@ -38,13 +38,7 @@ NAME = "toolmark_shared_prefixes"
 
 
 class Pass(Protocol):
-    """One forward pass. It decides where the keys and values are stored, and to which keys each query attends.
-
-    Attributes:
-        positions: Position of each token.
-    """
-
-    positions: Tensor
+    """One forward pass. It decides where the keys and values are stored, and to which keys each query attends."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
         """Store the keys and values of packed tokens. Return the attention outputs of the tokens (heads, tokens, size).
