@@ -22,7 +22,7 @@ demo-train: $(VENV)/.train-installed
 
 # The files in order of their names: those of few and long tests come early, and no process is left with one at the end.
 # A process a processor, so a thread a process.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # One process checks the types while two others run tests.
 test: $(VENV)/.dev-installed

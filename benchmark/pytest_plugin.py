@@ -237,12 +237,18 @@ def _generate(session: pytest.Session) -> None:
             config.stash[_COMPARISON] = evaluation.run(TerminalObserver(), report=report)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_internalerror(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """Print where to report a defect, after pytest has printed the traceback."""
+@pytest.hookimpl(wrapper=True)
+def pytest_internalerror(
+    excrepr: Any, excinfo: pytest.ExceptionInfo[BaseException]
+) -> Generator[None, list[bool | None], list[bool | None]]:
+    """Hide secrets in the traceback that pytest prints. After the traceback, print where to report a defect."""
+    hidden = redacted(str(excrepr))
+    excrepr.toterminal = lambda writer: writer.write(hidden)
+    printed = yield
     modules = {str(entry.frame.f_globals.get("__name__")) for entry in excinfo.traceback} - {__name__}
     if any(module.startswith("toolmark.") for module in modules):
         print(defect_line(excinfo.value), file=sys.stderr)  # noqa: T201
+    return printed
 
 
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:

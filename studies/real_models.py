@@ -85,9 +85,15 @@ def adapter_of(model: str, training: Training, work: Path) -> Path:
     return out
 
 
+def known_trainings() -> dict[str, dict[str, float]]:
+    """Return the figures of all trainings, by model and candidate."""
+    known: dict[str, dict[str, float]] = json.loads(TRAININGS.read_text()) if TRAININGS.exists() else {}
+    return known
+
+
 def keep(name: str, **figures: float) -> None:
     """Add the figures of a training to the file of all trainings."""
-    known = json.loads(TRAININGS.read_text()) if TRAININGS.exists() else {}
+    known = known_trainings()
     known[name] = {key: round(value, 4) for key, value in figures.items()}
     TRAININGS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
@@ -171,7 +177,7 @@ def main() -> int:
         answer(model, "base", None, work)
         for training in trainings(model):
             answer(model, training.name, adapter_of(model, training, work), work)
-    return write_page(json.loads(TRAININGS.read_text()))
+    return write_page(known_trainings())
 
 
 if __name__ == "__main__":

@@ -190,12 +190,19 @@ def write_page(trainings: Mapping[str, Mapping[str, float]]) -> int:
         memory = f"{cost['megabytes']:,.0f}" if "megabytes" in cost else "n/a"
         minutes, tokens = f"{cost['seconds'] / 60:.0f}", f"{cost['tokens'] / 1000:,.0f}"
         rows.append([MODELS[model], _title(candidate), minutes, tokens, memory])
+    if not rows:
+        return _written(page)
     page.section(
         "What the trainings cost",
         "One thread on a processor. Other programs ran at the same time, so the minutes are upper bounds.",
         ["model", "adapter", "minutes", "thousands of tokens", "peak MB"],
         rows,
     )
+    return _written(page)
+
+
+def _written(page: Page) -> int:
+    """Write the page. Return 1 if a target is missed, and 0 otherwise."""
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
     return 1 if page.broken else 0

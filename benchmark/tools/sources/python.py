@@ -16,8 +16,7 @@ import ast
 import inspect
 import traceback
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import docstring_parser
 from pydantic.errors import PydanticUserError
@@ -28,6 +27,7 @@ from toolmark.benchmark.tools.effects import declared_effects
 from toolmark.benchmark.tools.implementations import argument_adapter, import_source, is_file_source
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.tools.sources.annotated_texts import describe_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,11 +175,11 @@ def function_tool(function: Callable[..., Any], file: str, run: str, default_eff
     try:
         parameters = argument_adapter(function).json_schema()
         _drop_titles(parameters)
-        texts = [(parameter.arg_name, parameter.description) for parameter in documentation.params]
-        for argument, text in (*_annotated_texts(function), *texts):
-            shown = parameters["properties"].get(argument)
-            if shown is not None and text and text.strip():
-                shown.setdefault("description", " ".join(text.split()))
+        describe_arguments(parameters, function)
+        for parameter in documentation.params:
+            shown = parameters["properties"].get(parameter.arg_name)
+            if shown is not None and parameter.description and parameter.description.strip():
+                shown.setdefault("description", " ".join(parameter.description.split()))
         check_schema(parameters)
     except (PydanticUserError, SchemaError, NameError, TypeError) as error:
         reason = str(error).splitlines()[0]
@@ -192,27 +192,6 @@ def function_tool(function: Callable[..., Any], file: str, run: str, default_eff
         run=run,
         effects=declared_effects(function, default_effects),
     )
-
-
-def _annotated_texts(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
-    """Yield a pair (name, text) for each argument that has a text in its annotation, as in `Annotated[str, "text"]`."""
-    for name, annotation in get_type_hints(function, include_extras=True).items():
-        if text := _annotated_text(annotation):
-            yield name, text
-
-
-def _annotated_text(annotation: Any) -> str | None:
-    """Return the text in an annotation, or None if there is no text.
-
-    The annotation is `Annotated[str, "text"]`, `Annotated[str, Doc("text")]`, or a union that contains one of these.
-    """
-    if get_origin(annotation) is Annotated:
-        texts = (getattr(mark, "documentation", mark) for mark in annotation.__metadata__)
-        text = next((text for text in texts if isinstance(text, str) and text.strip()), None)
-        return text or _annotated_text(annotation.__origin__)
-    if get_origin(annotation) in (Union, UnionType):
-        return next(filter(None, map(_annotated_text, get_args(annotation))), None)
-    return None
 
 
 def place_of(function: Callable[..., Any], file: str) -> str:
