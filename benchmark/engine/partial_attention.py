@@ -58,10 +58,10 @@ def _attend(
 
     most = max(1, _SCORES // (query.shape[0] * query.shape[1] * key.shape[2]))
     if query.shape[2] > most:
-        masks = mask.split(most, dim=-2) if mask is not None else [None] * -(-query.shape[2] // most)
+        turns = [slice(begin, begin + most) for begin in range(0, query.shape[2], most)]
         parts = [
-            _attend(some, key, value, scale, hidden)
-            for some, hidden in zip(query.split(most, dim=2), masks, strict=True)
+            _attend(query[:, :, turn], key, value, scale, None if mask is None else mask[..., turn, :])
+            for turn in turns
         ]
         return torch.cat([out for out, _ in parts], dim=2), torch.cat([sums for _, sums in parts], dim=2)
     scores = torch.matmul(query * scale, key.transpose(2, 3)).float()

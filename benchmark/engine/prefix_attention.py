@@ -148,7 +148,7 @@ class Prefill:
         import torch
 
         # The key heads are the batch of `attend`, and the query heads of a key head are its heads. So no key is copied.
-        grouped = query.unflatten(0, (len(key), -1))
+        grouped = torch.unflatten(query, 0, (len(key), -1))
         out = torch.zeros_like(grouped, dtype=torch.float32)
         sums = out.new_full(out.shape[:-1], float("-inf"))
         for store, here in self._own:
@@ -289,7 +289,7 @@ class Decode:
         stored = self._pool.layer(layer, key)
         for pages, fresh in zip(stored, (key, value), strict=True):
             pages[self._places] = fresh.transpose(0, 1)
-        grouped = query.unflatten(0, (len(key), -1)).permute(2, 0, 1, 3)  # (tokens, key heads, groups, size)
+        grouped = torch.unflatten(query, 0, (len(key), -1)).permute(2, 0, 1, 3)  # (tokens, key heads, groups, size)
         if window not in self._reached:
             self._reached[window] = self._reach(window, grouped.shape[2], query.device)
         reach = self._reached[window]
@@ -337,15 +337,20 @@ class Decode:
 
 def _to_pages(grouped: Tensor, reach: _Reach, stored: tuple[Tensor, Tensor], scale: float) -> tuple[Tensor, Tensor]:
     """Return the output and the log-sum-exp of the attention to each page (parts, key heads, groups, size)."""
+    import torch
+
     keys, values = stored if reach.pages is None else (each[reach.pages] for each in stored)
     mine = grouped[reach.page_queries].transpose(1, 2)  # (pages, key heads, queries, groups, size)
     out, sums = attend(mine.flatten(2, 3), keys, values, scale, reach.page_mask)
     shape = mine.shape[2:4]
-    return out.unflatten(2, shape).transpose(1, 2).flatten(0, 1), sums.unflatten(2, shape).transpose(1, 2).flatten(0, 1)
+    out, sums = (torch.unflatten(found, 2, shape).transpose(1, 2).flatten(0, 1) for found in (out, sums))
+    return out, sums
 
 
 def _to_blocks(grouped: Tensor, reach: _Reach, layer: int, scale: float) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the output and the log-sum-exp of the attention to each block (parts, key heads, groups, size)."""
+    import torch
+
     gathered = grouped[reach.rows].transpose(0, 1).contiguous()  # (key heads, queries, groups, size)
     begin, shape = 0, (-1, gathered.shape[2])
     for block, first, count, mask in reach.blocks:
@@ -353,4 +358,4 @@ def _to_blocks(grouped: Tensor, reach: _Reach, layer: int, scale: float) -> Iter
         mine = gathered[:, begin : begin + count].flatten(1, 2)[None]
         begin += count
         out, sums = attend(mine, keys, values, scale, mask)
-        yield out[0].unflatten(1, shape).transpose(0, 1), sums[0].unflatten(1, shape).transpose(0, 1)
+        yield torch.unflatten(out[0], 1, shape).transpose(0, 1), torch.unflatten(sums[0], 1, shape).transpose(0, 1)
