@@ -78,8 +78,8 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan) -> 
         workload.name,
         f"The workload has {counts[OURS]} cases. An answer has at most {workload.tokens} tokens. Decoding is greedy, "
         f"in float32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens. Many prompts begin with "
-        f"the same tokens, which are their shared prefix. If each shared prefix is read only once, {more['unique']:,} "
-        f"tokens remain. {sum(more['written']):,} tokens are generated.\n\n"
+        f"the same tokens (a shared prefix). Without repeated prefixes, the prompts have {more['unique']:,} tokens. "
+        f"{sum(more['written']):,} tokens are generated.\n\n"
         "- **n**: The other tools answer only a sample of the cases. So compare the times per case, not the seconds.\n"
         f"- **batch size**: `1 of 1, 8` means that the batch sizes 1 and 8 were tried on {plan.trial} cases, that 1 "
         "was faster, and that 1 was then measured.\n"

@@ -52,7 +52,7 @@ class Truth:
         return upper, float(ndtri((self.discordance - self.effect) / 2))
 
     def shared(self) -> float:
-        """Return the share of the latent variance that a cluster has in common, to get the wanted `correlation`."""
+        """Return which share of the random value must be common to a cluster. This gives the `correlation`."""
         if self.correlation == 0:
             return 0.0
         upper, lower = self.limits
@@ -81,8 +81,8 @@ def draw(
 ) -> NDArray[np.int8]:
     """Return random differences of shape (comparisons, adapters, metrics, n).
 
-    Half of the latent variance is common to all adapters. In each of the two halves, half of the variance is common to
-    all metrics.
+    A difference depends on a normal random value, which is the sum of four parts with the same variance. Two parts are
+    common to all adapters. One of these two parts, and one of the other two, are common to all metrics.
     """
     share = truth.shared()
     latent = _normal(random, (comparisons, adapters, metrics, n), share)

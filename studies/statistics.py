@@ -63,9 +63,9 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
         "Base and adapters are equally good. So every `regressed` or `improved` is a false alarm. A comparison has "
         "six correlated metrics, and one adapter or eight adapters of the same base. The table shows the share of "
         "comparisons with a false alarm in at least one metric:\n\n"
-        "- **regressed**: For each adapter, the share should be at most 5%. The column in brackets has no target. It "
-        "shows how often at least one of the eight adapters has a false `regressed`.\n"
-        "- **improved**: For all adapters together, the share should be at most 5%.",
+        "- **regressed**: For each adapter, the share of false alarms should be at most 5%. The column in brackets has "
+        "no target. It shows how often at least one of the eight adapters has a false `regressed`.\n"
+        "- **improved**: For all adapters together, the share of false alarms should be at most 5%.",
         [
             "n",
             "discordance",
@@ -271,7 +271,8 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
     )
     for clustered, bound in ((False, 0.055), (True, 0.06)):
         most = max(row.share for row in found if bool(row.truth.correlation) == clustered)
-        within = f"With{'' if clustered else 'out'} clusters, this share must be at most {percent(bound)}"
+        kind = f"With{'' if clustered else 'out'} clusters"
+        within = f"{kind}, the interval must lie inside the margin in at most {percent(bound)} of comparisons"
         page.held(most <= bound, within, f"at most {percent(most)}")
 
 

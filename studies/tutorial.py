@@ -151,7 +151,7 @@ def _strict(row: Row, trace: Trace) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Row600:
-    """A row of the trace file, the trace of this row, and the tools in `queries.csv` for the query of this trace."""
+    """A row of the trace file, its trace, and the right tools for its query (from `queries.csv`)."""
 
     row: Row
     trace: Trace
@@ -281,7 +281,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     made = [tuple(round(by_place[model, None, column].share, 2) for column in COLUMNS) for model in models]
     page.held(
         sorted(made) == sorted(tuple(row.values()) for row in published(data)),
-        "Every figure of eval_summary.csv must be reproduced",
+        "Every figure of the tutorial's eval_summary.csv must be reproduced",
         f"{len(made) * len(COLUMNS)} figures",
     )
     by_type = [
@@ -295,7 +295,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     ]
     page.held(
         Counter(by_type) == Counter(theirs),
-        "Every figure of eval_summary_by_type.csv must be reproduced",
+        "Every figure of the tutorial's eval_summary_by_type.csv must be reproduced",
         f"{len(by_type)} rows",
     )
     page.section(

@@ -66,6 +66,8 @@ def _json(value: object) -> str:
 
 def _accepted_values(rule: Accept) -> str:
     match rule.match:
+        case "anything":
+            return "anything"
         case "nonempty":
             return "anything that is not empty"
         case "object":

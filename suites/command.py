@@ -52,26 +52,27 @@ def manifest_text(folder: Path) -> str:
 
 @app.command
 def lint(*files: Path, tools: str | None = None, trust_data_tools: bool = False) -> None:
-    """Check cases without a model. Each finding is a line `file:line: kind: message`.
+    """Check cases or scenarios without a model. Each finding is a line `file:line: kind: message`.
 
     The exit code is 0 if nothing is found, 1 if something is found, and 4 if a file cannot be read.
 
     Parameters
     ----------
     files:
-        Case files, or folders of case files.
+        Files of cases or of scenarios, or folders of such files.
     tools:
-        The toolboxes that the cases name: a tools.yaml, a Python file or a module.
+        The toolboxes that the cases name: a tools.yaml, a Python file or a module. Or the world that the scenarios
+        name: my_world.py:World.
     trust_data_tools:
         Also run the code that is named in the case files and in the tools.yaml beside them. This code gets all your
         rights.
     """
-    from toolmark.suites.lint import lint_cases
+    from toolmark.suites.lint import lint_files
 
     if trust_data_tools:
         print(TRUSTED, file=sys.stderr)  # noqa: T201
     with phase("checking the cases"):
-        findings, count, notes = lint_cases(_at_least_one(files), tools, trust_data_tools=trust_data_tools)
+        findings, count, notes = lint_files(_at_least_one(files), tools, trust_data_tools=trust_data_tools)
     for finding in findings:
         print(printable(str(finding)))  # noqa: T201
     kinds = Counter(finding.kind for finding in findings)

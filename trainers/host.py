@@ -25,14 +25,14 @@ from pydantic import BaseModel
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect
 from toolmark.benchmark.candidates.fingerprint import template_reads_clock
+from toolmark.benchmark.candidates.gguf_files import weights_hash
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.candidates.template_args_choice import choose_template_args
-from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
-from toolmark.benchmark.core.hashing import file_hash, hash_files
+from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.core.secrets import command_without_secrets
@@ -42,6 +42,7 @@ from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
 from toolmark.benchmark.data.held_out import held_out as read_held_out
 from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
 from toolmark.benchmark.engine.devices import choose_device
+from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.plugins.protocols import Trained, Trainer, Training
 from toolmark.trainers.adapter_card import adapter_card
 from toolmark.trainers.dev_judging import DevJudging
@@ -210,7 +211,7 @@ def _write_record(
         ),
         seed=job.seed,
         options={**options.model_dump(mode="json"), **trained.measured},
-        base=None if weights is None else RecordedBase(id=job.base, weights=hash_files(weights.glob("*.safetensors"))),
+        base=None if weights is None else RecordedBase(id=job.base, weights=weights_hash(weights)),
         dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
         template_sha256=_template_hash(weights or job.out),
         template_args=dict(template_args or {}),

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.candidates.gguf_files import weights_hash
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
@@ -60,7 +61,7 @@ def identity(
     adapter = weights.adapter
     return {
         "model": candidate.name,
-        "weights": hash_files(base.glob("*.safetensors")),
+        "weights": weights_hash(base),
         "config": hash_files([base / "config.json", base / "generation_config.json"]),
         "tokenizer": hash_files(base / name for name in _TOKENIZER_FILES),
         "template": hash_files(_template_files(base)),

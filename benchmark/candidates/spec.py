@@ -2,9 +2,11 @@
 
     ./path/to/dir            a directory with config.json (a model), adapter_config.json (an adapter) or ledger.jsonl
                              (a run)
+    path/to/model.gguf       a GGUF file
     pocket, gemma-3-1b-it    an alias (aliases.toml), or the full hub id of an alias
     pocket-lora              the shipped adapter, with its base
     hub/ORG/NAME             a model on the hub
+    hub/ORG/NAME:FILE.gguf   a GGUF file on the hub
     replay/FILE              recorded completions
     recipe.toml              a recipe, which stands for an adapter and its base
     policy/NAME              a trivial policy instead of a model: never, first, uniform, lexical or oracle
@@ -12,7 +14,7 @@
     ORG/NAME                 a model on the hub
 
 Toolmark tries these forms in this order. A revision and an adapter can follow a path or hub id:
-`base[@revision][:adapter[@revision]]`.
+`base[@revision][:file.gguf][:adapter[@revision]]`.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS, read_adapter_config
+from toolmark.benchmark.candidates.gguf_files import GGUF, is_gguf
+from toolmark.benchmark.candidates.packaged_files import packaged_file
 from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
@@ -36,7 +40,9 @@ __all__ = ["Candidate", "resolve", "table", "with_adapter"]
 Kind = Literal["local", "hub", "replay", "policy", "inspect"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
-_FILE_ENDINGS = (".jsonl", ".jsonl.gz", ".toml")
+_FILE_ENDINGS = (".jsonl", ".jsonl.gz", ".toml", GGUF)
+_HUB_FILE = re.compile(r"([\w.-]+/)*[\w-][\w.-]*\.gguf\Z", re.IGNORECASE)
+_FILE_OF_MANY = re.compile(r"-\d{5}-of-\d{5}\.gguf\Z", re.IGNORECASE)
 _PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
 
 
@@ -48,11 +54,12 @@ class Candidate:
         kind: Where the answers come from: `local` (weights on this machine), `hub` (weights on the hub), `replay`
             (recorded completions), `policy` (a trivial policy), or `inspect` (a served model).
         name: Name of the candidate in tables and directories of runs.
-        base: For `local` a directory, for `hub` a hub id, for `replay` a file, for `policy` the name of the policy, and
-            for `inspect` Inspect's name of the model.
+        base: For `local` a directory or a GGUF file, for `hub` a hub id, for `replay` a file, for `policy` the name of
+            the policy, and for `inspect` Inspect's name of the model.
         revision: Revision of the base on the hub. None for the newest revision.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
         adapter_revision: Revision of the adapter on the hub. None for the newest revision.
+        file: Name of a GGUF file in the repository of the base on the hub. None if the base is not a GGUF file.
         gated: Whether the hub gives the weights only to users who accepted the licence and have a token.
         note: If the spec has two possible meanings, a line that says which meaning was chosen. Otherwise empty.
     """
@@ -63,6 +70,7 @@ class Candidate:
     revision: str | None = None
     adapter: str | None = None
     adapter_revision: str | None = None
+    file: str | None = None
     gated: bool = False
     note: str = ""
 
@@ -101,12 +109,15 @@ def _directory(path: Path) -> Candidate:
     if path.is_file():
         if is_recipe(path):
             return with_adapter(resolve(read_recipe(path).base), str(path))
+        if is_gguf(path):
+            _check_one_file(path.name)
+            return Candidate("local", path.stem, str(path))
         if path.name.endswith((".jsonl", ".jsonl.gz")):
             stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
             return Candidate("replay", path.resolve().parent.name if stem == "ledger" else stem, str(path))
         raise InputError(
-            f"{path} is neither a recorded run nor a recipe",
-            "Give the directory of a model or an adapter, a recipe.toml or a ledger.jsonl.",
+            f"{path} is neither a recorded run nor a recipe nor a GGUF file",
+            "Give the directory of a model or an adapter, a GGUF file, a recipe.toml or a ledger.jsonl.",
         )
     if (path / "config.json").is_file():
         return Candidate("local", path.resolve().name, str(path))
@@ -115,9 +126,10 @@ def _directory(path: Path) -> Candidate:
         return with_adapter(resolve(base), str(path))
     if (path / "ledger.jsonl").is_file():
         return Candidate("replay", path.resolve().name, str(path / "ledger.jsonl"))
+    inside = next((f"Give the GGUF file inside: --model {file}" for file in sorted(path.glob(f"*{GGUF}"))), "")
     raise InputError(
         f"{path} is a directory without config.json, adapter_config.json or ledger.jsonl",
-        "Give a directory that save_pretrained() wrote, or the directory of a run in runs/.",
+        inside or "Give a directory that save_pretrained() wrote, or the directory of a run in runs/.",
     )
 
 
@@ -128,6 +140,15 @@ def _base_of_adapter(path: Path) -> str:
             f"{path / ADAPTER_CONFIG} names no base model", f"Give the base: --model BASE --adapter {path}"
         )
     return base
+
+
+def _check_one_file(name: str) -> None:
+    """Check that a GGUF file is not one of several files of a model."""
+    if _FILE_OF_MANY.search(name):
+        raise InputError(
+            f"{name} is one of several files of a model, and Toolmark reads only a model in one GGUF file",
+            "Join the files: llama-gguf-split --merge FIRST_FILE JOINED.gguf",
+        )
 
 
 def _shipped(entry: dict[str, Any]) -> Path:
@@ -144,6 +165,8 @@ def _alias(spec: str) -> Candidate | None:
     entry = models[name]
     if "shipped" in entry:
         return Candidate("local", name, str(_shipped(entry)))
+    if "packages" in entry:
+        return Candidate("local", name, str(packaged_file(name, entry)), note=entry.get("note", ""))
     provider, _, rest = spec.partition("/")
     note = ""
     if spec in by_hub_id and provider in table()["inspect"]["providers"]:
@@ -156,6 +179,14 @@ def _hub(hub_id: str) -> Candidate:
     if alias is not None:
         return replace(alias, note="")
     return Candidate("hub", hub_id.partition("/")[2], hub_id)
+
+
+def _hub_file(base: Candidate, file: str) -> Candidate:
+    """Return the candidate that is a GGUF file in a repository on the hub."""
+    if not _HUB_FILE.match(file) or ".." in file.split("/"):
+        raise InputError(f"{file!r} is not the name of a GGUF file", "Write hub/ORG/NAME:FILE.gguf")
+    _check_one_file(file)
+    return replace(base, name=Path(file).stem, file=file)
 
 
 def _base(spec: str) -> Candidate:
@@ -185,7 +216,9 @@ def _base(spec: str) -> Candidate:
     if rest and first in table()["inspect"]["providers"]:
         return Candidate("inspect", spec, spec)
     if spec.endswith(_FILE_ENDINGS):
-        raise InputError(f"there is no file {spec}", "Give an existing recipe.toml, ledger.jsonl or exported run.")
+        raise InputError(
+            f"there is no file {spec}", "Give an existing GGUF file, recipe.toml, ledger.jsonl or exported run."
+        )
     if _PATH_LIKE.match(spec):
         raise InputError(
             f"there is no file or directory at {spec!r}", "Check the path. For a model on the hub, write ORG/NAME."
@@ -201,6 +234,7 @@ def resolve(spec: str) -> Candidate:
 
     Raises:
         InputError: There is no such candidate. The message lists the most similar names.
+        EnvironmentFault: The packages that contain the weights of an alias are not installed.
     """
     if _path_exists(spec):
         return _directory(Path(spec).expanduser())
@@ -210,6 +244,8 @@ def resolve(spec: str) -> Candidate:
     if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
     base = replace(_base(base_text), revision=revision)
+    if adapter and base.kind == "hub" and (file := adapter.partition(":")[0]).lower().endswith(GGUF):
+        base, adapter = _hub_file(base, file), adapter.partition(":")[2]
     return with_adapter(base, adapter) if adapter else base
 
 

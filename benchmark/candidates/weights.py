@@ -1,4 +1,4 @@
-"""Finds the weights of a candidate on this machine, or downloads the weights. This module does not import torch."""
+"""Finds the files of a candidate on this machine, or downloads the files. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -6,39 +6,49 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from toolmark.benchmark.candidates.gguf_files import converted_folder
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.hub import cached, download, gated
+from toolmark.benchmark.core.hub import cached, download, gated, page
 
-__all__ = ["Weights", "base_on_this_machine", "locate", "to_download"]
+__all__ = ["Weights", "base_on_this_machine", "fetch", "to_download"]
 
 _LFS_POINTER = b"version "
-"""The first eight bytes of a Git LFS pointer, which is a short text in place of a large file. A safetensors file never
+"""The first eight bytes of a Git LFS pointer, which is a short text in place of a large file. A file of weights never
 begins with these bytes."""
 
-_MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
+_TEXTS = ("*.json", "*.jinja", "*.model", "*.txt")
 _BASE_MARKER = "config.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The directories of the weights: of the base, and of the adapter (None if there is no adapter)."""
+    """The directories of the weights: of the base, and of the adapter (None if there is no adapter).
+
+    In the result of `fetch`, the base can also be a GGUF file.
+    """
 
     base: Path
     adapter: Path | None = None
 
 
-def _stored(repo: str, revision: str | None, marker: str) -> Path | None:
-    """Return the folder of a repository in the local cache. None if the weights or the file `marker` are missing."""
+def _stored(repo: str, revision: str | None, marker: str, file: str | None = None) -> Path | None:
+    """Return the folder of a repository in the local cache. None if the weights or the file `marker` are missing.
+
+    If `file` is given, return this GGUF file instead. None if the file is missing.
+    """
     folder = cached(repo, revision)
-    complete = folder is not None and (folder / marker).is_file() and any(folder.glob("*.safetensors"))
-    return folder if complete else None
+    if folder is None:
+        return None
+    if file is not None:
+        return folder / file if (folder / file).is_file() else None
+    return folder if (folder / marker).is_file() and any(folder.glob("*.safetensors")) else None
 
 
 def to_download(candidate: Candidate) -> list[tuple[str, str | None]]:
-    """Return the repositories that `locate` would download for a candidate, each with its revision."""
+    """Return the repositories that `fetch` would download for a candidate, each with its revision."""
     missing = []
-    if candidate.kind == "hub" and _stored(candidate.base, candidate.revision, _BASE_MARKER) is None:
+    if candidate.kind == "hub" and not _stored(candidate.base, candidate.revision, _BASE_MARKER, candidate.file):
         missing.append((candidate.base, candidate.revision))
     adapter = candidate.adapter
     if adapter and not Path(adapter).exists() and _stored(adapter, candidate.adapter_revision, ADAPTER_CONFIG) is None:
@@ -46,25 +56,42 @@ def to_download(candidate: Candidate) -> list[tuple[str, str | None]]:
     return missing
 
 
-def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str) -> Path:
+def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str, file: str | None = None) -> Path:
     from huggingface_hub import get_token
 
-    if (folder := _stored(repo, revision, marker)) is not None:
-        return folder
+    if (found := _stored(repo, revision, marker, file)) is not None:
+        return found
     if needs_consent and get_token() is None:
         raise gated(repo)
-    return download(repo, revision, _MODEL_FILES)
+    folder = download(repo, revision, (file or "*.safetensors", *_TEXTS))
+    if file is None:
+        return folder
+    if not (folder / file).is_file():
+        raise InputError(
+            f"{repo} has no file {file}", f"Choose a GGUF file that is listed at {page(repo, 'model')}/tree/main"
+        )
+    return folder / file
 
 
 def base_on_this_machine(candidate: Candidate) -> Path | None:
-    """Return the directory of a candidate's base. None if the weights do not exist or are not downloaded yet."""
-    if candidate.kind == "hub":
-        return cached(candidate.base, candidate.revision)
-    return Path(candidate.base) if candidate.kind == "local" else None
+    """Return the directory of a candidate's base.
+
+    None if the weights do not exist, are not downloaded yet, or are in a GGUF file that is not converted yet.
+    """
+    if candidate.kind not in ("local", "hub"):
+        return None
+    base = cached(candidate.base, candidate.revision) if candidate.kind == "hub" else Path(candidate.base)
+    if base is not None and candidate.file is not None:
+        base = base / candidate.file
+    if base is not None and base.is_file():
+        base = converted_folder(base)
+    return base
 
 
-def locate(candidate: Candidate) -> Weights:
-    """Return the directories of a `local` or `hub` candidate. Weights that are not on this machine are downloaded.
+def fetch(candidate: Candidate) -> Weights:
+    """Return the files of a `local` or `hub` candidate. Files that are not on this machine are downloaded.
+
+    The base is a GGUF file if the candidate names one. Otherwise it is a directory.
 
     Raises:
         InputError: The hub has no such model or revision. Or a directory has no safetensors file, or an incomplete
@@ -72,13 +99,16 @@ def locate(candidate: Candidate) -> Weights:
         EnvironmentFault: There is no network or no access, or the download failed.
     """
     if candidate.kind == "hub":
-        base = _fetch(candidate.base, candidate.revision, candidate.gated, _BASE_MARKER)
+        base = _fetch(candidate.base, candidate.revision, candidate.gated, _BASE_MARKER, candidate.file)
     else:
         base = Path(candidate.base)
-    if not any(base.glob("*.safetensors")):
+    if base.is_file():
+        _check_no_pointer(base)
+    elif not any(base.glob("*.safetensors")):
         raise InputError(
             f"{base} has no *.safetensors",
-            "Save the model with save_pretrained(). Toolmark does not read pickle files.",
+            "Save the model with save_pretrained(). Toolmark does not read pickle files. To use a GGUF file, write its "
+            "name, for example hub/ORG/NAME:FILE.gguf",
         )
     _check_safetensors(base)
     if candidate.adapter is None:
@@ -95,16 +125,22 @@ def locate(candidate: Candidate) -> Weights:
     return Weights(base, adapter)
 
 
+def _check_no_pointer(file: Path) -> bytes:
+    """Return the first eight bytes of a file of weights. They are checked not to be those of a Git LFS pointer."""
+    with file.open("rb") as stream:
+        start = stream.read(8)
+    if start == _LFS_POINTER:
+        raise InputError(
+            f"{file} is only a Git LFS pointer and contains no weights",
+            "Download the weights: git lfs pull. In a GitHub workflow, give actions/checkout the input lfs: true",
+        )
+    return start
+
+
 def _check_safetensors(folder: Path) -> None:
     """Check that each safetensors file is complete. The first eight bytes of a file are the length of its header."""
     for file in folder.glob("*.safetensors"):
-        with file.open("rb") as stream:
-            start = stream.read(8)
-        if start == _LFS_POINTER:
-            raise InputError(
-                f"{file} is only a Git LFS pointer and contains no weights",
-                "Download the weights: git lfs pull. In a GitHub workflow, give actions/checkout the input lfs: true",
-            )
+        start = _check_no_pointer(file)
         if len(start) < 8 or int.from_bytes(start, "little") > file.stat().st_size - 8:
             raise InputError(
                 f"{file} is not a complete safetensors file",

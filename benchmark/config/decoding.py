@@ -39,8 +39,8 @@ class Decoding:
     def identity(self) -> dict[str, Any]:
         """Return the fields that can change a completion, by name.
 
-        The seed is left out if it is not used. `stop_at_call` and `thinking_tokens` are left out if they are off. For
-        this reason, the key of a run that is older than these options has not changed.
+        The seed is left out if it is not used. `stop_at_call` and `thinking_tokens` are left out if they are off. So
+        runs that are older than these options keep their keys.
         """
         fields = asdict(self)
         without = {"seed"} if self.temperature == 0 else set()

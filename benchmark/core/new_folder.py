@@ -25,8 +25,8 @@ def new_folder(out: Path) -> Iterator[Path]:
         out: The new folder. If the folder already exists, it must be empty.
 
     Raises:
-        EnvironmentFault: The folder cannot be written, for example because the disk is full. An `OSError` in the block
-            becomes this error. So does an error of a library about a full disk.
+        EnvironmentFault: The folder cannot be written, for example because the disk is full. An `OSError` in the block,
+            or an error of a library about a full disk, becomes this error.
     """
     partial = out.resolve().with_name(f".{out.resolve().name}.partial")
     try:

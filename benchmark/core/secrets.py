@@ -7,7 +7,7 @@ or tools, and on the hub.
 Three kinds of secrets are known:
 
 - the value of an environment variable with a name such as `OPENAI_API_KEY`
-- the password in an address that is the value of any environment variable, for example the address of a proxy
+- the password in an address, if the address is the value of an environment variable, for example of a proxy
 - a value with which `remember` was called
 """
 

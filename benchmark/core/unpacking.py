@@ -12,9 +12,10 @@ from pathlib import Path
 
 from toolmark.benchmark.core.errors import InputError
 
-__all__ = ["first_line", "read_unpacked"]
+__all__ = ["MAX_UNPACKED", "first_line", "read_unpacked"]
 
 MAX_UNPACKED = 256_000_000
+"""The largest size of the unpacked content of a file, in bytes."""
 _MAX_LINE = 64_000_000
 
 

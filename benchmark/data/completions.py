@@ -187,9 +187,9 @@ class FailedAttempt:
             that parses the text.
         reason: Why the call cannot be read.
         name: Name of the tool. Empty if the name cannot be read.
-        certain: Whether the part is an attempt to call even if no tool with this name is offered. If False, the part is
-            perhaps prose or example code, so the part is an attempt only if a tool with this name is offered. The
-            dialect does not know the offered tools, so other code decides this.
+        certain: Whether the part is certainly an attempt to call. If False, the part is perhaps prose or example code.
+            Then it is an attempt only if a tool with this name is offered. Other code decides this, because the dialect
+            does not know the offered tools.
     """
 
     form: str | None

@@ -13,7 +13,18 @@ from toolmark.benchmark.data.frozen import Frozen
 __all__ = ["Accept", "Match", "as_accept"]
 
 Match = Literal[
-    "exact", "casefold", "bfcl", "set", "number", "date", "contains", "nonempty", "same_result", "object", "list"
+    "anything",
+    "bfcl",
+    "casefold",
+    "contains",
+    "date",
+    "exact",
+    "list",
+    "nonempty",
+    "number",
+    "object",
+    "same_result",
+    "set",
 ]
 
 
@@ -45,9 +56,9 @@ class Accept(Frozen):
                 if not isinstance(self.of, Sequence) or isinstance(self.of, str):
                     raise ValueError('"match": "list" needs "of": [ACCEPT, …]')
                 nested = tuple(as_accept(value) for value in self.of)
-            case "nonempty":
+            case "anything" | "nonempty":
                 if self.of is not None:
-                    raise ValueError('"match": "nonempty" must not have "of"')
+                    raise ValueError(f'"match": "{self.match}" must not have "of"')
                 nested = None
             case _:
                 if not isinstance(self.of, list | tuple) or not self.of:
@@ -67,7 +78,7 @@ class Accept(Frozen):
         match self.match:
             case "contains":
                 return " ".join(self.of)
-            case "nonempty":
+            case "anything" | "nonempty":
                 return "text"
             case "object":
                 return {key: inner.example() for key, inner in self.of.items()}

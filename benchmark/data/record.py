@@ -48,7 +48,7 @@ class RecordedBase(_Part):
 
     Attributes:
         id: The name that the user gave for the base model.
-        weights: Hash of the safetensors files of the base model, from `hash_files`.
+        weights: Hash of the weights of the base model, from `weights_hash`.
     """
 
     id: str

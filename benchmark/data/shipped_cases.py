@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["SHIPPED", "named_case_set", "shipped_cases"]
+__all__ = ["SHIPPED", "named_case_set", "shipped_cases", "shipped_scenarios"]
 
 SHIPPED = {"authored": "cases", "generated": "generated"}
 """A mapping from the name of a shipped case set to its folder in the package `toolmark.suites`.
@@ -21,6 +21,11 @@ def shipped_cases(name: str = "authored") -> str:
         name: A key of `SHIPPED`.
     """
     return str(files("toolmark.suites") / SHIPPED[name])
+
+
+def shipped_scenarios() -> Path:
+    """Return the folder of the shipped scenarios."""
+    return Path(str(files("toolmark.suites"))) / "scenarios"
 
 
 def named_case_set(source: str) -> str | None:

@@ -52,8 +52,8 @@ class Attempt:
         forgiven: The mistakes in this part. A strict reading accepts no mistake.
         error: Why a call in this part cannot be read, even leniently. None if everything is read.
         name: Name of the tool in a call that cannot be read. Empty if no name is found.
-        certain: Whether an unreadable part is an attempt even if it names no offered tool. If False, the part is an
-            attempt only if it names an offered tool, and it stays in the words for the user.
+        certain: Only for a part that cannot be read. If True, the part is an attempt. If False, the part is an attempt
+            only if it names an offered tool, and it stays in the words for the user.
         form: If the unreadable part has the form of another dialect: the name of this form.
         silent: Whether this part is neither an attempt nor words for the user, for example the header of a message.
     """

@@ -1,8 +1,8 @@
 """Reads calls whose arguments are elements with raw text, for example `<parameter=a>text</parameter>`.
 
 The text of an argument is not escaped, so the text can contain a closing mark. A closing mark ends the text only if
-another argument or the end of the call follows the mark. So these forms cannot write a
-value that itself contains a closing mark and then such a text. `writable` refuses such a value.
+another argument or the end of the call follows it. So these forms cannot write every value. For example, a value cannot
+contain `</parameter></function>`. `writable` refuses such a value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Elements:
         end: The mark after the last argument.
         unclosed: Pattern of the place where a value without its closing mark ends.
         opening: The mark before a call. A value without its closing mark cannot contain this mark.
-        lines: Whether a value stands on lines of its own, so that one line break before and after it is no part of it.
+        lines: Whether a value stands on lines of its own. The line breaks before and after it are then no part of it.
         value: Function that returns the value of an argument. The parameters are the match of `argument` and the text
             of the value. The function returns `TEXT` if the match names no type. It raises `ValueError` if the text
             does not fit the type that the match names.

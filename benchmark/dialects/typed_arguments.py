@@ -43,7 +43,7 @@ def guessed(call: UntypedCall) -> Call | None:
 
 
 def typed(reading: ParsedCompletion, tools: Sequence[Tool]) -> ParsedCompletion:
-    """Return a reading in which the schemas of the offered tools have completed the calls.
+    """Return a reading with complete calls. Missing types and names are taken from the schemas of the offered tools.
 
     A call is a failed attempt if its arguments without names do not fit the schema of the tool.
     """

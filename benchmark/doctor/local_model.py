@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.candidates.recipes import is_recipe
-from toolmark.benchmark.candidates.weights import Weights, locate, to_download
+from toolmark.benchmark.candidates.weights import Weights, to_download
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import by_hand, probe
@@ -21,6 +21,7 @@ from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.case_cost import case_cost
 from toolmark.benchmark.doctor.findings import Check, Finding, ok, problem, warning
 from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
+from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.evaluation.contestant import Contestant
 
 __all__ = ["LocalModel"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from toolmark.benchmark.candidates.gguf_files import is_gguf
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.doctor.findings import Check, Finding, ok
@@ -73,6 +74,8 @@ def _model(candidate: Candidate) -> Finding:
     if candidate.kind == "policy":
         return ok(f"the policy {candidate.base}, which needs no weights and no server")
     read = {"local": "a folder on this machine", "hub": "a model of the hub", "inspect": "a served model"}
+    if candidate.kind == "local" and is_gguf(Path(candidate.base)):
+        read["local"] = f"the GGUF file {candidate.base}"
     return ok(f"{candidate.name}: {read[candidate.kind]}" + (f"; {candidate.note}" if candidate.note else ""))
 
 

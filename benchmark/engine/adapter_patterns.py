@@ -39,7 +39,7 @@ class PatternError(ValueError):
 
 
 def without_patterns(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return settings without regular expressions. For a model with the modules `names`, they mean the same.
+    """Return settings without regular expressions. For a model with the modules `names`, they have the same effect.
 
     Args:
         settings: The settings of an adapter. The types of the settings with expressions must be valid.

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, read_adapter_config
+from toolmark.benchmark.candidates.gguf_files import weights_hash
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.engine.adapter_patterns import PatternError
 from toolmark.benchmark.engine.adapter_settings import CHANGES_BASE, SettingsError, peft_config
@@ -153,7 +153,7 @@ class AdaptedModel:
 def _check_base(base: Path, adapter: Path, settings: dict[str, Any]) -> None:
     """Compare the base with the base that the adapter was trained on. If that base is not known, give a warning."""
     if (record := TrainingRecord.read(adapter)) is not None:
-        here = hash_files(base.glob("*.safetensors"))
+        here = weights_hash(base)
         if record.base_weights not in (None, here):
             raise InputError(
                 f"{adapter} was trained on {record.base_id} with weights {record.base_weights}, not on {base} ({here})",

@@ -29,9 +29,9 @@ from toolmark.benchmark.engine.weight_files import StoredTensor, stored_tensors
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
-__all__ = ["load_base"]
+__all__ = ["check_keys", "check_size", "load_base"]
 
 _SHOWN = 3
 """Number of keys that an error names."""
@@ -65,8 +65,11 @@ def load_base(base: Path, dtype: torch.dtype, **options: Any) -> PreTrainedModel
         config = check_config(base, len(stored))
         check_stops(base)
         _check_numbers(base, stored)
-        _check_size(base, stored)
-        from transformers import AutoModelForCausalLM
+        from transformers import AutoConfig, AutoModelForCausalLM
+
+        architecture = AutoConfig.from_pretrained(base, trust_remote_code=False, local_files_only=True)
+        held = sum(prod(tensor.shape) for tensor in stored.values())
+        check_size(base, architecture, held * (_PACKED if quantisation(base) else 1))
 
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             base,
@@ -75,12 +78,12 @@ def load_base(base: Path, dtype: torch.dtype, **options: Any) -> PreTrainedModel
             trust_remote_code=False,
             local_files_only=True,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # Then transformers reports them, and `_check_keys` raises an error.
+            ignore_mismatched_sizes=True,  # Then transformers reports them, and `check_keys` raises an error.
             **options,
         )
         model: PreTrainedModel
         model, report = loaded
-        _check_keys(base, model, report, config)
+        check_keys(base, model, report, config)
     return model
 
 
@@ -107,28 +110,44 @@ def _check_numbers(base: Path, stored: Mapping[str, StoredTensor]) -> None:
         )
 
 
-def _check_size(base: Path, stored: Mapping[str, StoredTensor]) -> None:
-    """Check that the architecture in `config.json` does not have many more weights than the files.
+def check_size(base: Path, config: PretrainedConfig, held: int) -> None:
+    """Check that the architecture in a configuration does not have many more weights than the files.
 
     The check makes the architecture on torch's device `meta`, which uses no memory.
+
+    Args:
+        base: The model directory or GGUF file, for the error.
+        config: The configuration.
+        held: Number of weights in the files.
+
+    Raises:
+        InputError: The architecture has many more weights.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    config = AutoConfig.from_pretrained(base, trust_remote_code=False, local_files_only=True)
     with torch.device("meta"):
         empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
     described = sum(part.numel() for part in (*empty.parameters(), *empty.buffers()))
-    held = sum(prod(tensor.shape) for tensor in stored.values())
-    if described > 2 * held * (_PACKED if quantisation(base) else 1) + _SPARE:
+    if described > 2 * held + _SPARE:
         raise InputError(
-            f"config.json of {base} describes {described:,} parameters, but the weight files have only {held:,}",
-            "Use the config.json that was saved with these weights, or download the model again.",
+            f"the configuration of {base} describes {described:,} parameters, but the weight files have only {held:,}",
+            "Use the configuration that was saved with these weights, or download the model again.",
         )
 
 
-def _check_keys(base: Path, model: PreTrainedModel, report: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Check the keys that transformers reports after loading."""
+def check_keys(base: Path, model: PreTrainedModel, report: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Check the keys that transformers reports after loading.
+
+    Args:
+        base: The model directory or GGUF file, for the error.
+        model: The loaded model.
+        report: The report of transformers.
+        config: The configuration.
+
+    Raises:
+        InputError: Weights are missing, have another shape, or do not belong to the architecture.
+    """
     mismatched = {key: f"{key} ({_shape(stored)} instead of {_shape(made)})" for key, stored, made in _rows(report)}
     unexpected = set(report["unexpected_keys"])
     if _has_other_inputs(config):
@@ -142,8 +161,8 @@ def _check_keys(base: Path, model: PreTrainedModel, report: Mapping[str, Any], c
     found = [f"{problem} ({len(keys):,}): {_some(keys)}" for problem, keys in problems if keys]
     if found:
         raise InputError(
-            f"the weights of {base}{quantisation(base)} do not match its config.json: {'; '.join(found)}",
-            "Use the config.json that was saved with these weights, or download the model again.",
+            f"the weights of {base}{quantisation(base)} do not match its configuration: {'; '.join(found)}",
+            "Use the configuration that was saved with these weights, or download the model again.",
         )
     if report.get("error_msgs"):
         raise InputError(f"{base} cannot be loaded: {str(report['error_msgs'][0])[:300]}", "Download the model again.")

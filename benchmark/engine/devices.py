@@ -1,7 +1,7 @@
 """Chooses the device on which local models are computed, and the data type of the weights.
 
-Only this module contains code that depends on the kind of device. So for a kind of device that your machine does not
-have, only parts of this module stay untested.
+Only this module contains code that depends on the kind of device. So on a machine without a GPU, tests can check all
+other modules completely.
 
 Torch is imported only if it is needed, because the import takes seconds.
 """

@@ -78,7 +78,7 @@ def no_numbers(base: Path, adapter: Path | None, where: str | None, dtype: str) 
 
     Args:
         base: The directory of the base.
-        adapter: The directory of the adapter, if the base alone computes finite numbers. None if the base does not.
+        adapter: The directory of the adapter, if the adapter is the cause. None if the base is the cause.
         where: The result of `first_without_numbers`.
         dtype: Name of the data type of the weights.
     """

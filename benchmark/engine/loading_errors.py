@@ -28,7 +28,7 @@ _HARDWARE = ("gpu", "cuda", "xpu", "accelerator", "compute capability")
 _USE_FLOATS = "Or use the variant of the model that is not quantised."
 
 
-Part = Literal["model", "tokenizer"]
+Part = Literal["model", "tokenizer", "gguf"]
 
 _PARTS: dict[Part, tuple[str, str]] = {
     "model": (
@@ -38,6 +38,10 @@ _PARTS: dict[Part, tuple[str, str]] = {
     "tokenizer": (
         "the tokenizer of {} cannot be loaded",
         "Save the tokenizer of the model in this folder with save_pretrained().",
+    ),
+    "gguf": (
+        "{} cannot be converted",
+        "Use the safetensors files of the model, or another GGUF file of an architecture that transformers supports.",
     ),
 }
 """For each part of a model, the beginning of the error message and what the user can do."""

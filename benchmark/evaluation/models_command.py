@@ -10,7 +10,6 @@ from cyclopts import App
 from rich.table import Table
 
 from toolmark.benchmark.candidates.spec import resolve
-from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import InputError, NothingToDo
@@ -19,6 +18,7 @@ from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import load, names, target
 from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
+from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.evaluation.evaluate import evaluate
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver

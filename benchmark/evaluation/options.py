@@ -189,7 +189,8 @@ OPTIONS = (
     Option("runs", STRING, "folder in which runs are stored", metavar="DIR", default=str(_DEFAULT.runs)),
 )
 
-_TRUST = next(option for option in OPTIONS if option.name == "trust-data-tools")
+_ONLY_FLAGS = frozenset({"tools", "trust-data-tools"})
+_RECIPE = ".toml"
 
 _PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}
 
@@ -227,16 +228,27 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
         pyproject: Path of the `pyproject.toml`.
 
     Raises:
-        InputError: A name or a value in one of these sources is invalid.
+        InputError: A name or a value in one of these sources is invalid, or a value in a file names code. The files
+            are possibly part of a downloaded folder.
     """
     files = [from_dotenv(OPTIONS, Path(".env")), from_pyproject(OPTIONS, pyproject)]
     for source in files:
-        if _TRUST.name in source.raw:
-            raise InputError(
-                f"{source.words(source.place, _TRUST)} is not allowed, because a downloaded folder can contain it",
-                f"Remove the line. If you trust the data, give the flag: {_TRUST.flag}",
-            )
+        for option in OPTIONS:
+            if option.name in source.raw and _names_code(option, source.raw[option.name]):
+                raise InputError(
+                    f"{source.words(source.place, option)} is not allowed, because a downloaded folder can contain it",
+                    f"Remove the line. If you trust the code that it names, give the flag: {option.flag}",
+                )
     return resolve(OPTIONS, [from_flags(flags), from_environment(OPTIONS, os.environ), *files])
+
+
+def _names_code(option: Option, raw: Any) -> bool:
+    """Return whether the value of an option in a file possibly names code: tools, or a recipe, which can name tools."""
+    if option.name in _ONLY_FLAGS:
+        return True
+    names = raw if isinstance(raw, list) else [raw]
+    specs = option.name in ("model", "adapter", "baseline")
+    return specs and any(isinstance(name, str) and _RECIPE in name.casefold() for name in names)
 
 
 def request_of(values: Values) -> Request:

@@ -22,11 +22,11 @@ from filelock import FileLock
 from toolmark.benchmark.candidates.dialect_choice import recipe_dialect
 from toolmark.benchmark.candidates.recipes import ADAPTERS, DATA, Plan, is_recipe, plan_recipe, read_recipe
 from toolmark.benchmark.candidates.spec import Candidate
-from toolmark.benchmark.candidates.weights import locate
 from toolmark.benchmark.core import child_processes
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.interruption import EXIT_CODE, note_interruption
 from toolmark.benchmark.core.progress import phase
+from toolmark.benchmark.engine.model_folder import locate
 
 __all__ = ["RecipeMaking", "plan_of"]
 

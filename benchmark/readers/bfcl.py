@@ -11,8 +11,8 @@ bfcl_eval/eval_checker/ast_eval/ast_checker.py, commit a6da28ee):
   value.
 - If the values of an optional argument contain `""`, the model is allowed to leave out the argument. If the argument is
   a string, the value `""` is right, too.
-- Strings are compared by the rule `bfcl`. So are strings that are elements of a list, or values of an object. Strings
-  on deeper levels are not.
+- Strings are compared by the rule `bfcl`. This also holds for strings in a list or in an object, but not on deeper
+  levels.
 - The model can write the calls in any order. In tool names, `.` and `_` count as equal, because some servers refuse the
   dot.
 - In the irrelevance categories, no call is right.

@@ -15,7 +15,7 @@ from typing import Any
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.strict_json import STRICT_DECODER, as_json, check_json, strict_json
-from toolmark.benchmark.core.unpacking import read_unpacked
+from toolmark.benchmark.core.unpacking import MAX_UNPACKED, read_unpacked
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.table_fillers import without_nulls
 
@@ -25,7 +25,7 @@ PARQUET = ".parquet"
 _MAX_CELL = 1 << 24
 """Longest cell of a CSV file that is read, in characters."""
 _SPACE = " \t\r\n"
-_BATCH_ROWS = 256
+_MOST_BATCH_ROWS = 256
 
 Row = Mapping[str, Any]
 
@@ -170,8 +170,12 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
 
     Keys whose value is null are left out, because Parquet cannot tell a null from a key that is missing.
 
+    The size of all values together is limited, because a value that is repeated takes almost no space in the file. A
+    value is never larger than its group of rows without repetitions. So the size of the groups determines how many rows
+    are read at once.
+
     Raises:
-        InputError: The file cannot be read.
+        InputError: The file cannot be read, or its values have more than 256 MB.
         EnvironmentFault: The package that reads Parquet files is not installed.
     """
     try:
@@ -181,15 +185,29 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
             f"{path} is a Parquet file. To read the file, the package 'pyarrow' is needed, but it is not installed",
             "Install it: pip install 'toolmark[generate]'",
         ) from None
-    number = 0
+    number = size = 0
     try:
         with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            about = file.metadata
+            largest = max((about.row_group(index).total_byte_size for index in range(about.num_row_groups)), default=0)
+            _check_size(path, largest)
+            batch_rows = max(1, min(_MOST_BATCH_ROWS, MAX_UNPACKED // max(1, largest)))
+            for batch in file.iter_batches(batch_size=batch_rows):
                 for row in batch.to_pylist():
                     number += 1
+                    size += len(repr(row))  # Arrow counts a value that is repeated only once.
+                    _check_size(path, size)
                     try:
                         yield number, check_json(without_nulls(as_json(row)))
                     except (ValueError, RecursionError) as error:
                         yield number, BadRow(path, number, f"not JSON: {error}")
     except (OSError, ArrowException) as error:
         raise InputError(f"{path} cannot be read: {error}", "Give the path of a Parquet file.") from None
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > MAX_UNPACKED:
+        raise InputError(
+            f"{path} contains more than {MAX_UNPACKED // 1_000_000} MB when it is unpacked",
+            "If you trust the file, write its rows to JSON Lines, or split it into several files.",
+        )

@@ -3,7 +3,7 @@
 Probes show which information a model uses to choose a tool. These are the kinds of probes:
 
     as_authored            The case is unchanged. The other kinds are compared with this kind.
-    names_masked           The tools are called tool_1, tool_2, …, so they differ only in descriptions and schemas.
+    names_masked           The tools are named tool_1, tool_2, …, so they differ only in descriptions and schemas.
     descriptions_shuffled  Every tool has the description of another tool. This shows whether the model uses the name or
                            the description.
     offered_1 … offered_40 This number of tools is offered, including the right tools. A longer list contains all tools

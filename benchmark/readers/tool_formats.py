@@ -42,6 +42,12 @@ _TYPES: Mapping[str, str | None] = {
 allowed.
 """
 _WORD = re.compile(r"[a-z]+")
+_OPTIONAL_TYPE = re.compile(r"optional|\bnone\b|\bnull\b")
+_OPTIONAL_TEXT = re.compile(r"\W*optional\b", re.IGNORECASE)
+_SPLIT_ARGUMENTS: Mapping[str, bool] = {"required_parameters": True, "optional_parameters": False}
+"""The keys of the lists of arguments in ToolBench, and whether their arguments are required."""
+_REQUIRED_MARKS = ("required", "is_required", "isRequired")
+_OPTIONAL_MARKS = ("optional", "is_optional", "nullable")
 
 
 def json_schema(node: Any, depth: int = 0) -> Any:
@@ -92,11 +98,11 @@ def type_schema(written: str) -> tuple[dict[str, Any], bool]:
     """Return the schema of a type in Python's notation, for example `List[int]`.
 
     Returns:
-        A pair: the schema, and whether the notation contains the word `optional`. The schema of a union or of an
-        unknown type allows every value.
+        A pair: the schema, and whether the notation contains the word `optional` or the type `None`. The schema of a
+        union or of an unknown type allows every value.
     """
     text = written.strip().lower()
-    optional = "optional" in text
+    optional = _OPTIONAL_TYPE.search(text) is not None
     text = re.sub(r",?\s*optional\s*$", "", text)
     if text.startswith("optional[") and text.endswith("]"):
         text = text[len("optional[") : -1]
@@ -118,9 +124,9 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
     Args:
         arguments: The description of each argument, by the name of the argument.
-        required: Names of the required arguments. If None, the required arguments are those with the mark
-            `"required": true`. If no argument has this mark, all arguments are required that are not optional and have
-            no default.
+        required: Names of the required arguments. If None, the required arguments are those with the mark `"required":
+            true`. If no argument has this mark, an argument is required unless it is optional or has a default. An
+            argument is optional if a mark, its type or the first word of its description says so.
 
     Raises:
         ValueError: The description of an argument has another form.
@@ -138,6 +144,7 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
             )
         written = described.get("type", "any")
         schema, optional = type_schema(written) if isinstance(written, str) else ({}, False)
+        optional = optional or _OPTIONAL_TEXT.match(str(described.get("description"))) is not None
         for key in ("description", "enum", "items", "properties"):
             if key in described:
                 schema[key] = json_schema(described[key]) if key == "items" else described[key]
@@ -161,25 +168,27 @@ def _marks(arguments: Mapping[str, Any]) -> dict[str, bool]:
     marks: dict[str, bool] = {}
     for name, described in arguments.items():
         if isinstance(described, Mapping):
-            needed, optional = _truth(described.get("required")), _truth(described.get("optional"))
-            if needed is not None:
-                marks[name] = needed
-            elif optional is not None:
-                marks[name] = not optional
+            needed = [_truth(described.get(key)) for key in _REQUIRED_MARKS]
+            optional = [None if (mark := _truth(described.get(key))) is None else not mark for key in _OPTIONAL_MARKS]
+            mark = next((mark for mark in (*needed, *optional) if mark is not None), None)
+            if mark is not None:
+                marks[name] = mark
     return marks
 
 
 def _truth(value: Any) -> bool | None:
     if isinstance(value, str):
         return {"true": True, "yes": True, "false": False, "no": False}.get(value.strip().lower())
-    return value if isinstance(value, bool) else None
+    return bool(value) if value in (0, 1) else None
 
 
 def tool_of(value: Any) -> Tool:
     """Return the tool that `value` defines.
 
     The definition is an object in OpenAI's form (`{"type": "function", "function": …}`), a plain object, or the JSON
-    text of an object. The parameters are a JSON Schema or flat arguments. Types can have their names in Python.
+    text of an object. The parameters are a JSON Schema or flat arguments. Flat arguments are an object, a list of
+    objects with the key `name`, or two such lists (`required_parameters` and `optional_parameters`). Types can have
+    their names in Python.
 
     Raises:
         ValueError: The value has another form.
@@ -196,9 +205,21 @@ def tool_of(value: Any) -> Tool:
         raise ValueError(f"a tool must have a name: {value!r:.80}")
     description = value.get("description") or value.get("api_description") or ""
     keys = ("parameters", "input_schema", "inputSchema", "arguments", "input_args", "input_parameters")
-    parameters = next((value[key] for key in keys if isinstance(value.get(key), Mapping)), None)
+    parameters: Any = next((value[key] for key in keys if value.get(key)), None)
+    if parameters is None and any(value.get(key) for key in _SPLIT_ARGUMENTS):
+        parameters = [
+            {**_object(described), "required": needed}
+            for key, needed in _SPLIT_ARGUMENTS.items()
+            for described in value.get(key) or ()
+        ]
+    if isinstance(parameters, str):
+        parameters = strict_json(parameters)
+    if isinstance(parameters, list):
+        parameters = {_name(described): _object(described) for described in parameters}
     if not parameters:
         schema = dict(_NO_ARGUMENTS)
+    elif not isinstance(parameters, Mapping):
+        raise ValueError(f"the parameters of {name} must be an object or a list, not {parameters!r:.80}")
     elif _is_schema(parameters):
         schema = {"type": "object", **json_schema(parameters)}
         if isinstance(value.get("required"), list):  # Some files have `required` outside of the schema.
@@ -207,6 +228,19 @@ def tool_of(value: Any) -> Tool:
         required = value.get("required")
         schema = flat_schema(parameters, required if isinstance(required, list) else None)
     return Tool(name=name, description=str(description), parameters=schema)
+
+
+def _object(described: Any) -> Mapping[str, Any]:
+    if not isinstance(described, Mapping):
+        raise ValueError(f"the description of an argument must be an object, not {described!r:.80}")
+    return described
+
+
+def _name(described: Any) -> str:
+    name = _object(described).get("name")
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"an argument must have a name: {described!r:.80}")
+    return name
 
 
 def _is_schema(parameters: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from toolmark.benchmark.candidates.fingerprint import environment, identity, run_key
 from toolmark.benchmark.candidates.spec import Candidate
-from toolmark.benchmark.candidates.weights import Weights, locate
+from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
@@ -34,6 +34,7 @@ from toolmark.benchmark.engine.devices import (
 )
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import Forecast, GenerationProgress
+from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import run_folder

@@ -169,6 +169,8 @@ def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None 
                 return False
             text = _normalised(value).casefold()
             return all(_normalised(part).casefold() in text for part in rule.of)
+        case "anything":
+            return True
         case "nonempty":
             return bool(value.strip()) if isinstance(value, str) else value not in (None, [], {}, ())
         case "same_result":

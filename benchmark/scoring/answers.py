@@ -12,7 +12,7 @@ from typing import Any
 from toolmark.benchmark.core.strict_json import python_literal
 from toolmark.benchmark.data.cases import Message
 
-__all__ = ["result_value", "uses_result"]
+__all__ = ["result_value", "tells", "uses_result"]
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -97,22 +97,33 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
     """
     if messages[-1].role != "tool":
         return None
-    written = _numbers(answer)
-    values = {number for number, _ in written} | _numbers_in_words(answer)
-    text = answer.casefold()
-    for leaf in _leaves(result_value(messages[-1].content)):
-        if isinstance(leaf, bool):
-            used = bool(answer.strip())
-        elif isinstance(leaf, int | float):
-            size = abs(_double(leaf))
-            used = size in values or any(
-                abs(size - abs(number)) <= 0.5 * 10.0**-decimals for number, decimals in written
-            )
-        else:
-            used = _contains(leaf.strip(), text, values)
-        if used:
-            return True
-    return False
+    said = _Said(answer)
+    return any(said.tells(leaf) for leaf in _leaves(result_value(messages[-1].content)))
+
+
+def tells(answer: str, value: str | float | bool) -> bool:
+    """Return whether `answer` contains `value`. `uses_result` lists the rules."""
+    return _Said(answer).tells(value)
+
+
+class _Said:
+    """An answer, with the numbers in it."""
+
+    def __init__(self, answer: str) -> None:
+        self._text = answer.casefold()
+        self._written = _numbers(answer)
+        self._values = {number for number, _ in self._written} | _numbers_in_words(answer)
+
+    def tells(self, value: str | float | bool) -> bool:
+        """Return whether the answer contains `value`, a part of a result."""
+        if isinstance(value, bool):
+            return bool(self._text.strip())
+        if isinstance(value, str):
+            return _contains(value.strip(), self._text, self._values)
+        size = abs(_double(value))
+        return size in self._values or any(
+            abs(size - abs(number)) <= 0.5 * 10.0**-decimals for number, decimals in self._written
+        )
 
 
 def _contains(leaf: str, text: str, values: set[float]) -> bool:

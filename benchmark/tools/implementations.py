@@ -4,6 +4,7 @@
 |---|---|
 | `package.module:function` | calls the Python function |
 | `/path/to/file.py:function` | calls the Python function |
+| `package.module:World.method` or `/path/to/file.py:World.method` | calls the method of a world (`worlds/world.py`) |
 | `openapi:/path/to/spec.yaml:tool` | sends an HTTP request |
 | `mcp:SERVER:tool` | calls an MCP server |
 
@@ -22,12 +23,21 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.tools.worlds.world import World, stateful
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["argument_adapter", "implementation", "import_source", "is_file_source", "is_remote"]
+__all__ = [
+    "argument_adapter",
+    "implementation",
+    "import_source",
+    "is_file_source",
+    "is_remote",
+    "is_world_method",
+    "world_class",
+]
 
 _REMOTE_SCHEMES = ("openapi", "mcp")
 
@@ -36,6 +46,12 @@ def is_remote(run: str) -> bool:
     """Return whether `run` names a remote tool (`SCHEME:SOURCE:TOOL`) and not a function."""
     scheme, _, rest = run.partition(":")
     return scheme in _REMOTE_SCHEMES and all(rest.rpartition(":"))
+
+
+def is_world_method(run: str) -> bool:
+    """Return whether `run` names a method of a world and not a function."""
+    _, colon, name = run.rpartition(":")
+    return bool(colon) and not is_remote(run) and "." in name
 
 
 def is_file_source(source: str | Path) -> bool:
@@ -88,13 +104,29 @@ def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
         remote: Callable[..., Any] = module.bound(source, name)
         return module, remote
     source, colon, name = run.rpartition(":")
-    if not colon or not source or not name.isidentifier():
+    if not colon or not source or not all(part.isidentifier() for part in name.split(".", 1)):
         raise ValueError(f"{run!r} does not have the form module:function or file.py:function")
     module = import_source(source)
+    if is_world_method(run):
+        world, _, method = name.partition(".")
+        return module, stateful(world_class(source, world), method)
     function = getattr(module, name, None)
     if not callable(function):
         raise ValueError(f"{source} defines no function {name}")
     return module, function
+
+
+def world_class(source: str | Path, name: str) -> type[World]:
+    """Return the world with this name in a module or a `.py` file.
+
+    Raises:
+        ValueError: The module has no class with this name, or the class is not derived from `World`.
+        Exception: The imported code can raise any error.
+    """
+    world = getattr(import_source(source), name, None)
+    if not isinstance(world, type) or not issubclass(world, World):
+        raise ValueError(f"{source} defines no class {name} that is derived from World")
+    return world
 
 
 def argument_adapter(function: Callable[..., Any]) -> TypeAdapter[Any]:

@@ -89,7 +89,7 @@ def _values(rule: Accept) -> Iterator[Any]:
         case "list":
             for items in itertools.product(*(list(itertools.islice(_values(inner), _MAX_VALUES)) for inner in rule.of)):
                 yield list(items)
-        case "contains" | "nonempty":
+        case "anything" | "contains" | "nonempty":
             yield rule.example()
         case _:
             yield from rule.of

@@ -1,7 +1,7 @@
 """Runs tools with limits, and reports how each call ended.
 
 The first call starts a worker process. The worker imports the tools. Each call of a confined tool then runs in a new
-process, so that no call can change a later call. Only calls of tools of the catalog share a process.
+process, so that no call can change a later call. Only calls of shipped tools share a process.
 
 Every call returns a `Result`. An exception is raised only if an implementation cannot be imported, if a schema is
 invalid, or if the worker process does not start or cannot set the limits.
@@ -17,6 +17,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.interruption import uninterrupted
 from toolmark.benchmark.core.secrets import command_without_secrets, redacted
 from toolmark.benchmark.tools.confinement.confine import missing_limits
+from toolmark.benchmark.tools.implementations import is_world_method
 from toolmark.benchmark.tools.schemas import SchemaError, problems, validator_of
 from toolmark.benchmark.tools.worker_process import CallLimits, WorkerEnded, WorkerProcess
 
@@ -95,8 +96,14 @@ class Sandbox:
         if worker is not None:
             worker.close()
 
-    def run(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
+    def run(self, tool: Tool, arguments: Mapping[str, Any], state: JsonValue = None) -> Result:
         """Call a tool and return the result. If the arguments do not fit the schema, the tool is not run.
+
+        Args:
+            tool: The tool.
+            arguments: The arguments of the call.
+            state: The state of the world, if the tool is a tool of a world. The value of the result is then what
+                `worlds.world.stateful` describes.
 
         Raises:
             InputError: The implementation cannot be imported, or the schema of the tool is invalid.
@@ -104,6 +111,9 @@ class Sandbox:
         """
         if tool.run is None:
             return Result(None, f"{tool.name} has no implementation", "no_implementation")
+        if is_world_method(tool.run) and state is None:
+            reason = f"{tool.name} is a tool of a world, and can run only in a scenario"
+            return Result(None, reason, "no_implementation")
         try:
             text = json.dumps(dict(arguments), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
@@ -119,6 +129,8 @@ class Sandbox:
             ) from None
         if violations:
             return Result(None, "; ".join(f"{p.path or 'arguments'}: {p.message}" for p in violations[:3]), "error")
+        if state is not None:
+            text = json.dumps({**arguments, "self": state})
         return self._call(tool.run, text)
 
     def _call(self, run: str, arguments: str) -> Result:

@@ -3,9 +3,9 @@
 The main process writes a request as a line of JSON, and the worker answers with a line of JSON.
 
 A call of a confined tool runs in a process that is forked for this call, confined by the system (see `confinement`),
-and killed afterwards. A model wrote the arguments of the call, so the arguments are hostile, and everything that the
-forked process answers is hostile, too. Only calls of tools of the catalog share a confined process. So in the worker
-itself, the code of confined tools runs only while the worker imports their modules. The user named these modules.
+and killed afterwards. A model wrote the arguments of the call, so the arguments and every answer of the forked process
+can be hostile. Only calls of shipped tools share a confined process. So in the worker itself, the code of confined
+tools runs only while the worker imports their modules. The user named these modules.
 
 A tool that is not confined runs in the worker itself: the user allowed its effects, and it can have connections and
 threads, which a fork would break. On Windows there is no fork, so the worker ends after each call of a confined tool.
@@ -31,7 +31,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from toolmark.benchmark.tools.confinement.confine import Confinement
 from toolmark.benchmark.tools.confinement.resource_limits import address_space, memory_limited
@@ -47,11 +47,11 @@ _LARGEST_ERROR = 2000
 _CAN_FORK = hasattr(os, "fork")
 _TRIAL = "trial"
 
-_CATALOG = "toolmark.benchmark.tools.catalog."
-_CALLS_OF_CATALOG = 200
-"""The number of calls of tools of the catalog that one process makes. The calls can share a process, because these
-tools are part of Toolmark and keep nothing between two calls. A new process for each call would cost several
-milliseconds, and a lint of the shipped cases makes a thousand calls."""
+_SHIPPED = ("toolmark.benchmark.tools.catalog.", "toolmark.benchmark.tools.worlds.")
+_CALLS_OF_SHIPPED = 200
+"""The number of calls of shipped tools that one process makes. The calls can share a process, because these tools are
+part of Toolmark and keep nothing between two calls. The state of a world comes with each call. A new process for each
+call would cost several milliseconds, and a lint of the shipped cases makes a thousand calls."""
 
 
 def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool) -> None:
@@ -121,7 +121,7 @@ class _Worker:
         self._calls = 0
         self._before: tuple[ForkedCaller, Path] | None = None
         self._next: tuple[ForkedCaller, Path] | None = None
-        self._catalog: tuple[ForkedCaller, Path] | None = None
+        self._shared: tuple[ForkedCaller, Path] | None = None
         self.used_up = False
         self._inherited = open_descriptors() if _CAN_FORK else frozenset[int]()
         self._confinement = Confinement()
@@ -146,7 +146,7 @@ class _Worker:
 
     def close(self) -> None:
         """End all processes of calls."""
-        for process in (self._before, self._next, self._catalog):
+        for process in (self._before, self._next, self._shared):
             self._end(process)
 
     def _end(self, call: tuple[ForkedCaller, Path] | None) -> int:
@@ -181,9 +181,9 @@ class _Worker:
             return {"error": _named(error)}
         # Otherwise the garbage collection of each forked process would visit all objects and so copy their memory.
         gc.freeze()
-        for process in (self._next, self._catalog):
+        for process in (self._next, self._shared):
             self._end(process)  # It was forked before this import, so it does not have the implementation.
-        self._next = self._catalog = None
+        self._next = self._shared = None
         return {}
 
     def _call(self, run: str, arguments: str) -> Answer:
@@ -193,14 +193,14 @@ class _Worker:
             self.used_up = True
             self._confine(self._new_folder(), 0, 1)
             return {"ended": self._result(self._adapters[run], arguments)}
-        if run.startswith(_CATALOG):
-            process, self._catalog = self._catalog or self._forked(_CALLS_OF_CATALOG), None
+        if run.startswith(_SHIPPED):
+            process, self._shared = self._shared or self._forked(_CALLS_OF_SHIPPED), None
         else:
             process, self._next = self._next or self._forked(1), None
         request = json.dumps([run, arguments]).encode()
         ended = process[0].answer(request, self._seconds, self._output + 4 * _LARGEST_ERROR, self._caller)
         if process[0].is_usable:
-            self._catalog = process
+            self._shared = process
         else:
             self._before = process
         if ended.reason == "timeout":
@@ -252,15 +252,21 @@ class _Worker:
         except MemoryError:
             return _failure("memory", f"the call needs more than {self._memory} bytes of memory")
         except BaseException as error:
-            # The message of a ValueError is written for the model, so the name of the class is left out.
-            plain = isinstance(error, ValueError)
-            return _failure("error", str(error) if plain else _named(error))
+            return _failure("error", _told(error))
 
     def _new_folder(self) -> Path:
         self._calls += 1
         folder = self._scratch / str(self._calls)
         folder.mkdir(mode=0o700)
         return folder
+
+
+def _told(error: BaseException) -> str:
+    """Return the message of an error for the model."""
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:3])
+    # The message of a ValueError is written for the model, so the name of the class is left out.
+    return str(error) if isinstance(error, ValueError) else _named(error)
 
 
 def _named(error: BaseException) -> str:

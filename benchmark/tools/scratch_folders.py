@@ -65,10 +65,10 @@ def _user() -> int:
 def remove_tree(folder: Path) -> None:
     """Remove a folder with its content, however deep it is. Files and folders that cannot be removed stay.
 
-    A hostile program can nest folders so deeply that `shutil.rmtree` fails: it calls itself for each level, and the
-    path of all levels is too long. So the content of each inner folder is moved up, until the inner folder is empty.
-    The moved files get random names. If the program could guess a name, it could create a file with this name, and so
-    stop the removal.
+    A hostile program can nest folders so deeply that `shutil.rmtree` fails: its recursion is too deep, and the path of
+    all levels is too long. So the content of each inner folder is moved up, until the inner folder is empty. The moved
+    files get random names. If the program could guess a name, it could create a file with this name, and so stop the
+    removal.
     """
     name, moved = secrets.token_hex(), 0
     with suppress(OSError):

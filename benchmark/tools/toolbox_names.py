@@ -24,6 +24,7 @@ from toolmark.benchmark.tools.sources.mcp import PREFIX as MCP
 from toolmark.benchmark.tools.sources.mcp import read_mcp
 from toolmark.benchmark.tools.sources.openapi import is_openapi, read_openapi
 from toolmark.benchmark.tools.sources.python import read_python
+from toolmark.benchmark.tools.sources.python_world import read_world, world_source
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 
 __all__ = ["ToolboxNames", "named_tools", "read_source"]
@@ -34,7 +35,8 @@ def read_source(source: str | Path) -> ToolsFile:
 
     Args:
         source: The path of a `tools.yaml`, the path of an OpenAPI file (`.json` or `.yaml`), the path of a `.py` file,
-            the name of a Python module, or `mcp:` with the address or command of an MCP server.
+            the name of a Python module, a world (`my_world.py:World` or `my.module:World`), or `mcp:` with the address
+            or command of an MCP server.
 
     Raises:
         InputError: The source cannot be read.
@@ -43,6 +45,8 @@ def read_source(source: str | Path) -> ToolsFile:
     path = Path(source)
     if str(source).startswith(MCP):
         name, tools_file = "mcp", read_mcp(str(source).removeprefix(MCP))
+    elif (world := world_source(str(source))) is not None:
+        name, tools_file = world[1], read_world(*world)
     elif path.suffix in (".yaml", ".yml", ".json"):
         name, tools_file = path.stem, read_openapi(path) if is_openapi(path) else read_tools_file(path)
     else:

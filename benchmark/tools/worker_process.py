@@ -64,7 +64,7 @@ class WorkerEnded(Exception):
     """The worker ended instead of answering.
 
     Attributes:
-        in_time: Whether the worker ended before its time was over. If not, it was killed, because its time was over.
+        in_time: True if the worker ended by itself. False if it was killed, because its time was over.
         status: The exit code of the worker.
     """
 

@@ -62,10 +62,10 @@ class ContestantResult:
         identity: Identity of the run: everything that can change its completions.
         environment: Environment of the run: versions, device, threads and batch layout.
         cases: Number of cases that were judged.
-        waived: Number of judged cases that count in no metric, because their authors excluded them.
+        waived: Number of judged cases that count in no metric, because the case itself is wrong.
         causes: Number of completions for each cause of failure.
-        forgiven: What the format cost: number of completions that are right only in the lenient reading, for each
-            mistake that this reading accepts. A completion may have several of these mistakes.
+        forgiven: Number of completions that are right only in the lenient reading, for each mistake that this reading
+            accepts. A completion can have several of these mistakes.
         figures: Score for each metric, by the id of the metric.
         differences: Difference from the baseline for each primary metric, by the id of the metric. Empty if there is no
             baseline.

@@ -61,11 +61,11 @@ def show(
     from itertools import islice
 
     from toolmark.benchmark.candidates.spec import resolve
-    from toolmark.benchmark.candidates.weights import locate
     from toolmark.benchmark.config.template_args import parse_template_args
     from toolmark.benchmark.core.registry import load
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.engine.conversation_ids import conversation_sequences
+    from toolmark.benchmark.engine.model_folder import locate
     from toolmark.benchmark.engine.tokenizer import open_tokenizer
 
     if index < 0 or count < 1:

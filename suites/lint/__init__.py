@@ -10,6 +10,7 @@ shipped cases have no finding.
     likeness.py              finds cases that are too similar to each other or to training templates
     skeletons.py             removes the values from questions, for the measurement of similarity
     doubtful_abstentions.py  finds cases that expect no call although a call is perhaps right
+    scenarios.py             plays the gold of scenarios and planted wrong conversations
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from toolmark.suites.lint.doubtful_abstentions import abstentions
 from toolmark.suites.lint.findings import KINDS, Finding, LocatedCase
 from toolmark.suites.lint.gold import executes, proves
 from toolmark.suites.lint.likeness import duplicates, leaks, training_patterns
+from toolmark.suites.lint.scenarios import holds_scenarios, lint_scenarios
 
-__all__ = ["KINDS", "Finding", "LocatedCase", "lint_cases", "located_cases"]
+__all__ = ["KINDS", "Finding", "LocatedCase", "lint_cases", "lint_files", "located_cases"]
 
 
 def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list[LocatedCase], list[Finding]]:
@@ -116,3 +118,20 @@ def lint_cases(
     order = {file: index for index, file in enumerate(_case_files(paths))}
     findings.sort(key=lambda found: (order[found.file], found.line, KINDS.index(found.kind)))
     return findings, len(rows), notes
+
+
+def lint_files(
+    paths: Sequence[Path], tools: str | None = None, *, trust_data_tools: bool = False
+) -> tuple[list[Finding], int, list[str]]:
+    """Check files of cases and files of scenarios. The arguments, the result and the errors are those of `lint_cases`.
+
+    The findings about scenarios come last.
+    """
+    files = _case_files(paths)
+    scenarios = [file for file in files if holds_scenarios(file)]
+    findings, count = lint_scenarios(scenarios, tools)
+    if len(scenarios) == len(files):
+        return findings, count, []
+    others = [file for file in files if file not in scenarios]
+    of_cases, more, notes = lint_cases(others, tools, trust_data_tools=trust_data_tools)
+    return [*of_cases, *findings], count + more, notes

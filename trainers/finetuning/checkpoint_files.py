@@ -54,7 +54,8 @@ def publish(checkpoint: Path, out: Path, base: Candidate) -> None:
     adapter = checkpoint / "adapter_config.json"
     if adapter.exists():
         shipped = base.kind == "local" and resolve(base.name) == base if base.name in table()["models"] else False
-        write_json(adapter, read_json(adapter) | {"base_model_name_or_path": base.name if shipped else base.base})
+        named = base.base if base.file is None else f"{base.base}:{base.file}"
+        write_json(adapter, read_json(adapter) | {"base_model_name_or_path": base.name if shipped else named})
     for pattern in _PUBLISHED:
         for file in checkpoint.glob(pattern):
             if file.name not in _NOT_PUBLISHED:

@@ -24,7 +24,7 @@ __all__ = ["PackedRow", "RowPart", "pack"]
 
 @dataclass(frozen=True, slots=True)
 class RowPart:
-    """Consecutive tokens of a packed row.
+    """Consecutive tokens of a packed row (one row with the tokens of several conversations).
 
     Attributes:
         number: Index of this part among the parts of the row.

@@ -1,7 +1,7 @@
 """The callback of a fine-tuning: reports progress, judges checkpoints, and stops a training that diverged.
 
-A training diverged if its loss, its gradient norm or a weight is NaN or infinite, or if a checkpoint computes no
-numbers.
+A training diverged if its loss, its gradient norm or a weight is NaN or infinite, or if a checkpoint computes NaN or
+infinite numbers.
 """
 
 from __future__ import annotations

@@ -72,8 +72,8 @@ def opened(paths: Iterable[str]) -> Readable:
 def restrict(readable: Readable, scratch: str) -> None:
     """Let this process only read `readable` and change the folder `scratch`.
 
-    If this version of Landlock can do so, it also refuses TCP connections, and signals to processes that are not
-    limited in this way. `drop_privileges` must be called before. This function closes the descriptors of `readable`.
+    If this version of Landlock can do so, it also refuses TCP connections, and signals to processes without this
+    restriction. `drop_privileges` must be called before. This function closes the descriptors of `readable`.
 
     Raises:
         OSError: The kernel refuses.

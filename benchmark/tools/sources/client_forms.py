@@ -29,7 +29,7 @@ _REQUEST_KEYS = frozenset({"model", "messages", "jsonrpc", "nextCursor"})
 
 
 def client_tools(document: dict[str, Any]) -> tuple[list[Any], Place] | None:
-    """Return the list of tools in a document in one of the forms, and its place. None if there is no such list.
+    """Return the list of tools in a document, and the place of this list. None if the document has another form.
 
     A document that is one tool is a list of this tool.
     """

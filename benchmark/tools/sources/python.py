@@ -16,8 +16,7 @@ import ast
 import inspect
 import traceback
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import docstring_parser
 from pydantic.errors import PydanticUserError
@@ -28,12 +27,13 @@ from toolmark.benchmark.tools.effects import declared_effects
 from toolmark.benchmark.tools.implementations import argument_adapter, import_source, is_file_source
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.tools.sources.annotated_texts import describe_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-__all__ = ["read_python", "tools_from_python"]
+__all__ = ["function_tool", "imported_module", "place_of", "read_python", "tools_from_python"]
 
 
 def tools_from_python(source: str | Path, *, default_effects: Effects = "write") -> tuple[Tool, ...]:
@@ -54,15 +54,30 @@ def read_python(source: str | Path, *, default_effects: Effects = "write") -> To
     Raises:
         InputError: The source cannot be read, or a function cannot be a tool. The error contains the file and the line.
     """
-    module = _imported(source)
-    file = module.__file__ or module.__name__
-    run = str(Path(source).resolve()) if is_file_source(source) else module.__name__
+    module, file, run = imported_module(source)
     _refuse_duplicates(module, file)
     functions = list(_public_functions(module))
     if not functions:
         raise InputError(f"{file}: no public function is defined here", "Define a typed function for each tool.")
-    tools = tuple(_tool(function, file, run, default_effects) for function in functions)
-    return ToolsFile(tools, {}, {(function.__name__,): _place(function, file) for function in functions})
+    tools = tuple(
+        function_tool(function, file, f"{run}:{function.__name__}", default_effects) for function in functions
+    )
+    return ToolsFile(tools, {}, {(function.__name__,): place_of(function, file) for function in functions})
+
+
+def imported_module(source: str | Path) -> tuple[ModuleType, str, str]:
+    """Import a module or file that the user named.
+
+    Returns:
+        The module, the path of its file for error messages, and the part of the name of an implementation
+        (`Tool.run`) before the colon.
+
+    Raises:
+        InputError: The source cannot be imported. The error contains the file and the line.
+    """
+    module = _imported(source)
+    run = str(Path(source).resolve()) if is_file_source(source) else module.__name__
+    return module, module.__file__ or module.__name__, run
 
 
 def _imported(source: str | Path) -> ModuleType:
@@ -127,9 +142,20 @@ def _public_functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
             yield value
 
 
-def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Effects) -> Tool:
+def function_tool(function: Callable[..., Any], file: str, run: str, default_effects: Effects) -> Tool:
+    """Return the tool that a typed function or bound method defines.
+
+    Args:
+        function: The function.
+        file: The file that defines the function, for error messages.
+        run: The name of the implementation, which becomes `Tool.run`.
+        default_effects: Effects of a function that declares no effects.
+
+    Raises:
+        InputError: The function cannot be a tool. The error contains the file and the line.
+    """
     name = function.__name__
-    place = _place(function, file)
+    place = place_of(function, file)
     if inspect.iscoroutinefunction(function):
         raise InputError(
             f"{place}: {name} is async",
@@ -149,11 +175,11 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
     try:
         parameters = argument_adapter(function).json_schema()
         _drop_titles(parameters)
-        texts = [(parameter.arg_name, parameter.description) for parameter in documentation.params]
-        for argument, text in (*_annotated_texts(function), *texts):
-            shown = parameters["properties"].get(argument)
-            if shown is not None and text and text.strip():
-                shown.setdefault("description", " ".join(text.split()))
+        describe_arguments(parameters, function)
+        for parameter in documentation.params:
+            shown = parameters["properties"].get(parameter.arg_name)
+            if shown is not None and parameter.description and parameter.description.strip():
+                shown.setdefault("description", " ".join(parameter.description.split()))
         check_schema(parameters)
     except (PydanticUserError, SchemaError, NameError, TypeError) as error:
         reason = str(error).splitlines()[0]
@@ -163,33 +189,13 @@ def _tool(function: Callable[..., Any], file: str, run: str, default_effects: Ef
         name=name,
         description=description,
         parameters=parameters,
-        run=f"{run}:{name}",
+        run=run,
         effects=declared_effects(function, default_effects),
     )
 
 
-def _annotated_texts(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
-    """Yield a pair (name, text) for each argument that has a text in its annotation, as in `Annotated[str, "text"]`."""
-    for name, annotation in get_type_hints(function, include_extras=True).items():
-        if text := _annotated_text(annotation):
-            yield name, text
-
-
-def _annotated_text(annotation: Any) -> str | None:
-    """Return the text in an annotation, or None if there is no text.
-
-    The annotation is `Annotated[str, "text"]`, `Annotated[str, Doc("text")]`, or a union that contains one of these.
-    """
-    if get_origin(annotation) is Annotated:
-        texts = (getattr(mark, "documentation", mark) for mark in annotation.__metadata__)
-        text = next((text for text in texts if isinstance(text, str) and text.strip()), None)
-        return text or _annotated_text(annotation.__origin__)
-    if get_origin(annotation) in (Union, UnionType):
-        return next(filter(None, map(_annotated_text, get_args(annotation))), None)
-    return None
-
-
-def _place(function: Callable[..., Any], file: str) -> str:
+def place_of(function: Callable[..., Any], file: str) -> str:
+    """Return where a function is defined, as `file:line`."""
     return f"{file}:{inspect.unwrap(function).__code__.co_firstlineno}"
 
 

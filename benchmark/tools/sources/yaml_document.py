@@ -76,8 +76,8 @@ class YamlDocument:
 
     Attributes:
         path: The file.
-        lenient: If True, dates are read as strings, and so are keys that are not strings. If False, both are errors: if
-            a person wrote the file, the usual cause is that quotes are missing.
+        lenient: If True, dates, and keys that are not strings, are read as strings. If False, they are errors, because
+            a person who writes such a file has usually forgotten the quotes.
         lines: The line of each value, from 1. The key is the place of the value: the keys and indices that lead to it.
     """
 

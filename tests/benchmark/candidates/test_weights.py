@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from toolmark.benchmark.candidates.spec import Candidate
-from toolmark.benchmark.candidates.weights import locate
+from toolmark.benchmark.candidates.weights import fetch
 from toolmark.benchmark.core.errors import InputError
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n"
@@ -24,10 +24,10 @@ def test_a_file_that_is_not_whole(pocket: Path, tmp_path: Path, content: bytes, 
         file.parent.mkdir()
         shutil.copyfile(pocket / "model.safetensors", file)
     whole = Candidate("local", "mine", str(tmp_path / "base"), adapter=str(tmp_path / "adapter"))
-    assert locate(whole).adapter == tmp_path / "adapter"
+    assert fetch(whole).adapter == tmp_path / "adapter"
     files[broken].write_bytes(content)
     with pytest.raises(InputError, match=said):
-        locate(whole)
+        fetch(whole)
 
 
 def test_weights_of_an_adapter_with_another_name_do_not_stand_for_them(pocket: Path, tmp_path: Path) -> None:
@@ -35,4 +35,4 @@ def test_weights_of_an_adapter_with_another_name_do_not_stand_for_them(pocket: P
     shutil.copyfile(pocket / "model.safetensors", tmp_path / "model.safetensors")
     (tmp_path / "adapter_model.bin").touch()
     with pytest.raises(InputError, match=r"has no adapter_model\.safetensors"):
-        locate(Candidate("local", "mine", str(pocket), adapter=str(tmp_path)))
+        fetch(Candidate("local", "mine", str(pocket), adapter=str(tmp_path)))

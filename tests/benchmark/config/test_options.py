@@ -71,11 +71,23 @@ def test_each_source(read, sources, origin):
     assert values.changed == (f"limit=40 ({origin})",)
 
 
-@pytest.mark.parametrize("file", [{"dotenv": "TOOLMARK_TRUST_DATA_TOOLS=1"}, {"toml": "trust-data-tools = true"}])
-def test_a_file_cannot_say_that_data_is_trusted(read, file):
-    with pytest.raises(InputError, match=r"is not allowed.*give the flag: --trust-data-tools"):
+@pytest.mark.parametrize(
+    ("flag", "file"),
+    [
+        ("trust-data-tools", {"dotenv": "TOOLMARK_TRUST_DATA_TOOLS=1"}),
+        ("trust-data-tools", {"toml": "trust-data-tools = true"}),
+        ("tools", {"dotenv": "TOOLMARK_TOOLS=helper.py"}),
+        ("tools", {"toml": "tools = 'mcp:python helper.py'"}),
+        ("adapter", {"dotenv": "TOOLMARK_ADAPTER=a,recipe.toml"}),
+        ("model", {"toml": "model = ['pocket:recipe.TOML']"}),
+        ("baseline", {"toml": "baseline = 'recipe.toml'"}),
+    ],
+)
+def test_a_file_cannot_name_code(read, flag, file):
+    with pytest.raises(InputError, match=rf"is not allowed.*give the flag: --{flag}"):
         read(**file)
-    assert read(env={"TOOLMARK_TRUST_DATA_TOOLS": "1"})["trust-data-tools"] is True
+    variable = "TOOLMARK_" + flag.upper().replace("-", "_")
+    assert read(env={variable: "1"}).changed
 
 
 def test_the_strongest_source_wins(read):

@@ -311,15 +311,29 @@ def test_every_reader_is_registered() -> None:
         ({"a": {"type": "str", "required": "true"}, "b": {"type": "str", "required": "false"}}, ["a"]),
         ({"a": {"type": "str", "required": True, "default": "x"}, "b": {"type": "str", "required": False}}, ["a"]),
         ({"a": {"type": "str"}, "b": {"type": "str", "required": False}}, ["a"]),
+        ({"a": {"type": "str", "required": 1}, "b": {"type": "str", "required": 0}}, ["a"]),
+        ({"a": {"type": "str", "is_required": True}, "b": {"type": "str"}}, ["a"]),
+        ({"a": {"type": "str"}, "b": {"type": "str | None"}, "c": {"type": "Union[str, None]"}}, ["a"]),
+        ({"a": {"type": "str"}, "b": {"type": "str", "description": "(Optional) The b."}}, ["a"]),
+        ([{"name": "a", "type": "str"}, {"name": "b", "type": "str", "optional": True}], ["a"]),
         ({"a": {"type": "str"}, "b": {"type": "str", "optional": True}}, ["a"]),
         ({"a": {"type": "str"}, "b": {"type": "str, optional"}, "c": {"type": "int", "default": 1}}, ["a"]),
         ({"a": "str - What."}, ["a"]),
     ],
-    ids=range(7),
+    ids=range(12),
 )
 def test_marks_say_which_flat_arguments_are_required(arguments: dict[str, Any], required: list[str]) -> None:
     assert tool_of({"name": "f", "parameters": arguments}).parameters["required"] == required
     assert "required" not in tool_of({"name": "f", "parameters": arguments}).parameters["properties"]["a"]
+
+
+def test_arguments_in_two_lists_and_as_text_are_read() -> None:
+    lists = {"required_parameters": [{"name": "a", "type": "NUMBER"}], "optional_parameters": [{"name": "b"}]}
+    schema = tool_of({"name": "f", **lists}).parameters
+    assert schema == {"type": "object", "properties": {"a": {"type": "number"}, "b": {}}, "required": ["a"]}
+    assert tool_of({"name": "f", "parameters": json.dumps(schema)}).parameters == schema
+    with pytest.raises(ValueError, match="must be an object"):
+        tool_of({"name": "f", "parameters": 7})
 
 
 def test_marks_inside_a_json_schema_become_its_list() -> None:

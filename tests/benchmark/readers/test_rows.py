@@ -14,7 +14,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.strict_json import python_literal, strict_json
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows
+from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows, parquet_rows
 from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 
 
@@ -114,6 +114,18 @@ def test_whatever_a_literal_is_only_a_value_error_comes(text: str) -> None:
         json.dumps(python_literal(text), allow_nan=False)
     except ValueError:
         return
+
+
+@pytest.mark.slow
+def test_a_table_cannot_unpack_to_gigabytes(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    repeated = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 10_000, pyarrow.int32()), ["x" * 8_000_000])
+    parquet.write_table(pyarrow.table({"query": repeated}), tmp_path / "x.parquet")
+    read = []
+    with pytest.raises(InputError, match="more than 256 MB"):
+        read.extend(number for number, _ in parquet_rows(tmp_path / "x.parquet"))
+    assert len(read) < 50
 
 
 CALL = {"name": "f", "arguments": {"a": 1}}

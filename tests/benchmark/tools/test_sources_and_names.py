@@ -135,6 +135,42 @@ def look(
 '''
 
 
+NESTED = '''
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import Annotated, Optional
+from typing_extensions import TypedDict
+
+Text = Annotated[str, "the text"]
+
+
+@dataclass
+class Place:
+    name: Text
+    inside: Optional[Place] = None
+
+
+class Day(TypedDict):
+    words: list[Text]
+
+
+def look(places: Annotated[list[Place], "where"], day: Day, notes: dict[str, Text] | None = None) -> str:
+    """Look."""
+'''
+
+
+def test_the_texts_of_inner_annotations_describe_the_inner_values(tmp_path):
+    path = tmp_path / "nested.py"
+    path.write_text(NESTED)
+    (look,) = tools_from_python(path)
+    shown, inner = look.parameters["properties"], look.parameters["$defs"]
+    assert shown["places"]["description"] == "where"
+    assert inner["Place"]["properties"]["name"] == {"type": "string", "description": "the text"}
+    assert inner["Day"]["properties"]["words"]["items"] == {"type": "string", "description": "the text"}
+    assert shown["notes"]["anyOf"][0]["additionalProperties"] == {"type": "string", "description": "the text"}
+    assert "description" not in shown["notes"]
+
+
 def test_the_text_of_an_annotation_describes_the_argument(tmp_path):
     path = tmp_path / "notes.py"
     path.write_text(NOTES)

@@ -1,0 +1,83 @@
+"""Reads and writes files of scenarios: one scenario in JSON on each line.
+
+The field `world` contains the name of a shipped world, or the name of the world that the user gave with `--tools`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.case_selection import Split, case_files
+from toolmark.benchmark.readers.file_rows import Row, json_rows
+from toolmark.benchmark.readers.row_conversion import field, reason
+from toolmark.benchmark.tools.worlds.world_names import WorldNames
+
+__all__ = ["load_scenarios", "scenario_line", "scenario_rows"]
+
+
+def scenario_rows(path: Path, worlds: WorldNames) -> Iterator[tuple[int, Scenario | BadRow]]:
+    """Yield the scenarios of one file with their line numbers, from 1.
+
+    Args:
+        path: The file.
+        worlds: The worlds that are allowed to run.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    for line, row in json_rows(path):
+        yield line, row if isinstance(row, BadRow) else _scenario(path, line, row, worlds)
+
+
+def _scenario(path: Path, line: int, row: Row, worlds: WorldNames) -> Scenario | BadRow:
+    if "toolbox" in row:
+        return BadRow(path, line, "a scenario has no field toolbox, because the world defines the tools")
+    try:
+        world = worlds.resolve(field(row, "world", str))
+        return Scenario.model_validate({**row, "toolbox": world.toolbox})
+    except ValidationError as error:
+        return BadRow(path, line, reason(error))
+    except (InputError, ValueError) as error:
+        return BadRow(path, line, str(error))
+    except RecursionError:
+        return BadRow(path, line, "nested too deeply")
+
+
+def load_scenarios(source: Path, split: Split = "test", worlds: WorldNames | None = None) -> list[Scenario]:
+    """Return all scenarios of a file, or of the files `*.SPLIT.jsonl` in a folder.
+
+    Args:
+        source: The file or folder.
+        split: The split to read from a folder.
+        worlds: The worlds that are allowed to run. Without them, the shipped worlds.
+
+    Raises:
+        InputError: A file or a row cannot be read, or two scenarios are equal.
+        NothingToDo: There is no scenario.
+    """
+    names = worlds or WorldNames()
+    scenarios: dict[str, Scenario] = {}
+    for file in case_files(source, split):
+        for line, row in scenario_rows(file, names):
+            if isinstance(row, BadRow):
+                raise InputError(f"{row.place}: {row.reason}", "Correct the row.")
+            if row.id in scenarios:
+                what = f"{file}:{line}: the same texts and state as in the scenario {scenarios[row.id].source.ref}"
+                raise InputError(what, "Remove one of the two scenarios.")
+            scenarios[row.id] = row
+    if not scenarios:
+        raise NothingToDo(f"{source} has no scenario", "Give the path of a file with at least one scenario.")
+    return list(scenarios.values())
+
+
+def scenario_line(scenario: Scenario) -> str:
+    """Return a scenario as a line of a file, with a newline. Fields at their default are left out."""
+    content = scenario.model_dump(mode="json", exclude={"toolbox"}, exclude_defaults=True)
+    return json.dumps({"world": scenario.world, "state": scenario.state} | content, ensure_ascii=False) + "\n"

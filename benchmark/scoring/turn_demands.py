@@ -1,0 +1,119 @@
+"""Checks whether a played turn of a scenario meets the demands of the turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import JsonValue
+
+from toolmark.benchmark.data.cases import Abstain, Call, CallOption, Toolbox
+from toolmark.benchmark.data.match_rules import Accept
+from toolmark.benchmark.data.scenarios import Demands, Turn
+from toolmark.benchmark.data.state_paths import has_any_step, values_at
+from toolmark.benchmark.scoring.accepted_values import accepts, equal
+from toolmark.benchmark.scoring.answers import tells
+from toolmark.benchmark.scoring.matching import match_calls
+from toolmark.benchmark.tools.sandbox import Result
+
+__all__ = ["PlayedCall", "PlayedTurn", "Unmet", "unmet_demands"]
+
+Demand = Literal["answer", "calls", "reach", "gone", "say", "keep", "abstain"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedCall:
+    """A call of a model, and its result."""
+
+    call: Call
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedTurn:
+    """What a model did in a turn.
+
+    Attributes:
+        calls: The calls in order, with their results.
+        answer: The answer to the user. None if a limit ended the turn before the model answered.
+        before: The state of the world before the turn.
+        after: The state of the world after the turn.
+    """
+
+    calls: tuple[PlayedCall, ...]
+    answer: str | None
+    before: JsonValue
+    after: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A demand that is not met.
+
+    Attributes:
+        demand: The kind of demand:
+
+            - `answer`: The turn must end with an answer in words.
+            - `calls`, `reach`, `gone`, `say`, `keep`: See `Demands`.
+            - `abstain`: No call that can change the state is allowed, even if the call fails.
+        detail: The call, path or text in question.
+    """
+
+    demand: Demand
+    detail: str
+
+
+def unmet_demands(turn: Turn, played: PlayedTurn, toolbox: Toolbox) -> list[Unmet]:
+    """Return the demands of a turn that are not met. The list is empty if the turn is right.
+
+    Args:
+        turn: The turn of the scenario.
+        played: What the model did.
+        toolbox: The tools of the world.
+    """
+    found = [] if played.answer and played.answer.strip() else [Unmet("answer", "")]
+    if isinstance(turn.expect, Abstain):
+        return [*found, *_attempts(played, toolbox)]
+    return [*found, *_unmet(turn.expect, played, toolbox)]
+
+
+def _attempts(played: PlayedTurn, toolbox: Toolbox) -> Iterator[Unmet]:
+    for one in played.calls:
+        tool = toolbox.by_name.get(one.call.name)
+        if tool is None or tool.effects == "write":
+            yield Unmet("abstain", one.call.name)
+
+
+def _unmet(demands: Demands, played: PlayedTurn, toolbox: Toolbox) -> Iterator[Unmet]:
+    succeeded = [one.call for one in played.calls if one.result.kind == "ok"]
+    if demands.calls and not any(_all_made(option, succeeded, toolbox) for option in demands.calls):
+        yield Unmet("calls", " or ".join(", ".join(spec.name for spec in option.calls) for option in demands.calls))
+    for path, rule in demands.reach.items():
+        before = _accepted(rule, played.before, path) if has_any_step(path) else 0
+        if _accepted(rule, played.after, path) <= before:
+            yield Unmet("reach", path)
+    for path in demands.gone:
+        if values_at(played.after, path):
+            yield Unmet("gone", path)
+    for ways in demands.say:
+        if not any(tells(played.answer or "", way) for way in ways):
+            yield Unmet("say", " or ".join(map(str, ways)))
+    for path in demands.keep:
+        if not equal(values_at(played.before, path), values_at(played.after, path)):
+            yield Unmet("keep", path)
+
+
+def _accepted(rule: Accept, state: JsonValue, path: str) -> int:
+    return sum(accepts(rule, value) for value in values_at(state, path))
+
+
+def _all_made(option: CallOption, calls: list[Call], toolbox: Toolbox) -> bool:
+    left = list(calls)
+    for spec in option.calls:
+        alone = option.model_copy(update={"calls": (spec,)})
+        position = next((i for i, call in enumerate(left) if not match_calls([call], alone, toolbox).faults), None)
+        if position is None:
+            return False
+        left = left[position + 1 :] if option.order == "given" else left[:position] + left[position + 1 :]
+    return True

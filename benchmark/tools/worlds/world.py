@@ -1,0 +1,152 @@
+"""The base class of worlds. A world is a set of tools that share a state, for example the accounts of a bank.
+
+    class Lamp(World):
+        on: bool = False
+
+        def switch(self, on: bool) -> str:
+            \"\"\"Switch the lamp on or off.\"\"\"
+            if on == self.on:
+                raise ToolError("The lamp is already on." if on else "The lamp is already off.")
+            self.on = on
+            return "done"
+
+The fields of the class are the state. Every public method of the class is a tool. The docstring and the types of the
+method describe the tool, as in a module of functions.
+
+Equal calls in equal states must give equal results. So a world has no clock, no randomness, no files and no network.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, JsonValue, PlainValidator
+from pydantic_core import to_jsonable_python
+
+__all__ = ["Part", "Record", "ToolError", "World", "listed", "new_id", "stateful", "tool_methods"]
+
+
+class ToolError(ValueError):
+    """A call cannot be carried out. The message is the result of the call, so it is written for the model."""
+
+
+class Part(BaseModel):
+    """Base class of the parts of a state, for example of an account. A part is JSON, too. Unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Record(Part):
+    """Base class of the parts that a world numbers itself, for example of an order. A list holds the records.
+
+    Attributes:
+        id: Letters and a number, for example `o7`.
+    """
+
+    id: str
+
+
+def new_id(prefix: str, records: Iterable[Record]) -> str:
+    """Return the id of the next record: the prefix and the number after the largest number in use.
+
+    Args:
+        prefix: The letters before the number.
+        records: The records that exist.
+    """
+    return f"{prefix}{1 + max((int(record.id.removeprefix(prefix)) for record in records), default=0)}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for the message of a `ToolError`, with commas between them."""
+    return ", ".join(names) or "none"
+
+
+class World(BaseModel):
+    """Base class of worlds. Derived classes define the state as fields, and the tools as public methods.
+
+    A tool raises `ToolError` if it cannot carry out a call. A call that fails changes nothing, because its changes are
+    dropped.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def from_state(cls, state: JsonValue) -> Self:
+        """Return a world in the state `state`, which is JSON.
+
+        Raises:
+            ValueError: `state` is no state of this world.
+        """
+        return cls.model_validate(state)
+
+    def state(self) -> JsonValue:
+        """Return the state of this world as JSON."""
+        state: JsonValue = self.model_dump(mode="json")
+        return state
+
+
+def tool_methods(world: type[World]) -> list[Callable[..., Any]]:
+    """Return the tools of a world as functions that have no argument `self`, in the order of definition.
+
+    The functions are for descriptions. They cannot be called. The tools of base classes come first.
+    """
+    names: dict[str, None] = {}
+    for base in reversed(world.__mro__):
+        if issubclass(base, World) and base is not World:
+            names |= dict.fromkeys(
+                name for name, value in vars(base).items() if inspect.isfunction(value) and not name.startswith("_")
+            )
+    return [_without_self(getattr(world, name)) for name in names if name not in vars(World)]
+
+
+def _without_self(method: Callable[..., Any]) -> Callable[..., Any]:
+    # pydantic finds the types that a string annotation names only for plain functions, not for bound methods.
+    @functools.wraps(method)
+    def described() -> None:
+        raise TypeError(f"{method.__name__} needs a world")
+
+    _, *others = inspect.signature(method).parameters.values()
+    described.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
+    return described
+
+
+def stateful(world: type[World], name: str) -> Callable[..., Any]:
+    """Return a function that calls a method of a world. The state of the world is an argument and a result.
+
+    The argument `self` of the function is the state as JSON. The result is an object with one of three forms:
+
+    - `{"value": …, "state": …}`: what the method returned, and the state after the call
+    - `{"refused": …}`: the message of the `ToolError` that the method raised
+    - `{"broken": …}`: the name and the message of another exception, which is a defect of the world
+
+    Args:
+        world: The world.
+        name: The name of a public method.
+
+    Raises:
+        AttributeError: The world has no method with this name.
+    """
+    method = getattr(world, name)
+
+    @functools.wraps(method)
+    def call(self: World, *values: Any, **named: Any) -> JsonValue:
+        try:
+            value = to_jsonable_python(method(self, *values, **named))
+            return {"value": value, "state": self.state()}
+        except ToolError as error:
+            return {"refused": str(error)}
+        except MemoryError:  # The sandbox reports it.
+            raise
+        except Exception as error:
+            return {"broken": f"{type(error).__name__}: {error}"}
+
+    # The arguments of a call are validated by the types of the method. The same validation makes the world.
+    typed = Annotated[Any, PlainValidator(world.from_state)]
+    first, *others = inspect.signature(method).parameters.values()
+    signature = inspect.Signature([first.replace(annotation=typed), *others])
+    call.__annotations__ = {**method.__annotations__, first.name: typed}
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    return call

@@ -1,0 +1,208 @@
+"""Writes docs/measurements/real-models.md from the recorded answers of `studies.real_models`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from studies.page import Page, spread
+from studies.recipes import ROOT, parts
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.scoring.metrics import PRIMARY
+from toolmark.benchmark.verdicts.comparison import ContestantResult, Side, compare_sides
+from toolmark.benchmark.verdicts.figure import Figure
+
+__all__ = ["CASES", "MODELS", "REPLAYS", "recording", "write_page"]
+
+OUT = ROOT / "docs" / "measurements" / "real-models.md"
+REPLAYS = ROOT / "docs" / "replays" / "real-models"
+
+MODELS = {"smollm2": "SmolLM2-135M-Instruct", "gemma-270m": "Gemma 3 270M"}
+"""The models: a mapping from the name of the recipe to the name in tables."""
+
+CASES: Mapping[str, tuple[str, int | None]] = {
+    "authored": ("authored", 500),
+    "generated": ("generated", 300),
+    "unseen": (str(Path(__file__).parent / "unseen"), None),
+}
+"""For each kind of cases: the value of `--cases`, and the value of `--limit`."""
+
+TITLES = {
+    "base": "base",
+    "tutorial-trl": "the tutorial's recipe, TRL",
+    "tutorial": "the tutorial's recipe, Toolmark",
+    "own": "own recipe",
+}
+
+HEAD = """# Real models before and after a training
+
+Written by `python -m studies.real_models`. Scores are in per cent. Decoding is greedy, in float32. Each model answers
+three kinds of cases:
+
+- *authored*: a stratified sample of 500 of the 1,125 shipped test cases, written by hand
+- *generated*: a stratified sample of 300 of the shipped generated cases. The training data has the same tools, and
+  questions of the same style
+- *unseen*: generated cases for the eight held-out tools. These tools are not in the training data
+
+The answers are in [docs/replays/real-models](../replays/real-models). To judge the answers again:
+
+    toolmark eval --model replay/docs/replays/real-models/authored-smollm2-own-1.jsonl.gz \\
+        --baseline replay/docs/replays/real-models/authored-smollm2-base.jsonl.gz --limit 500
+"""
+
+
+def recording(kind: str, model: str, candidate: str) -> Path:
+    """Return the file with the answers of a candidate to one kind of cases."""
+    return REPLAYS / f"{kind}-{model}-{candidate}.jsonl.gz"
+
+
+Judged = Mapping[str, Side]
+"""The judged answers of a model's candidates to one kind of cases: the base, and then each adapter, by name."""
+
+
+def judged(kind: str, model: str) -> Judged | None:
+    """Judge the recorded answers of a model to one kind of cases. Return None if there is nothing to compare."""
+    cases, limit = CASES[kind]
+    names = ("base", "tutorial-trl", "tutorial", "own-1", "own-2", "own-3")
+    found = {name: str(path) for name in names if (path := recording(kind, model, name)).exists()}
+    if "base" not in found or len(found) == 1:
+        return None
+    baseline, *adapters = found.values()
+    evaluation = Evaluation(Request(models=tuple(adapters), baseline=baseline, cases=cases, limit=limit))
+    evaluation.run(logs=False)
+    return {name: one.side() for name, one in zip(found, evaluation.contestants, strict=True)}
+
+
+def _shown(result: ContestantResult, metric: str) -> tuple[str, str, str]:
+    """Return n, the difference in points with its interval and verdict, and the smallest detectable difference."""
+    found = result.differences[metric]
+    if found.interval is None or found.effect is None:
+        return str(found.n), "n/a", "n/a"
+    low, high = 100 * found.interval.low, 100 * found.interval.high
+    smallest = "n/a" if found.minimum_detectable is None else f"{100 * found.minimum_detectable:.1f}"
+    return str(found.n), f"{100 * found.effect:+.1f} [{low:+.1f}, {high:+.1f}] {found.verdict}", smallest
+
+
+def model_sections(page: Page, model: str, kinds: Mapping[str, Judged]) -> None:
+    """Write the sections of one model: scores, differences, and the aims."""
+    names = list(dict.fromkeys(name for one in kinds.values() for name in one))
+    columns = list(dict.fromkeys("own" if name.startswith("own") else name for name in names))
+    score_rows, difference_rows = [], []
+    for kind, one in kinds.items():
+        for part in parts() if kind == "authored" else ("all",):
+            results = _compared(one, part)
+            group = kind if part == "all" else f"{kind}, {part}"
+            for metric in PRIMARY:
+                figures = {name: result.figures[metric.id] for name, result in results.items()}
+                if not figures["base"].n or (part != "all" and metric.id not in ("selection.tool", "validity.call")):
+                    continue
+                scores = [_percents(figures, column) for column in columns]
+                score_rows.append([group, f"`{metric.id}`", str(figures["base"].n), *scores])
+                for name, result in results.items():
+                    if name != "base":
+                        difference_rows.append([group, f"`{metric.id}`", _title(name), *_shown(result, metric.id)])
+    page.section(
+        f"{MODELS[model]}: scores",
+        "For the own recipe, the table shows the median [smallest, largest] over the training seeds.",
+        ["cases", "metric", "n", *(TITLES[column] for column in columns)],
+        score_rows,
+    )
+    page.section(
+        f"{MODELS[model]}: differences from the base",
+        "Differences are in percentage points, with the 95% interval of the paired difference and the verdict. The "
+        "last column is the smallest difference that n cases detect with a probability of 80%.",
+        ["cases", "metric", "adapter", "n", "difference", "detectable"],
+        difference_rows,
+    )
+    _aims(page, kinds)
+
+
+def _title(name: str) -> str:
+    return f"{TITLES['own']}, seed {name.removeprefix('own-')}" if name.startswith("own") else TITLES[name]
+
+
+def _percents(figures: Mapping[str, Figure], column: str) -> str:
+    """Return the score of a candidate, or the scores of all seeds of the own recipe."""
+    names = [name for name in figures if name == column or (column == "own" and name.startswith("own"))]
+    known = [100 * score for name in names if (score := figures[name].score) is not None]
+    return spread(known) if known else "n/a"
+
+
+AIMS = (
+    ("authored", "all", "selection.tool", 25.0),
+    ("authored", "all", "validity.call", 15.0),
+    ("authored", "all", "timing.restraint", None),
+    ("authored", "all", "guard.stops", None),
+    ("authored", "unseen tools", "selection.tool", 0.0),
+    ("generated", "all", "validity.call", 40.0),
+)
+"""The aims of the own recipe: cases, tools, metric, and the smallest gain in points. None: not `regressed`."""
+
+
+def _aims(page: Page, kinds: Mapping[str, Judged]) -> None:
+    """Write for each aim whether the own recipe reaches it. All seeds must have the right verdict."""
+    for kind, part, metric, points in AIMS:
+        if kind not in kinds:
+            continue
+        compared = _compared(kinds[kind], part)
+        seeds = [one.differences[metric] for name, one in compared.items() if name.startswith("own")]
+        gains = [100 * one.effect for one in seeds if one.effect is not None]
+        if not gains:
+            continue
+        verdicts = {one.verdict for one in seeds}
+        where = f"`{metric}` on {kind} cases" + ("" if part == "all" else f" with {part}")
+        if points is None:
+            target, met = f"{where} must not be `regressed`", "regressed" not in verdicts
+        else:
+            target = f"{where} must be `improved`" + (f", and gain at least {points:g} points" if points else "")
+            met = verdicts == {"improved"} and median(gains) >= points
+        said = ", ".join(f"`{one.verdict}`" for one in seeds)
+        page.held(met, target, f"{spread(gains)} points, {said}")
+
+
+def _compared(one: Judged, part: str) -> dict[str, ContestantResult]:
+    """Return the figures of all candidates on a part of the cases, by name."""
+    wanted = parts()[part]
+    sides = [replace(side, grades=[row for row in side.grades if wanted(row)]) for side in one.values()]
+    return dict(zip(one, compare_sides(sides).contestants, strict=True))
+
+
+def write_page(trainings: Mapping[str, Mapping[str, float]]) -> int:
+    """Write the page from the recorded answers. Return 1 if a target is missed, and 0 otherwise.
+
+    Args:
+        trainings: What each training cost, by model and candidate: `seconds`, `tokens` and `megabytes`.
+    """
+    page = Page(HEAD)
+    for model in MODELS:
+        kinds = {kind: one for kind in CASES if (one := judged(kind, model)) is not None}
+        if kinds:
+            model_sections(page, model, kinds)
+        else:
+            page.paragraph(f"{MODELS[model]} was not measured yet.")
+    rows = []
+    for name, cost in trainings.items():
+        model, _, candidate = next((model, "", name[len(model) + 1 :]) for model in MODELS if name.startswith(model))
+        memory = f"{cost['megabytes']:,.0f}" if "megabytes" in cost else "n/a"
+        minutes, tokens = f"{cost['seconds'] / 60:.0f}", f"{cost['tokens'] / 1000:,.0f}"
+        rows.append([MODELS[model], _title(candidate), minutes, tokens, memory])
+    if not rows:
+        return _written(page)
+    page.section(
+        "What the trainings cost",
+        "One thread on a processor. Other programs ran at the same time, so the minutes are upper bounds.",
+        ["model", "adapter", "minutes", "thousands of tokens", "peak MB"],
+        rows,
+    )
+    return _written(page)
+
+
+def _written(page: Page) -> int:
+    """Write the page. Return 1 if a target is missed, and 0 otherwise."""
+    OUT.write_text("\n".join(page.text))
+    sys.stdout.write("\n".join(page.text))
+    return 1 if page.broken else 0

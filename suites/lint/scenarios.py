@@ -1,0 +1,73 @@
+"""Checks files of scenarios without a model: the gold succeeds, and planted wrong conversations fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.readers.file_rows import json_rows
+from toolmark.benchmark.readers.scenarios import scenario_rows
+from toolmark.benchmark.scoring.gold_conversations import ScenarioProof
+from toolmark.benchmark.tools.worlds.world_names import WorldNames
+from toolmark.benchmark.tools.worlds.world_session import StateError, world_sandbox
+from toolmark.suites.lint.findings import Finding
+
+__all__ = ["holds_scenarios", "lint_scenarios"]
+
+
+def holds_scenarios(path: Path) -> bool:
+    """Return whether a file holds scenarios and not cases.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    _, first = next(json_rows(path), (0, {}))
+    return isinstance(first, dict) and "world" in first
+
+
+def lint_scenarios(files: Iterable[Path], tools: str | None = None) -> tuple[list[Finding], int]:
+    """Check files of scenarios.
+
+    Args:
+        files: The files.
+        tools: The world that the scenarios name, in the form of the option `--tools`.
+
+    Returns:
+        The findings in the order of files and lines, and the number of scenarios that were checked.
+
+    Raises:
+        InputError: A file or the world cannot be read.
+    """
+    names = WorldNames(tools)
+    findings: list[Finding] = []
+    rows: list[tuple[Path, int, Scenario]] = []
+    for file in files:
+        for line, row in scenario_rows(file, names):
+            if isinstance(row, Scenario):
+                rows.append((file, line, row))
+            else:
+                findings.append(Finding(file, line, "schema", row.reason))
+    findings += _splits(rows)
+    with world_sandbox() as sandbox:
+        for file, line, scenario in rows:
+            try:
+                faults = list(ScenarioProof(scenario, names.resolve(scenario.world), sandbox).faults())
+            except StateError as error:
+                faults = [str(error)]
+            findings += [Finding(file, line, "gold", fault) for fault in faults]
+    findings.sort(key=lambda found: (str(found.file), found.line))
+    return findings, len(rows)
+
+
+def _splits(rows: Sequence[tuple[Path, int, Scenario]]) -> Iterator[Finding]:
+    """Yield findings: equal scenarios, a cluster in both splits, a scenario in the file of the other split."""
+    known: dict[str, str] = {}
+    clusters: dict[str, str] = {}
+    for file, line, scenario in rows:
+        if (first := known.setdefault(scenario.id, f"{file}:{line}")) != f"{file}:{line}":
+            yield Finding(file, line, "id", f"the same texts and state as {first}")
+        if clusters.setdefault(scenario.cluster, scenario.split) != scenario.split:
+            yield Finding(file, line, "split", f"the cluster {scenario.cluster!r} is in both splits")
+        if any(file.name.endswith(f".{other}.jsonl") for other in ("dev", "test") if other != scenario.split):
+            yield Finding(file, line, "split", f"the split is {scenario.split}, but the file is of the other split")
