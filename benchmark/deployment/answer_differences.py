@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ AnswerClass = Literal[
     "text_lost",
 ]  # fmt: skip
 
-ANSWER_MEANINGS: dict[AnswerClass, str] = {
+ANSWER_MEANINGS: Mapping[str, str] = {
     "stop_dropped": "the runtime does not end the answer at the model's stop token",
     "other_tokens": "the runtime chooses other tokens after the same prompt",
     "forced_tokens": "in a chat, the runtime forces other tokens than the model would choose, for example by a grammar",

@@ -35,6 +35,9 @@ Send = Literal["auto", "tools", "turns"]
 DEPLOYED = "deployed"
 """Name of the whole deployment, which is compared with the float model."""
 
+_JUDGED = ("outcome", "selected", "schema_valid", "correct", "stopped")
+"""The fields of a grade from which the primary metrics are computed."""
+
 _WORST_FIRST: tuple[Verdict, ...] = ("regressed", "missing", "inconclusive", "improved", "equivalent")
 
 
@@ -203,12 +206,22 @@ def _sides(
     for side in SIDES:
         fields |= changed[side]
         if side in grades:
-            completions: dict[tuple[str, int], Completion] = {
-                (one.case.id, 1): one.answers[side] for one in answers if side in one.answers
-            }
+            completions = {(one.case.id, 1): _compared(one, side, grades) for one in answers if side in one.answers}
             before = sides[-1].name if sides else None
             sides.append(Side(side, list(grades[side].values()), completions, before, identity=dict(fields)))
     return [*sides, replace(sides[-1], name=DEPLOYED, baseline="float")]
+
+
+def _compared(one: CaseAnswers, side: SideName, grades: Grades) -> Completion:
+    """Return the answer by which the comparison finds out whether two sides are identical.
+
+    A parser moves calls from the text to `tool_calls`. If it changes nothing else, the answer of the side before is
+    returned.
+    """
+    before, after = (grades.get(name, {}).get(one.case.id) for name in ("decoding", side))
+    moved = side == "parser" and before is not None and after is not None and not one.differences.get(side)
+    unchanged = moved and all(getattr(before, name) == getattr(after, name) for name in _JUDGED)
+    return one.answers["decoding" if unchanged else side]
 
 
 def _parts(answers: Sequence[CaseAnswers], comparison: Comparison) -> tuple[PartResult, ...]:

@@ -11,13 +11,13 @@ from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.deployment.known_runtimes import LlamaCpp, Ollama, Vllm
 from toolmark.benchmark.deployment.runtime import Runtime
+from toolmark.benchmark.engine.chat_address import without_version
 from toolmark.benchmark.engine.json_server import BadReply, JsonServer
 from toolmark.benchmark.engine.server_facts import ServerKind, server_facts
 
 __all__ = ["connect"]
 
 _ADDRESS = re.compile(r"https?://\S+\Z")
-_API = re.compile(r"/v\d+/?\Z")
 _KINDS: Mapping[ServerKind, type[Runtime]] = {"llama.cpp": LlamaCpp, "vLLM": Vllm, "Ollama": Ollama}
 
 
@@ -34,11 +34,12 @@ def connect(spec: str, seconds: float, model: str | None = None) -> Runtime:
         InputError: The spec is neither an address nor a served model.
         EnvironmentFault: The server cannot be reached, or it lists no model.
     """
+    headers: dict[str, str] = {}
     if _ADDRESS.match(spec):
-        url, headers = spec.rstrip("/"), {}
+        url = spec.rstrip("/")
     else:
         url, headers, model = _of_inspect(spec, seconds)
-    root = JsonServer(_API.sub("", url), headers, seconds)
+    root = JsonServer(without_version(url), headers, seconds)
     path = f"{url.removeprefix(root.url).rstrip('/') or '/v1'}/chat/completions"
     model = model or _first_model(root, spec)
     facts = server_facts(root, model)

@@ -99,17 +99,17 @@ def ask_about(
     found = CaseAnswers(case, {"float": twin})
     question = Question(sent, max_tokens, tuple(trained.dialect.stops))
     seen = trained.prompt(case)
-    own = _reached(runtime, lambda: runtime.go_on(seen.ids, question))
-    if own is not None:
-        _add(found, "weights", trained, own)
+    asked: SideName = "weights"
     try:
+        own = _reached(runtime, lambda: runtime.go_on(seen.ids, question))
+        asked = "prompt"
         theirs = _reached(runtime, lambda: runtime.prompt(question))
-    except _Refusal as refusal:
-        return _refused(found, "prompt", refusal)
-    try:
+        asked = "decoding"
         reply = _reached(runtime, lambda: runtime.chat(question))
     except _Refusal as refusal:
-        return _refused(found, "decoding", refusal)
+        return _refused(found, asked, refusal)
+    if own is not None:
+        _add(found, "weights", trained, own)
     if theirs is not None:
         found.prompt_differences = compare_prompts(seen, theirs, trained.tokens, reply.read)
         if own is not None and theirs.ids is not None:

@@ -64,7 +64,8 @@ class Vllm(Runtime):
     def prompt(self, question: Question) -> RuntimePrompt:
         """Return the tokens of `/tokenize`, which renders a conversation as a chat does."""
         body = question.body()
-        kept = {name: body[name] for name in ("messages", "tools", "chat_template_kwargs") if name in body}
+        read = ("messages", "tools", "chat_template_kwargs")
+        kept: dict[str, Any] = {name: value for name, value in body.items() if name in read}
         ids = token_list(self.root.post("/tokenize", {"model": self.model, **kept}).get("tokens"))
         if ids is None:
             raise BadReply("the reply of /tokenize has no tokens", 200)

@@ -22,7 +22,7 @@ _QUESTIONS = {
     "parser": "does the runtime return the calls that the answer contains?",
     DEPLOYED: "the whole deployment against the trained model",
 }
-_MEANINGS: dict[str, str] = {**MEANINGS, **ANSWER_MEANINGS}
+_MEANINGS = {**MEANINGS, **ANSWER_MEANINGS}
 _COLOURS = {"regressed": "red", "missing": "red", "improved": "green", "equivalent": "green"}
 _MOST_FLIPS = 10
 _MOST_TEXT = 160

@@ -13,7 +13,7 @@ If the token ids are equal, there is no difference.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -43,7 +43,7 @@ PromptClass = Literal[
     "tokenizer",
 ]
 
-MEANINGS: dict[PromptClass, str] = {
+MEANINGS: Mapping[str, str] = {
     "bos_doubled": "the prompt begins with more BOS tokens than in training",
     "bos_missing": "the BOS token at the start of the prompt is missing",
     "truncated": "a part of the conversation is cut off",

@@ -140,17 +140,15 @@ class Runtime:
         if not isinstance(message, Mapping):
             raise BadReply("the reply has no choice with a message", 200)
         usage = fields.get("usage")
-        read = usage.get("prompt_tokens") if isinstance(usage, Mapping) else None
-        made = usage.get("completion_tokens") if isinstance(usage, Mapping) else None
+        read, made = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens"))
         content = message.get("content")
-        counts = Usage(read if _is_count(read) else 0, made if _is_count(made) else 0)
         completion = Completion(
             text=content if isinstance(content, str) else "",
             tool_calls=tuple(_calls(message.get("tool_calls"))),
             stop_reason=_STOP_REASONS.get(str(choice.get("finish_reason")), "unknown"),
-            usage=counts,
+            usage=Usage(read or 0, made or 0),
         )
-        return RuntimeReply(completion, self._written(fields, choice, completion), read if _is_count(read) else None)
+        return RuntimeReply(completion, self._written(fields, choice, completion), read)
 
     def _more(self) -> dict[str, Any]:
         """Return the fields of a chat with which this runtime also tells what it wrote."""
@@ -166,11 +164,14 @@ class Runtime:
         return None
 
 
+_MOST_TOKENS = 10**9
 _STOP_REASONS: Mapping[str, StopReason] = {"stop": "stop", "tool_calls": "stop", "length": "length"}
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 10**9
+def _count(usage: Any, name: str) -> int | None:
+    """Return a number of tokens in a reply. None if the reply has no such number."""
+    value = usage.get(name) if isinstance(usage, Mapping) else None
+    return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
 
 
 def _calls(listed: Any) -> list[RawCall]:

@@ -40,7 +40,8 @@ def write_gguf(
         out: The file to write.
         template: The chat template. None for the template of the directory.
         kind: How matrices are stored: f32, f16 or a quantisation that `gguf.quants` can write, such as q8_0.
-        settings: Changed values of `add_bos_token` and `eos_token_id`.
+        settings: Changed values of `add_bos_token`, `eos_token_id` and `eot_token_id`. `control` says whether special
+            tokens are stored as special tokens.
     """
     import gguf
     import numpy as np
@@ -48,7 +49,7 @@ def write_gguf(
 
     config = json.loads((folder / "config.json").read_text())
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
-    chosen = {"add_bos_token": True, "eos_token_id": 1, "eot_token_id": 4} | (settings or {})
+    chosen = {"add_bos_token": True, "eos_token_id": 1, "eot_token_id": 4, "control": True} | (settings or {})
     writer = gguf.GGUFWriter(out, "gemma3")
     writer.add_name("pocket")
     writer.add_context_length(config["max_position_embeddings"])
@@ -71,7 +72,7 @@ def write_gguf(
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")  # single digits, and then the pattern of GPT-2
     writer.add_token_list(vocabulary)
-    writer.add_token_types([_CONTROL if token in control else _NORMAL for token in vocabulary])
+    writer.add_token_types([_CONTROL if token in control and chosen["control"] else _NORMAL for token in vocabulary])
     writer.add_token_merges([" ".join(pair) for pair in tokenizer["model"]["merges"]])
     writer.add_bos_token_id(config["bos_token_id"])
     writer.add_eos_token_id(chosen["eos_token_id"])
