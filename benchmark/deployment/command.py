@@ -17,7 +17,7 @@ from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.deployment.check import DeploymentResult, Send, check_deployment
-from toolmark.benchmark.deployment.connect import connect
+from toolmark.benchmark.deployment.connect import connected
 from toolmark.benchmark.deployment.printed import print_result
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.request import Request
@@ -67,8 +67,9 @@ def check(
     trained:
         The trained model: a base, or BASE:ADAPTER.
     deployed:
-        The address of a server of llama.cpp, vLLM, Ollama or LM Studio, for example http://127.0.0.1:8080. Or an
-        Inspect model with OpenAI's chat completions, for example openai-api/local/NAME.
+        The address of a server of llama.cpp, vLLM, Ollama or LM Studio, for example http://127.0.0.1:8080. Or a GGUF
+        file, on which llama.cpp's server is started. Or an Inspect model with OpenAI's chat completions, for example
+        openai-api/local/NAME.
     deployed_model:
         Name of the model on the server. The default is the only model that the server lists.
     cases:
@@ -95,7 +96,7 @@ def check(
     dtype:
         Data type of the weights of the trained model.
     threads:
-        Number of processor threads for the trained model.
+        Number of processor threads for the trained model, and for a server that is started.
     connections:
         Number of requests that are sent to the server at the same time.
     request_timeout:
@@ -126,8 +127,8 @@ def check(
         request_timeout=request_timeout,
         runs=runs,
     )
-    runtime = connect(deployed, request_timeout, deployed_model)
-    result = check_deployment(request, runtime, send, TerminalObserver())
+    with connected(deployed, request_timeout, deployed_model, threads or 1) as runtime:
+        result = check_deployment(request, runtime, send, TerminalObserver())
     if details:
         load("toolmark.renderers", "terminal")().render(result.comparison, None)
     print_result(result)

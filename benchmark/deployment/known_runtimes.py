@@ -9,7 +9,9 @@ from typing import Any
 
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.deployment.runtime import Question, Runtime, RuntimePrompt, Writing, first_choice, token_list
+from toolmark.benchmark.engine.encoding import conversation
 from toolmark.benchmark.engine.json_server import BadReply
+from toolmark.benchmark.engine.template_rendering import render_template
 
 __all__ = ["LlamaCpp", "Ollama", "Vllm"]
 
@@ -32,6 +34,20 @@ class LlamaCpp(Runtime):
         # With these two settings, a chat makes tokens of the text.
         made = self.root.post("/tokenize", {"content": text, "add_special": True, "parse_special": True})
         return RuntimePrompt(text, token_list(made.get("tokens")))
+
+    def template_text(self, question: Question) -> str | None:
+        """Return the text that Toolmark makes of a question with the template that `/props` tells."""
+        if self.facts.template is None:
+            return None
+        variables = {
+            **self.facts.special,
+            **question.prompt.template_args,
+            "messages": conversation(question.prompt.messages),
+            "tools": [tool.as_openai() for tool in question.prompt.tools] or None,
+            "documents": None,
+            "add_generation_prompt": True,
+        }
+        return render_template(self.facts.template, variables, self.model)
 
     def go_on(self, ids: Sequence[int], question: Question) -> Writing:
         """Return the continuation of `/completion`. The most likely token is always chosen, without penalties."""

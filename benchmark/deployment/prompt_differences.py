@@ -13,7 +13,7 @@ If the token ids are equal, there is no difference.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -22,7 +22,15 @@ from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.deployment.runtime import RuntimePrompt
 from toolmark.benchmark.deployment.shown_tools import ShownTool, schema_difference, shown_tools
 
-__all__ = ["MEANINGS", "PromptClass", "PromptDifference", "TrainedPrompt", "TrainedTokens", "compare_prompts"]
+__all__ = [
+    "MEANINGS",
+    "PromptClass",
+    "PromptDifference",
+    "TrainedPrompt",
+    "TrainedTokens",
+    "compare_prompts",
+    "compare_texts",
+]
 
 PromptClass = Literal[
     "bos_doubled",
@@ -138,8 +146,29 @@ def compare_prompts(
         tokens: The tokenizer of the training.
         read: Number of tokens that the runtime read in a chat. None if it is not known.
     """
-    found = list(_all_differences(trained, deployed, tokens, read))
-    return list({one.kind: one for one in reversed(found)}.values())[::-1]
+    return _first_of_each(_all_differences(trained, deployed, tokens, read))
+
+
+def compare_texts(
+    before: str, after: str, tools: Sequence[Tool], contents: Sequence[str], special: Sequence[str] = ()
+) -> list[PromptDifference]:
+    """Return the differences between two rendered prompts, each class at most once.
+
+    Args:
+        before: The text of the prompt that is right.
+        after: The text of the other prompt.
+        tools: The offered tools.
+        contents: The texts of the conversation's turns.
+        special: The special tokens, as text.
+    """
+    return [] if before == after else _first_of_each(_text_differences(tools, contents, before, after, special))
+
+
+def _first_of_each(differences: Iterable[PromptDifference]) -> list[PromptDifference]:
+    found: dict[PromptClass, PromptDifference] = {}
+    for one in differences:
+        found.setdefault(one.kind, one)
+    return list(found.values())
 
 
 def _all_differences(
@@ -160,7 +189,7 @@ def _all_differences(
     before = _without(trained.text, bos)
     after = _without(deployed.text if deployed.text is not None else tokens.decode(ids or []), bos)
     if before != after:
-        yield from _text_differences(trained, before, after, list(tokens.special.values()))
+        yield from _text_differences(trained.tools, trained.contents, before, after, list(tokens.special.values()))
     if ids is not None:
         yield from _token_differences(after, ids, tokens)
 
@@ -188,9 +217,9 @@ def _token_differences(text: str, ids: Sequence[int], tokens: TrainedTokens) -> 
 
 
 def _text_differences(
-    trained: TrainedPrompt, before: str, after: str, special: Sequence[str]
+    tools: Sequence[Tool], contents: Sequence[str], before: str, after: str, special: Sequence[str]
 ) -> Iterator[PromptDifference]:
-    missing = [content for content in trained.contents if content.strip() and content.strip() not in after]
+    missing = [content for content in contents if content.strip() and content.strip() not in after]
     if (
         missing
         and len(after) < len(before)
@@ -198,8 +227,8 @@ def _text_differences(
     ):
         yield PromptDifference("truncated", before[:_SHOWN], after[:_SHOWN])
         return
-    ours, theirs = shown_tools(before, trained.tools), shown_tools(after, trained.tools)
-    yield from _tool_differences(trained.tools, ours, theirs, before, after)
+    ours, theirs = shown_tools(before, tools), shown_tools(after, tools)
+    yield from _tool_differences(tools, ours, theirs, before, after)
     before, after = _masked(before, ours), _masked(after, theirs)
     dates = _DATES.findall(before), _DATES.findall(after)
     if len(dates[0]) == len(dates[1]):

@@ -116,6 +116,17 @@ class Runtime:
         """
         return None
 
+    def template_text(self, question: Question) -> str | None:  # noqa: ARG002
+        """Return the text that Toolmark makes of a question with the chat template of the server.
+
+        None if the server does not tell its template, or if the template is not written in Jinja.
+
+        Raises:
+            TemplateRefusal: The template refuses the conversation.
+            InputError: The template is too long, or exceeds a limit.
+        """
+        return None
+
     def go_on(self, ids: Sequence[int], question: Question) -> Writing | None:  # noqa: ARG002
         """Let the runtime continue exactly these token ids. None if it does not take token ids.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -31,11 +31,13 @@ class ServerFacts:
             (the hash of the chat template) and `context` (the number of tokens). What is not told is left out.
         template: The text of the chat template. None if it is not told. Ollama's templates are written in Go's language
             of templates.
+        special: The special tokens that the template can write: `bos_token` and `eos_token`, as text.
     """
 
     kind: ServerKind
     told: Mapping[str, Any] = field(default_factory=dict)
     template: str | None = None
+    special: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the kind and what the server told, for the record of a run."""
@@ -83,7 +85,7 @@ def _llama_cpp(root: JsonServer, model: str) -> ServerFacts:
     if "default_generation_settings" not in props:
         raise BadReply("not the properties of llama.cpp", 200)
     file = props.get("model_path")
-    return _facts(
+    facts = _facts(
         "llama.cpp",
         props.get("chat_template"),
         version=props.get("build_info"),
@@ -92,6 +94,8 @@ def _llama_cpp(root: JsonServer, model: str) -> ServerFacts:
         quantisation=props.get("model_ftype") or _listed(root, "data", 0, "meta", "ftype"),
         context=_field(props, "default_generation_settings", "n_ctx"),
     )
+    special = {name: text for name in ("bos_token", "eos_token") if isinstance(text := props.get(name), str)}
+    return replace(facts, special=special)
 
 
 def _listed(root: JsonServer, *path: str | int) -> Any:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.servers.scripted_runtime import scripted_runtime
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.deployment import llama_server
 from toolmark.benchmark.deployment.check import DeploymentResult, check_deployment
-from toolmark.benchmark.deployment.connect import connect
+from toolmark.benchmark.deployment.connect import connected
 from toolmark.benchmark.deployment.printed import print_result
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects.tagged import Tagged
@@ -96,8 +97,8 @@ def checked(request: Request, message: Chat = chat, written: str | None = None) 
         "/completion": completion,
         "/v1/chat/completions": reply,
     }
-    with scripted_runtime(replies) as url:
-        return check_deployment(request, connect(url, 20))
+    with scripted_runtime(replies) as url, connected(url, 20) as runtime:
+        return check_deployment(request, runtime)
 
 
 def classes(result: DeploymentResult) -> dict[str, dict[str, int]]:
@@ -139,8 +140,8 @@ def test_a_parser_that_returns_the_calls_is_equal(request_):
 def test_an_unknown_server_is_judged_as_a_whole(request_, capsys):
     answer = {"choices": [{"message": chat("Yes."), "finish_reason": "stop"}]}
     replies = {"/v1/models": lambda _: {"data": [{"id": "m"}]}, "/v1/chat/completions": lambda _: answer}
-    with scripted_runtime(replies) as url:
-        result = check_deployment(request_, connect(f"{url}/v1", 20))
+    with scripted_runtime(replies) as url, connected(f"{url}/v1", 20) as runtime:
+        result = check_deployment(request_, runtime)
     parts = {part.name: part for part in result.parts}
     assert [name for name, part in parts.items() if part.n] == ["deployed"]
     assert parts["deployed"].verdict is not None
@@ -148,11 +149,17 @@ def test_an_unknown_server_is_judged_as_a_whole(request_, capsys):
     assert capsys.readouterr().out.count("cannot be seen") == 4
 
 
-def test_specs_that_name_no_server():
-    with pytest.raises(InputError, match="--deployed pocket is not a server"):
-        connect("pocket", 5)
-    with pytest.raises(EnvironmentFault, match="cannot be reached, or lists no model"):
-        connect("http://127.0.0.1:9", 5)
-    listed = {"data": [{"id": "a"}, {"id": "b"}]}
-    with scripted_runtime({"/v1/models": lambda _: listed}) as url, pytest.raises(InputError, match="--deployed-model"):
-        connect(url, 5)
+def refused(spec: str, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match), connected(spec, 5):
+        pass
+
+
+def test_specs_that_name_no_server(tmp_path, monkeypatch):
+    refused("pocket", InputError, "--deployed pocket is neither a server nor a GGUF file")
+    refused("http://127.0.0.1:9", EnvironmentFault, "cannot be reached, or lists no model")
+    with scripted_runtime({"/v1/models": lambda _: {"data": [{"id": "a"}, {"id": "b"}]}}) as url:
+        refused(url, InputError, "--deployed-model")
+    file = tmp_path / "m.gguf"
+    file.write_bytes(b"GGUF")
+    monkeypatch.setattr(llama_server, "find_spec", lambda _: None)
+    refused(str(file), EnvironmentFault, "pip install xllamacpp")

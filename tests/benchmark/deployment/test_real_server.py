@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.llama_cpp import llama_cpp_server
 from tests.servers.pocket_gguf import write_gguf
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.deployment.check import DeploymentResult, check_deployment
-from toolmark.benchmark.deployment.connect import connect
+from toolmark.benchmark.deployment.connect import connected
+from toolmark.benchmark.deployment.llama_server import llama_server
 from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.evaluation.request import Request
 
@@ -86,8 +86,8 @@ def checked(world: Path, file: Path, template: str = "", model: str = "model", c
         max_tokens=60,
         runs=world / "runs",
     )
-    with llama_cpp_server(file, template=template, context=context) as url:
-        return check_deployment(request, connect(url, 120), "tools")
+    with llama_server(file, template=template, context=context) as url, connected(url, 120) as runtime:
+        return check_deployment(request, runtime, "tools")
 
 
 def classes(result: DeploymentResult) -> dict[str, set[str]]:
