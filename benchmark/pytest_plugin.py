@@ -165,7 +165,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     lines += [f"  --tools: {note}" for note in evaluation.tool_notes]
     for contestant in evaluation.contestants:
         candidate = contestant.candidate
-        where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
+        file = f":{candidate.file}" if candidate.file else ""
+        where = f"{candidate.kind} {candidate.base}{file}" + (f" + {candidate.adapter}" if candidate.adapter else "")
         dialect = f"dialect {contestant.dialect.name} ({contestant.dialect_reason})"
         template = [str(contestant.template_args)] if contestant.template_args.reason else []
         lines.append("; ".join([f"  {contestant.name}: {where}", dialect, *template]))
@@ -237,12 +238,18 @@ def _generate(session: pytest.Session) -> None:
             config.stash[_COMPARISON] = evaluation.run(TerminalObserver(), report=report)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_internalerror(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """Print where to report a defect, after pytest has printed the traceback."""
+@pytest.hookimpl(wrapper=True)
+def pytest_internalerror(
+    excrepr: Any, excinfo: pytest.ExceptionInfo[BaseException]
+) -> Generator[None, list[bool | None], list[bool | None]]:
+    """Hide secrets in the traceback that pytest prints. After the traceback, print where to report a defect."""
+    hidden = redacted(str(excrepr))
+    excrepr.toterminal = lambda writer: writer.write(hidden)
+    printed = yield
     modules = {str(entry.frame.f_globals.get("__name__")) for entry in excinfo.traceback} - {__name__}
     if any(module.startswith("toolmark.") for module in modules):
         print(defect_line(excinfo.value), file=sys.stderr)  # noqa: T201
+    return printed
 
 
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:

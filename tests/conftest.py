@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.forked.commands import WITH_TORCH, WITHOUT_TORCH, Commands, Ended, Started, running
+from tests.forked.commands import MORE_WITH_TORCH, WITHOUT_TORCH, Commands, Ended, Started, running
 from tests.forked.families import Family
 from tests.servers.real import real_server, transformers_serve  # noqa: F401 - fixtures
 from tests.servers.scripted import Answer, scripted_server
+from toolmark.benchmark.data.shipped_cases import shipped_cases
+from toolmark.benchmark.readers.case_selection import limited, load_cases
+from toolmark.benchmark.readers.toolmark import case_line
 
 ROOT = Path(__file__).parent.parent
 
@@ -43,11 +46,10 @@ def pocket() -> Path:
 
 
 @pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+def warm(warm_without_torch: Commands, tmp_path_factory: pytest.TempPathFactory) -> Commands:
     """Commands that find everything imported; no hub is asked, and nothing of this machine's is found in its cache."""
     hub = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path_factory.mktemp("hub"))}
-    with running(tmp_path_factory.mktemp("commands"), *WITH_TORCH, environment=hub) as commands:
-        yield commands
+    return warm_without_torch.with_modules(tmp_path_factory.mktemp("commands"), *MORE_WITH_TORCH, environment=hub)
 
 
 @pytest.fixture(scope="session")
@@ -57,12 +59,27 @@ def warm_without_torch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Com
         yield commands
 
 
-class Suites:
-    """`suites("--model", "pocket", …)`: a real `pytest suites/` in a process of its own, its runs under `folder`."""
+@pytest.fixture(scope="session")
+def few_cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sample of 60 shipped cases. A run reads the sample, and proves its gold, in a small part of the time."""
+    file = tmp_path_factory.mktemp("cases") / "few.test.jsonl"
+    file.write_text("".join(map(case_line, limited(load_cases(shipped_cases())[0], 60))))
+    return file
 
-    def __init__(self, commands: Commands, folder: Path) -> None:
+
+class Suites:
+    """`suites("--model", "pocket", …)`: a real `pytest suites/` in a process of its own.
+
+    Args:
+        commands: Starts the process.
+        folder: Has the runs.
+        cases: The cases of a run without `--cases`.
+    """
+
+    def __init__(self, commands: Commands, folder: Path, cases: Path) -> None:
         self._commands = commands
         self._folder = folder
+        self._cases = cases
 
     def start(self, *arguments: str, runs: Path | None = None, cwd: Path = ROOT, **interruption: Any) -> Started:
         """Start it; what may interrupt it is an argument of `Commands.start`."""
@@ -76,6 +93,7 @@ class Suites:
         environment["COLUMNS"] = "200"
         # The shipped model sometimes writes until its last token. Most tests do not depend on what it writes.
         environment["TOOLMARK_MAX_TOKENS"] = "64"
+        environment["TOOLMARK_CASES"] = str(self._cases)
         return self._commands.start("pytest", *command, cwd=cwd, environment=environment, **interruption)
 
     def __call__(self, *arguments: str, timeout: float = 240, **more: Any) -> Ended:
@@ -84,9 +102,9 @@ class Suites:
 
 
 @pytest.fixture
-def suites(warm: Commands, tmp_path: Path) -> Suites:
+def suites(warm: Commands, tmp_path: Path, few_cases: Path) -> Suites:
     """A run of the suites."""
-    return Suites(warm, tmp_path)
+    return Suites(warm, tmp_path, few_cases)
 
 
 @pytest.fixture

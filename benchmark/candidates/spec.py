@@ -128,7 +128,8 @@ def _directory(path: Path) -> Candidate:
         return Candidate("replay", path.resolve().name, str(path / "ledger.jsonl"))
     inside = next((f"Give the GGUF file inside: --model {file}" for file in sorted(path.glob(f"*{GGUF}"))), "")
     raise InputError(
-        f"{path} is a directory without config.json, adapter_config.json or ledger.jsonl",
+        f"{path} is a {'directory' if path.is_dir() else 'pipe or a device'} without config.json, adapter_config.json "
+        "or ledger.jsonl",
         inside or "Give a directory that save_pretrained() wrote, or the directory of a run in runs/.",
     )
 

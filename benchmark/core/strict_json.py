@@ -14,7 +14,7 @@ import ast
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "MAX_LITERAL",
     "STRICT_DECODER",
     "as_json",
+    "check_depth",
     "check_json",
     "json_or_literal",
     "python_literal",
@@ -56,6 +57,33 @@ def check_json(value: Any) -> Any:
     Raises:
         ValueError: A string contains half of a surrogate pair, a number is infinite, or the value is nested too deeply.
     """
+    for item in _leaves(value):
+        if isinstance(item, float) and not math.isfinite(item):
+            raise ValueError("a number is too large for JSON's doubles")
+        if isinstance(item, str) and not item.isascii():
+            try:
+                item.encode()
+            except UnicodeEncodeError:
+                raise ValueError("a string contains a lone surrogate, which no tokenizer can read") from None
+    return value
+
+
+def check_depth(value: Any) -> None:
+    """Check that a value is not nested too deeply.
+
+    Raises:
+        ValueError: The value is nested too deeply.
+    """
+    for _ in _leaves(value):
+        pass
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield all keys of a value, and all values inside it that are neither mappings nor lists.
+
+    Raises:
+        ValueError: The value is nested too deeply.
+    """
     level = [value]
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
@@ -64,15 +92,10 @@ def check_json(value: Any) -> Any:
                 below += [*item.keys(), *item.values()]
             elif isinstance(item, list | tuple):
                 below += item
-            elif isinstance(item, float) and not math.isfinite(item):
-                raise ValueError("a number is too large for JSON's doubles")
-            elif isinstance(item, str) and not item.isascii():
-                try:
-                    item.encode()
-                except UnicodeEncodeError:
-                    raise ValueError("a string contains a lone surrogate, which no tokenizer can read") from None
+            else:
+                yield item
         if not below:
-            return value
+            return
         level = below
     raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
 

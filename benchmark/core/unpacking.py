@@ -31,18 +31,23 @@ def read_unpacked(path: Path, fix: str) -> bytes:
         fix: A sentence for the error that says which file the user should give.
 
     Raises:
-        InputError: The file cannot be read, or its unpacked content has more than 256 MB.
+        InputError: The file cannot be read or is larger than the memory, or its unpacked content has more than 256 MB.
+            This limit also holds for pipes and devices, which can be endless.
     """
     packed = path.suffix == ".gz"
+    limited = packed or not path.is_file()
     try:
         with _opened(path) as stream:
-            content = stream.read(MAX_UNPACKED + 1 if packed else -1)
+            content = stream.read(MAX_UNPACKED + 1 if limited else -1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}", fix) from None
-    if packed and len(content) > MAX_UNPACKED:
+    except MemoryError:
+        raise InputError(f"{path} is larger than the memory", "Split the file.") from None
+    if limited and len(content) > MAX_UNPACKED:
+        unpack = f"If you trust the file, unpack it: gunzip --keep {path}"
         raise InputError(
-            f"{path} contains more than {MAX_UNPACKED // 1_000_000} MB when it is unpacked",
-            f"If you trust the file, unpack it: gunzip --keep {path}",
+            f"{path} contains more than {MAX_UNPACKED // 1_000_000} MB{' when it is unpacked' if packed else ''}",
+            unpack if packed else "Write the content to a file, and give the path of this file.",
         )
     return content
 

@@ -82,7 +82,7 @@ def _keys(value: Any, step: str) -> list[Any]:
         return list(range(len(value)))
     if are_records(value):
         return [index for index, item in enumerate(value) if item["id"] == step]
-    return [int(step)] * (step.isascii() and step.isdigit() and int(step) < len(value))
+    return [index for index in range(len(value)) if str(index) == step]
 
 
 def _remove(parent: Any, step: str) -> None:

@@ -34,6 +34,7 @@ from filelock import FileLock, Timeout
 from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.secrets import redacted
+from toolmark.benchmark.core.strict_json import check_depth
 from toolmark.benchmark.core.unexpected_errors import NO_ROOM
 from toolmark.benchmark.core.unpacking import read_unpacked
 from toolmark.benchmark.data.completions import MAX_EPOCH, Completion
@@ -116,6 +117,7 @@ def scan_ledger(path: Path) -> Recorded:
 
 
 def _checked_run(run: Any) -> Mapping[str, Any]:
+    check_depth(run)
     for name in ("identity", "environment"):
         if not isinstance(run[name], dict):
             raise TypeError(f"{name} must be an object")

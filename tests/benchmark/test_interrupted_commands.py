@@ -105,7 +105,7 @@ name = "lora"
 """
 
 
-@signals(signal.SIGTERM, signal.SIGKILL)
+@signals(signal.SIGKILL)
 def test_a_step_of_a_recipe_ends_with_pytest(number, family, suites, tmp_path: Path):
     """The step is the generation of the data. A training is started in the same way."""
     (tmp_path / "long.toml").write_text(RECIPE)

@@ -102,6 +102,18 @@ def test_reports_of_tests_have_no_key(warm: Commands, tmp_path: Path) -> None:
     assert 'value="http://x/?key=[hidden]"' in (tmp_path / "junit.xml").read_text()
 
 
+def test_a_failure_of_pytest_itself_shows_no_key(warm: Commands, tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "import os\n\ndef pytest_collection_finish(session):\n    raise RuntimeError(os.environ['SHOP_TOKEN'])\n"
+    )
+    (tmp_path / "test_own.py").write_text("def test_nothing(): pass\n")
+    options = ("-p", "toolmark.benchmark.pytest_plugin", "-p", "no:cacheprovider", "test_own.py")
+    ended = warm.start("pytest", *options, cwd=tmp_path, environment={**os.environ, "SHOP_TOKEN": KEY}).wait()
+    assert ended.returncode == 3
+    assert "INTERNALERROR> RuntimeError: [hidden]" in ended.said
+    assert KEY not in ended.said
+
+
 def test_tables_and_files_of_reports_have_no_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

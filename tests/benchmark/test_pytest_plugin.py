@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked.commands import WITHOUT_TORCH
 from toolmark.benchmark.runs.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
@@ -26,16 +25,16 @@ def table(output: str) -> list[str]:
     ]
 
 
-def cold(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def cold(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Python in a new process, which imports everything itself."""
-    variables = {**(environment or os.environ), "COLUMNS": "200"}
+    variables = {**os.environ, "COLUMNS": "200"}
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=240, check=False)
 
 
-def test_same_table_fresh_reused_and_replayed(suites, tmp_path):
+def test_same_table_fresh_reused_and_replayed(suites, few_cases, tmp_path):
     runs = tmp_path / "runs"
-    command = ["-m", "pytest", "suites/", *FEW, "--fresh", "--runs", str(runs)]
+    command = ["-m", "pytest", "suites/", *FEW, "--cases", str(few_cases), "--fresh", "--runs", str(runs)]
     first = cold(*command, "-p", "no:cacheprovider", cwd=ROOT)
     assert first.returncode == 0, first.stdout + first.stderr
     assert f"{N} generated, 0 reused" in first.stdout
@@ -161,7 +160,12 @@ def test_workers_are_refused_with_a_reason(suites, tmp_path):
     refused = suites("-n", "2", "--model", f"replay/{replay}", "--cases", str(cases))
     assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
     assert "Leave -n out" in refused.stderr
-    # A project's other tests may use -n although a candidate is set in a file; only the checks fail.
+
+
+@pytest.mark.slow
+def test_with_workers_and_a_candidate_from_a_file_only_the_checks_fail(suites, tmp_path):
+    """The other tests of a project may use -n."""
+    replay, cases = recorded(tmp_path, calls=1, of=1)
     settings = str(settings_file(tmp_path, replay, cases))
     configured = suites("-n", "1", "-k", "stops", "-c", settings, f"--rootdir={ROOT}")
     assert configured.returncode == 1, configured.stdout + configured.stderr
@@ -184,14 +188,14 @@ def test_no_torch_at_collection_help_or_replay(warm_without_torch, tmp_path):
         (blocked / name / "__init__.py").write_text("raise ImportError('blocked by the test')")
     environment = {"PYTHONPATH": str(blocked), "PATH": "", "COLUMNS": "200"}
     door = ["suites/", "-p", "no:cacheprovider", "--runs", str(tmp_path / "runs")]
-    # So a fork of a process with these modules has no torch.
-    run = cold("-c", f"import {', '.join(WITHOUT_TORCH)}", cwd=ROOT, **environment)
-    assert run.returncode == 0, run.stdout + run.stderr
+    imported = tmp_path / "test_imported.py"
+    imported.write_text("import sys\ndef test_a_fork_has_no_torch(): assert 'torch' not in sys.modules")
     for command in (
+        ["pytest", "-p", "no:cacheprovider", "-p", "toolmark.benchmark.pytest_plugin", str(imported)],
         ["pytest", *door, "--collect-only", "-q", "--model", "pocket"],
         ["pytest", *door, "--model", f"replay/{replay}", "--cases", str(cases)],
         ["pytest", *door, "--help"],
-        ["pytest", *door, "--model", "policy/lexical", "--model", "policy/oracle", "--limit", "8"],
+        ["pytest", *door, "--model", "policy/lexical", "--model", "policy/oracle", "--limit", "8", "-k", "not gold"],
         ["toolmark", "train", "--help"],
     ):
         ended = warm_without_torch.start(*command, environment=environment).wait()

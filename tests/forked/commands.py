@@ -7,7 +7,6 @@ One cold run of each door is a test of its own.
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import signal
 import socket
@@ -20,28 +19,33 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["WITHOUT_TORCH", "WITH_TORCH", "Commands", "Ended", "Started", "Toolmark", "running"]
+from tests.forked.forks import asked
+
+__all__ = ["MORE_WITH_TORCH", "WITHOUT_TORCH", "WITH_TORCH", "Commands", "Ended", "Started", "Toolmark", "running"]
 
 ROOT = Path(__file__).parents[2]
 
 WITHOUT_TORCH = (
     *("pytest", "scipy.stats", "pandas", "inspect_ai._eval.eval", "inspect_ai.model", "inspect_ai.agent._acp.server"),
-    *("ruamel.yaml", "markdown_it", "jinja2", "hypothesis", "anyio._backends._asyncio"),
+    *("inspect_ai.model._providers.none", "inspect_ai.model._openai_responses"),
+    *("ruamel.yaml", "markdown_it", "jinja2", "hypothesis", "anyio._backends._asyncio", "rich.markdown"),
     *("toolmark.benchmark.tools.catalog", "toolmark.benchmark.tools.sandbox"),
     *("toolmark.benchmark.evaluation.evaluate", "toolmark.benchmark.evaluation.models_command"),
+    *("toolmark.benchmark.evaluation.options", "toolmark.benchmark.verdicts.gates"),
     *("toolmark.benchmark.runs.command", "toolmark.benchmark.runs.inspect_task", "toolmark.reports.command"),
     *("toolmark.reports.html", "toolmark.reports.push", "toolmark.reports.terminal", "toolmark.suites.command"),
 )
 """What reports, cases and replays import; nothing of it reads the hub's settings."""
 
-WITH_TORCH = (
-    *WITHOUT_TORCH,
+MORE_WITH_TORCH = (
     *("torch", "transformers.models.gemma3.modeling_gemma3", "peft", "aiohttp", "openai.resources.chat"),
     *("datasets", "datasketch", "toolmark.benchmark.engine.local_engine", "toolmark.benchmark.engine.served_client"),
     *("toolmark.generators.commands.data", "toolmark.generators.pipeline", "toolmark.generators.teacher"),
     *("toolmark.trainers.finetuning.finetune", "toolmark.trainers.host"),
 )
 """What runs, generators and trainers import besides; not the modules that look for plug-ins at once."""
+
+WITH_TORCH = (*WITHOUT_TORCH, *MORE_WITH_TORCH)
 
 SECONDS = 240
 """After which a command is killed and its test fails."""
@@ -134,7 +138,7 @@ class Started:
             if time.monotonic() > end:
                 self.kill()
                 raise subprocess.TimeoutExpired(self._args, timeout, *(file.read_bytes() for file in self._files))
-            time.sleep(0.003)
+            time.sleep(0.015)
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)  # workers of a command that was killed
         for reader in self._readers:
@@ -149,20 +153,22 @@ class Commands:
 
     Args:
         folder: For what the commands print.
-        connection: To the process that forks them; see `forks.py`.
+        ask: Returns the answer of the process that forks them; see `forks.py`.
     """
 
-    def __init__(self, folder: Path, connection: socket.socket) -> None:
+    def __init__(self, folder: Path, ask: Callable[[Mapping[str, Any]], Any]) -> None:
         self._folder = folder
-        self._lines = connection.makefile("rw")
+        self._ask = ask
         self._numbers = itertools.count()
-        self._lock = threading.Lock()
 
-    def _ask(self, request: Mapping[str, Any]) -> Any:
-        with self._lock:
-            self._lines.write(json.dumps(request) + "\n")
-            self._lines.flush()
-            return json.loads(self._lines.readline())
+    def with_modules(self, folder: Path, *modules: str, environment: Mapping[str, str] | None = None) -> Commands:
+        """Commands that find `modules` imported besides, and whose output is kept in `folder`.
+
+        What these packages read of their `environment` when they are imported must be given here.
+        """
+        name = str(folder)
+        self._ask({"grow": name, "modules": modules, "environment": dict(environment or {})})
+        return Commands(folder, lambda request: self._ask({"of": name, "request": request}))
 
     def start(
         self,
@@ -228,19 +234,23 @@ Toolmark = Commands
 
 
 @contextmanager
-def running(folder: Path, *modules: str, environment: Mapping[str, str] | None = None) -> Iterator[Commands]:
-    """Commands that find `modules` imported, and whose output is kept in `folder`, until the context ends.
-
-    What packages read of their `environment` when they are imported must be given here.
-    """
+def running(folder: Path, *modules: str) -> Iterator[Commands]:
+    """Commands that find `modules` imported, and whose output is kept in `folder`, until the context ends."""
     here, there = socket.socketpair()
     command = [sys.executable, str(Path(__file__).with_name("forks.py")), str(there.fileno()), *modules]
     # macOS refuses forks of a process that has loaded its frameworks, unless it is told.
-    whole = {**os.environ, "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES", **(environment or {})}
+    whole = {**os.environ, "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"}
+    lock = threading.Lock()
     with here, subprocess.Popen(command, stdin=subprocess.DEVNULL, env=whole, pass_fds=[there.fileno()]) as server:
         there.close()
+        lines = here.makefile("rw")
+
+        def ask(request: Mapping[str, Any]) -> Any:
+            with lock:
+                return asked(lines, request)
+
         try:
-            yield Commands(folder, here)
+            yield Commands(folder, ask)
         finally:
             here.shutdown(socket.SHUT_RDWR)
             server.wait(timeout=30)

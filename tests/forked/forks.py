@@ -7,6 +7,8 @@ SOCKET is the number of an open socket. Each line on it is a request, a JSON obj
 * `{"start": {...}}` forks a command and answers its process id. The fields are those of `enter`.
 * `{"poll": PID}` answers null while the command runs, and then `{"returncode", "peak"}`: as `subprocess` gives the
   exit code, and the most memory that the process had, in KiB.
+* `{"grow": NAME, "modules": […], "environment": {…}}` forks a process like this one, which imports more modules.
+* `{"of": NAME, "request": {…}}` answers as that process does.
 
 This process computes nothing and starts no thread, so that a fork is safe.
 """
@@ -26,7 +28,7 @@ import traceback
 from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 
 def preload(modules: list[str]) -> None:
@@ -40,6 +42,10 @@ def preload(modules: list[str]) -> None:
         from inspect_ai.model import get_model_info
 
         get_model_info("openai/gpt-4.1")  # reads its list of all models
+    if "toolmark.benchmark.tools.catalog" in modules:
+        from toolmark.benchmark.tools.catalog import catalog
+
+        catalog()  # imports and reads all tools
     gc.collect()
     gc.freeze()  # else each collection of a child walks all of it, and copies its pages
 
@@ -145,19 +151,58 @@ def polled(pid: int) -> dict[str, Any] | None:
 
 def serve(connection: socket.socket) -> None:
     """Answer requests until the other side closes."""
+    grown: dict[str, tuple[int, socket.socket, TextIO]] = {}
     with connection.makefile("rw") as lines:
         while line := lines.readline():
-            request = json.loads(line)
-            if "start" in request:
-                pid = os.fork()
-                if pid == 0:
-                    os.close(connection.fileno())
-                    become(request["start"])
-                answer: Any = pid
-            else:
-                answer = polled(request["poll"])
+            match json.loads(line):
+                case {"start": request}:
+                    answer: Any = os.fork()
+                    if answer == 0:
+                        for one in (connection, *(one for _, one, _ in grown.values())):
+                            os.close(one.fileno())
+                        become(request)
+                case {"poll": pid}:
+                    answer = polled(pid)
+                case {"grow": name, "modules": modules, "environment": environment}:
+                    grown[name] = grow(connection, modules, environment)
+                    answer = None
+                case {"of": name, "request": request}:
+                    answer = asked(grown[name][2], request)
             lines.write(json.dumps(answer) + "\n")
             lines.flush()
+    # All are closed before the first is waited for: a later process has inherited the connections of earlier ones.
+    for _, one, stream in grown.values():
+        stream.close()
+        one.close()
+    for pid, *_ in grown.values():
+        os.waitpid(pid, 0)
+
+
+def grow(
+    connection: socket.socket, modules: list[str], environment: dict[str, str]
+) -> tuple[int, socket.socket, TextIO]:
+    """Fork a process that imports more modules and serves; its id, and the connection to it."""
+    here, there = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        here.close()
+        os.close(connection.fileno())
+        os.environ.update(environment)
+        try:
+            preload(modules)
+            serve(there)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
+    there.close()
+    return pid, here, here.makefile("rw")
+
+
+def asked(lines: TextIO, request: dict[str, Any]) -> Any:
+    """The answer to a request."""
+    lines.write(json.dumps(request) + "\n")
+    lines.flush()
+    return json.loads(lines.readline())
 
 
 if __name__ == "__main__":

@@ -141,4 +141,4 @@ def _adapter(random: Random, folder: Path) -> list[str]:
     return ["eval", "--model", "pocket", "--adapter", "a", *judged]
 
 
-ADAPTER_DOORS = (Door("adapters", _adapter, quick=2),)
+ADAPTER_DOORS = (Door("adapters", _adapter),)

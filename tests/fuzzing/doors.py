@@ -41,7 +41,7 @@ class Door:
 
     name: str
     make: Callable[[Random, Path], Sequence[str]]
-    quick: int = 3
+    quick: int = 2
     environment: Callable[[], Mapping[str, str]] = dict
 
 

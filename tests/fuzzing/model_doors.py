@@ -106,4 +106,4 @@ def _model(random: Random, folder: Path) -> list[str]:
     return ["eval", "--model", "m", "--cases", "c.test.jsonl", "--max-tokens", "3", "--dialect", dialect, "-q"]
 
 
-MODEL_DOORS = (Door("model folders", _model, quick=2),)
+MODEL_DOORS = (Door("model folders", _model),)

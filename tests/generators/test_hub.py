@@ -14,7 +14,7 @@ import pytest
 from datasets import Dataset, load_dataset, load_from_disk
 from huggingface_hub import DatasetCard
 
-from tests.forked.commands import WITHOUT_TORCH, Ended, Toolmark, running
+from tests.forked.commands import Ended, Toolmark
 from tests.servers.hub import Hub, running_hub
 from toolmark.benchmark.readers.file_rows import csv_rows
 
@@ -46,14 +46,12 @@ class AtHub:
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtHub]:
+def commands(warm_without_torch: Toolmark, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtHub]:
     home = tmp_path_factory.mktemp("home")
     with running_hub() as hub:
         settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-        with running(
-            tmp_path_factory.mktemp("said"), *WITHOUT_TORCH, "datasets", "datasketch", environment=settings
-        ) as toolmark:
-            yield AtHub(hub, home, toolmark)
+        said = tmp_path_factory.mktemp("said")
+        yield AtHub(hub, home, warm_without_torch.with_modules(said, "datasets", "datasketch", environment=settings))
 
 
 @pytest.fixture

@@ -305,9 +305,15 @@ def test_numbers_that_are_none_break_nothing(opened, page_of, make, ask):
 @pytest.mark.parametrize(
     ("cases", "answers", "heading"),
     [
-        pytest.param(2, {"base": ["r", "w"], "mine": ["w", "r"]}, "Is mine better", id="two cases"),
+        pytest.param(
+            2, {"base": ["r", "w"], "mine": ["w", "r"]}, "Is mine better", id="two cases", marks=pytest.mark.slow
+        ),
         pytest.param(3, {"mine": ["r", "w", "w"]}, "1 candidate, no baseline", id="one candidate"),
-        pytest.param(3, {"base": ["r", "w", "w"], "mine": ["r", "w", "w"]}, "Is mine better", id="no discordant pair"),
+        pytest.param(
+            *(3, {"base": ["r", "w", "w"], "mine": ["r", "w", "w"]}, "Is mine better"),
+            id="no discordant pair",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(3, {"base": ["w", "w", "w"], "mine": ["w", "w", "w"]}, "Is mine better", id="all failed"),
         pytest.param(3, {"base": ["r", "w", "w"], "mine": []}, "Is mine better", id="one side has no case"),
     ],

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.cases import Abstain, query_hash
+from toolmark.benchmark.data.held_out import held_out, shipped_manifest
 from toolmark.benchmark.data.shipped_cases import shipped_scenarios
 from toolmark.benchmark.readers.scenarios import load_scenarios, scenario_line
 from toolmark.benchmark.tools.worlds.world_names import SHIPPED_WORLDS
@@ -15,12 +18,38 @@ from toolmark.suites.lint import lint_files
 FOLDER = shipped_scenarios()
 
 
-@pytest.mark.parametrize("split", ["dev", pytest.param("test", marks=pytest.mark.slow)])
-def test_every_gold_succeeds_and_every_planted_conversation_fails(split):
-    files = sorted(FOLDER.glob(f"*.{split}.jsonl"))
-    assert {file.name.partition(".")[0] for file in files} <= set(SHIPPED_WORLDS)
+@pytest.mark.parametrize("pattern", ["bank.dev.jsonl", pytest.param("*.jsonl", marks=pytest.mark.slow)])
+def test_every_gold_succeeds_and_every_planted_conversation_fails(pattern):
+    files = sorted(FOLDER.glob(pattern))
     findings, count, _ = lint_files(files)
-    assert (findings, count) == ([], len(load_scenarios(FOLDER, split)))
+    assert (findings, count) == ([], sum(len(load_scenarios(file)) for file in files))
+
+
+def test_the_shipped_scenarios_have_the_promised_kinds():
+    scenarios = [*load_scenarios(FOLDER, "dev"), *load_scenarios(FOLDER, "test")]
+    kinds = Counter(kind for scenario in scenarios for kind in scenario.tags["kinds"])
+    assert len(scenarios) >= 200
+    assert {(scenario.world, scenario.split) for scenario in scenarios} == {
+        (world, split) for world in SHIPPED_WORLDS for split in ("dev", "test")
+    }
+    assert kinds["recover"] >= 40
+    assert kinds["nothing"] >= 40
+    assert kinds.keys() == {"recover", "nothing", "missing", "later"}
+    for scenario in scenarios:
+        calls = [call for turn in scenario.turns for call in turn.gold.calls]
+        still = [
+            isinstance(turn.expect, Abstain) or "" in turn.expect.keep or not turn.gold.calls for turn in scenario.turns
+        ]
+        assert 2 <= len(scenario.turns) <= 5, scenario.source.ref
+        assert max(len(turn.gold.calls) for turn in scenario.turns) <= 6, scenario.source.ref
+        assert any(call.fails for call in calls) == ("recover" in scenario.tags["kinds"]), scenario.source.ref
+        assert bool(scenario.tools_from_turn) == ("later" in scenario.tags["kinds"]), scenario.source.ref
+        assert any(still) or "nothing" not in scenario.tags["kinds"], scenario.source.ref
+
+
+def test_no_trainer_may_use_the_first_turn_of_a_test_scenario():
+    manifest = held_out(shipped_manifest())
+    assert {query_hash(scenario.turns[0].user) for scenario in load_scenarios(FOLDER, "test")} <= manifest.queries
 
 
 SCENARIO = {

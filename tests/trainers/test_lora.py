@@ -35,7 +35,7 @@ from toolmark.trainers.host import run_training
 from toolmark.trainers.lora import LoraTrainer
 from toolmark.trainers.training_job import TrainingJob
 
-QUICK = LoraOptions(r=4, epochs=8, shares={}, score_every=5, threads=1, precision="float32", lr=1e-2)
+QUICK = LoraOptions(r=4, epochs=6, shares={}, score_every=5, threads=1, precision="float32", lr=1e-2)
 
 
 def train(base: Path, data: Path, dev: Path, out: Path, options: LoraOptions = QUICK, **job: object) -> list[str]:
@@ -73,7 +73,7 @@ def test_a_training_leaves_an_adapter_that_names_its_base(trained, base):
 def test_the_curve_holds_loss_and_dev_figures(trained):
     record = WrittenRecord.read(trained[0])
     judged = {point["step"] for point in record.curve if "timing.recall" in point}
-    assert judged == set(range(5, 21, 5))
+    assert judged == {5, 10, 15}
     assert {point["step"] for point in record.curve if "eval_loss" in point} == judged
     assert record.curve[0]["loss"] > record.curve[-1]["loss"]
 
@@ -113,7 +113,7 @@ def test_what_decides_is_learnt_first_where_it_weighs_more(base, data, dev, tmp_
     places = [dict.fromkeys(some, 1e6) for some in examples.decisions("train")]
     batch = padded_rows(examples.of("train"), places)  # beside such weights nothing else counts
     losses = []
-    to_the_end = QUICK.model_copy(update={"dropout": 0.0, "score_every": 99})
+    to_the_end = QUICK.model_copy(update={"epochs": 8, "dropout": 0.0, "score_every": 99})
     for weight in (1.0, 20.0):
         out = tmp_path / f"weight-{weight:g}"
         train(base, data, dev, out, to_the_end.model_copy(update={"decision_weight": weight}))
@@ -156,7 +156,7 @@ KILLED_AT = (
 
 def test_kills_at_named_points_leave_the_same_bytes(trained, base, data, dev, tmp_path, warm):
     training = command(tmp_path / "out", base, data, dev, QUICK.epochs)
-    for point in KILLED_AT:
+    for point in (KILLED_AT[0], KILLED_AT[-1]):
         ended = warm.start("toolmark", *training, kill_at=point).wait()
         assert ended.returncode == -signal.SIGKILL, (point, ended.said)
     interrupted(warm, training, KILLED_AT[-1], signal.SIGTERM)

@@ -47,7 +47,7 @@ def test_the_record_has_the_options_of_the_recipe():
 
 def test_the_recorded_answers_give_the_verdicts_of_the_demo():
     assert_the_fine_tune_helped(
-        evaluate(Request(models=(REPLAYS[1],), baseline=REPLAYS[0], cases="generated", limit=300))
+        evaluate(Request(models=(REPLAYS[1],), baseline=REPLAYS[0], cases="generated", limit=300), logs=False)
     )
 
 

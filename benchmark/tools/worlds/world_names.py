@@ -22,6 +22,12 @@ _PACKAGE = "toolmark.benchmark.tools.worlds"
 SHIPPED_WORLDS = {
     "bank": "Bank",
     "calendar": "Calendar",
+    "files": "Files",
+    "home": "Home",
+    "inbox": "Inbox",
+    "shop": "Shop",
+    "tickets": "Tickets",
+    "travel": "Travel",
 }
 """The module and the class of each shipped world. The name of the module is the name of the world."""
 

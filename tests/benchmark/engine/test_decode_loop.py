@@ -106,8 +106,18 @@ def alone_by(name: str) -> dict[int, list[int]]:
     return {index: alone(model, prompt) for index, prompt in rows().items()}
 
 
-@pytest.mark.parametrize("count", [1, 3, 64])
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        *(("gemma3", count) for count in (1, 3, 64)),
+        *(
+            pytest.param(name, count, marks=[pytest.mark.slow] * (count != 3))
+            for name in CONFIGS
+            if name != "gemma3"
+            for count in (1, 3, 64)
+        ),
+    ],
+)
 def test_every_row_gets_what_it_gets_alone(name, count):
     model = tiny(name)
     forward = packed_forward(model)
@@ -124,10 +134,10 @@ def test_every_row_gets_what_it_gets_alone(name, count):
 def test_what_a_long_answer_has_written_is_not_lost(name):
     """Own tokens leave their slot when they are many, more than once, and windows run out of them."""
     model = tiny(name)
-    prompts, stops = dict(list(rows().items())[:5]), frozenset({1000})
+    prompts, stops = dict(list(rows().items())[:3]), frozenset({1000})
     expected = {index: alone(model, prompt, stops, 280) for index, prompt in prompts.items()}
     assert {len(tokens) for tokens in expected.values()} == {280}
-    assert dict(decode(prompts, packed_forward(model), greedy, DecodeLimits(280, stops, sequences=4))) == expected
+    assert dict(decode(prompts, packed_forward(model), greedy, DecodeLimits(280, stops, sequences=2))) == expected
 
 
 def test_a_row_may_end_before_its_stop_and_the_others_go_on():

@@ -24,7 +24,7 @@ from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.runs.generation import Run
 
-CASES = str(Path(__file__).parents[3] / "suites" / "cases")
+CASES = str(Path(__file__).parents[3] / "suites" / "cases" / "either.test.jsonl")
 LACKING = [name for name in DEVICES if why_missing(name) is not None]
 
 
@@ -82,17 +82,17 @@ def test_an_operation_that_a_device_lacks_is_named(said):
 def test_answers_under_the_name_of_another_device_are_those_of_the_processor(tmp_path):
     assert memory("mps") == memory("cpu")
 
-    def answered(device: DeviceChoice, temperature: float) -> Run:
-        chosen = {"device": device, "temperature": temperature, "runs": tmp_path / device}
+    def answered(device: DeviceChoice) -> Run:
+        chosen = {"device": device, "temperature": 0.9, "runs": tmp_path / device}
         evaluation = Evaluation(Request(models=("pocket",), cases=CASES, limit=2, max_tokens=16, **chosen))
         evaluation.run(logs=False)
         return evaluation.contestants[0].run
 
-    for temperature in (0.0, 0.9):
-        ours, theirs = answered("mps", temperature), answered("cpu", temperature)
-        assert ours.completions == theirs.completions
-        assert (ours.environment["device"], theirs.environment["device"]) == ("mps", "cpu")
-        assert ours.identity == theirs.identity, "the device changes only the rounding"
+    # Drawn: the seeds of the device and the probabilities decide about the answers.
+    ours, theirs = answered("mps"), answered("cpu")
+    assert ours.completions == theirs.completions
+    assert (ours.environment["device"], theirs.environment["device"]) == ("mps", "cpu")
+    assert ours.identity == theirs.identity, "the device changes only the rounding"
 
 
 def test_the_data_type_is_part_of_the_identity(tmp_path):

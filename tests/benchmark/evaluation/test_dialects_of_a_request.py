@@ -13,7 +13,7 @@ from toolmark.benchmark.core.registry import names
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 
-CASES = str(Path(__file__).parents[3] / "suites" / "cases")
+CASES = str(Path(__file__).parents[3] / "suites" / "cases" / "either.test.jsonl")
 
 
 def spoken(*models: str, dialect: str | None = None, adapters: tuple[str, ...] = ()) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,9 @@ def test_a_packed_file_cannot_unpack_to_gigabytes(tmp_path):
     path.write_bytes(gzip.compress(b"\0" * 10_000_000, 1) * 30)
     with pytest.raises(InputError, match="more than 256 MB"):
         read_ledger(path)
+    if sys.platform == "linux":
+        with pytest.raises(InputError, match="more than 256 MB"):
+            read_ledger(Path("/dev/zero"))
 
 
 WRONG = {
@@ -114,6 +118,10 @@ BROKEN = [
     pytest.param(b"[" * 100_000, id="nested too deep"),
     pytest.param(b'"a run"', id="a string with the word run"),
     pytest.param(b'{"run": 5}', id="a run that is a number"),
+    pytest.param(
+        b'{"run": {"identity": {"weights": ' + b"[" * 300 + b"]" * 300 + b'}, "environment": {}}}',
+        id="a run that is nested too deep",
+    ),
     pytest.param(
         b'{"key": "a", "case_id": "case-a", "epoch": 1, "text": "", "tool_calls": [], "stop_reason": "stop", '
         b'"usage": {"input_tokens": "many", "output_tokens": 0}}',

@@ -10,7 +10,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 
-CASES = str(Path(__file__).parents[3] / "suites" / "cases")
+CASES = str(Path(__file__).parents[3] / "suites" / "cases" / "either.test.jsonl")
 
 
 def test_two_limits_are_two_runs(tmp_path: Path) -> None:

@@ -40,11 +40,12 @@ def kept(runs: Path) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def whole(warm, tmp_path_factory) -> tuple[Ended, Path]:
+def whole(warm, few_cases, tmp_path_factory) -> tuple[Ended, Path]:
     """A run that nothing disturbs, and its ledger."""
     runs = tmp_path_factory.mktemp("undisturbed")
     arguments = ("suites", *FEW, "-p", "no:cacheprovider", "--runs", str(runs))
-    run = warm.start("pytest", *arguments, environment={**os.environ, "COLUMNS": "200"}).wait()
+    environment = {**os.environ, "COLUMNS": "200", "TOOLMARK_CASES": str(few_cases)}
+    run = warm.start("pytest", *arguments, environment=environment).wait()
     assert run.returncode == 0, run.said
     (ledger,) = runs.glob("*/ledger.jsonl")
     return run, ledger
@@ -96,7 +97,7 @@ def test_a_kill_between_batches_loses_no_answer(suites, whole, tmp_path):
     undisturbed, _ = whole
     killed = suites.start(*FEW, runs=tmp_path / "runs")
     while not kept(tmp_path / "runs") and killed.poll() is None:
-        time.sleep(0.002)
+        time.sleep(0.01)
     killed.kill()
     killed.wait()
     before = len(kept(tmp_path / "runs"))

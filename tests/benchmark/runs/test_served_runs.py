@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.servers.scripted import ScriptedServer, scripted_server, seeded
-from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 
 CASES = 40
@@ -69,7 +68,7 @@ def interrupted(suites, server: ScriptedServer, runs: Path, by: signal.Signals, 
     return code
 
 
-def test_a_run_goes_on_through_faults_and_interruptions(serve, suites, tmp_path):
+def test_a_run_goes_on_through_faults_and_interruptions(serve, suites, few_cases, tmp_path):
     server = serve(seeded(2, 0.35))
     runs = tmp_path / "runs"
     assert interrupted(suites, server, runs, signal.SIGTERM, 8) == 2
@@ -82,7 +81,7 @@ def test_a_run_goes_on_through_faults_and_interruptions(serve, suites, tmp_path)
     assert f"{CASES - before} generated, {before} reused" in ended.stdout
     assert re.search(r"\d+ requests failed and were sent again if possible: .*500 \(\d+\)", ended.stdout)
     rows = recorded(runs)
-    cases = limited(load_cases(shipped_cases(), "test")[0], CASES)
+    cases = limited(load_cases(str(few_cases))[0], CASES)
     assert sorted(row["case_id"] for row in rows) == sorted(case.id for case in cases)
     asked = {said(request["messages"]) for request in server.requests}
     assert {row["text"] for row in rows} == asked, "each answer is that of its own prompt"
@@ -93,8 +92,8 @@ def fails_for(words: str, fault: str):
     return lambda request, _: fault if words in request["messages"][-1]["content"] else None
 
 
-def test_a_case_without_an_answer_is_named_and_the_others_are_kept(serve, suites, tmp_path):
-    (case, *_) = limited(load_cases(shipped_cases(), "test")[0], CASES)
+def test_a_case_without_an_answer_is_named_and_the_others_are_kept(serve, suites, few_cases, tmp_path):
+    (case, *_) = limited(load_cases(str(few_cases))[0], CASES)
     last = case.messages[-1].content
     server = serve(fails_for(last, "500"))
     flags = ("--model", server.spec, "--limit", str(CASES), "--request-retries", "1", *QUICK)
@@ -113,8 +112,8 @@ def test_a_case_without_an_answer_is_named_and_the_others_are_kept(serve, suites
     assert len(server.requests) == CASES + 2
 
 
-def test_what_only_the_server_finds_too_long_is_left_out_where_asked(serve, suites):
-    (case, *_) = limited(load_cases(shipped_cases(), "test")[0], CASES)
+def test_what_only_the_server_finds_too_long_is_left_out_where_asked(serve, suites, few_cases):
+    (case, *_) = limited(load_cases(str(few_cases))[0], CASES)
     server = serve(fails_for(case.messages[-1].content, "too long"))
     ended = suites("--model", server.spec, "--limit", str(CASES), *QUICK)
     assert ended.returncode == 4, ended.stdout

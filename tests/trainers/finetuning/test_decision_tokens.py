@@ -45,15 +45,13 @@ def parting(ids: list[int], others: list[int]) -> int:
 def test_a_call_decides_where_it_is_no_answer_and_by_the_name(name, arguments, tokenizer):
     dialect = load("toolmark.dialects", name)()
     answer, _ = learnt(dialect, tokenizer, SAID)
-    for tool in NAMES:
-        ids, (first, *named) = learnt(dialect, tokenizer, called(tool, arguments))
+    calls = {tool: learnt(dialect, tokenizer, called(tool, arguments)) for tool in NAMES}
+    for tool, (ids, (first, *named)) in calls.items():
         assert first == parting(ids, answer)
         assert named == list(range(named[0], named[-1] + 1))
         assert tool in tokenizer.decode(ids[named[0] : named[-1]])
         assert tool not in tokenizer.decode(ids[named[0] : named[-1] - 1])
-        for other in set(NAMES) - {tool}:
-            written, _ = learnt(dialect, tokenizer, called(other, arguments))
-            assert parting(ids, written) in named
+        assert all(parting(ids, written) in named for other, (written, _) in calls.items() if other != tool)
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -15,7 +15,7 @@ from toolmark.trainers.host import run_training
 from toolmark.trainers.pocket.trainer import PocketOptions, PocketTrainer, learning_rate, schedule
 from toolmark.trainers.training_job import TrainingJob
 
-TINY = PocketOptions(tokens=2 * 2048, batch_tokens=2048, threads=1, checkpoint_minutes=0)
+TINY = PocketOptions(tokens=2 * 2048, batch_tokens=2048, threads=1, precision="float32", checkpoint_minutes=0)
 
 
 class Killed(Exception):
