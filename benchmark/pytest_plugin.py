@@ -165,7 +165,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     lines += [f"  --tools: {note}" for note in evaluation.tool_notes]
     for contestant in evaluation.contestants:
         candidate = contestant.candidate
-        where = f"{candidate.kind} {candidate.base}" + (f" + {candidate.adapter}" if candidate.adapter else "")
+        file = f":{candidate.file}" if candidate.file else ""
+        where = f"{candidate.kind} {candidate.base}{file}" + (f" + {candidate.adapter}" if candidate.adapter else "")
         dialect = f"dialect {contestant.dialect.name} ({contestant.dialect_reason})"
         template = [str(contestant.template_args)] if contestant.template_args.reason else []
         lines.append("; ".join([f"  {contestant.name}: {where}", dialect, *template]))

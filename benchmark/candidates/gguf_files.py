@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from toolmark.benchmark.core.cache_folder import cache_folder
+from toolmark.benchmark.core.errors import reading
 from toolmark.benchmark.core.hashing import digest, file_hash, hash_files
 
 __all__ = ["GGUF", "SOURCE", "beside", "converted_folder", "gguf_hash", "is_gguf", "weights_hash"]
@@ -43,9 +44,14 @@ def beside(file: Path) -> dict[str, Path]:
 
 
 def gguf_hash(file: Path) -> str:
-    """Return the SHA-256 of a GGUF file. The hash is computed again only if the file changes."""
-    state = file.stat()
-    return _hash(file.absolute(), state.st_size, state.st_mtime_ns)
+    """Return the SHA-256 of a GGUF file. The hash is computed again only if the file changes.
+
+    Raises:
+        EnvironmentFault: The file cannot be read.
+    """
+    with reading(file):
+        state = file.stat()
+        return _hash(file.absolute(), state.st_size, state.st_mtime_ns)
 
 
 @cache

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError, reading
 from toolmark.benchmark.core.printing import printable
 
 __all__ = ["GgufHeader", "read_gguf_header"]
@@ -97,7 +97,7 @@ def read_gguf_header(file: Path) -> GgufHeader:
         EnvironmentFault: The package `gguf` is not installed, or the file cannot be read.
     """
     try:
-        with file.open("rb") as stream:
+        with reading(file), file.open("rb") as stream:
             if (start := stream.read(len(_MAGIC))) != _MAGIC:
                 raise _Broken(f"it begins with {start!r} instead of {_MAGIC!r}")
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -106,8 +106,6 @@ def read_gguf_header(file: Path) -> GgufHeader:
         raise InputError(
             f"{file} is not a complete GGUF file: {error}", "Download or copy the file again, or convert it again."
         ) from None
-    except OSError as error:
-        raise EnvironmentFault(f"{file} cannot be read: {error.strerror or error}", "Check the file.") from None
 
 
 class _Cursor:

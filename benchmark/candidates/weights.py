@@ -8,7 +8,7 @@ from pathlib import Path
 from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from toolmark.benchmark.candidates.gguf_files import converted_folder
 from toolmark.benchmark.candidates.spec import Candidate
-from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.errors import InputError, reading
 from toolmark.benchmark.core.hub import cached, download, gated, page
 
 __all__ = ["Weights", "base_on_this_machine", "fetch", "to_download"]
@@ -45,14 +45,14 @@ def _stored(repo: str, revision: str | None, marker: str, file: str | None = Non
     return folder if (folder / marker).is_file() and any(folder.glob("*.safetensors")) else None
 
 
-def to_download(candidate: Candidate) -> list[tuple[str, str | None]]:
-    """Return the repositories that `fetch` would download for a candidate, each with its revision."""
-    missing = []
+def to_download(candidate: Candidate) -> list[tuple[str, str | None, str | None]]:
+    """Return what `fetch` would download for a candidate: tuples (repository, revision, GGUF file or None)."""
+    missing: list[tuple[str, str | None, str | None]] = []
     if candidate.kind == "hub" and not _stored(candidate.base, candidate.revision, _BASE_MARKER, candidate.file):
-        missing.append((candidate.base, candidate.revision))
+        missing.append((candidate.base, candidate.revision, candidate.file))
     adapter = candidate.adapter
     if adapter and not Path(adapter).exists() and _stored(adapter, candidate.adapter_revision, ADAPTER_CONFIG) is None:
-        missing.append((adapter, candidate.adapter_revision))
+        missing.append((adapter, candidate.adapter_revision, None))
     return missing
 
 
@@ -63,7 +63,7 @@ def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str, fi
         return found
     if needs_consent and get_token() is None:
         raise gated(repo)
-    folder = download(repo, revision, (file or "*.safetensors", *_TEXTS))
+    folder = download(repo, revision, (file or "*.safetensors", *_TEXTS), file=file)
     if file is None:
         return folder
     if not (folder / file).is_file():
@@ -83,9 +83,10 @@ def base_on_this_machine(candidate: Candidate) -> Path | None:
     base = cached(candidate.base, candidate.revision) if candidate.kind == "hub" else Path(candidate.base)
     if base is not None and candidate.file is not None:
         base = base / candidate.file
-    if base is not None and base.is_file():
-        base = converted_folder(base)
-    return base
+    if base is None or not base.is_file():
+        return base
+    folder = converted_folder(base)
+    return folder if folder.is_dir() else None
 
 
 def fetch(candidate: Candidate) -> Weights:
@@ -127,7 +128,7 @@ def fetch(candidate: Candidate) -> Weights:
 
 def _check_no_pointer(file: Path) -> bytes:
     """Return the first eight bytes of a file of weights. They are checked not to be those of a Git LFS pointer."""
-    with file.open("rb") as stream:
+    with reading(file), file.open("rb") as stream:
         start = stream.read(8)
     if start == _LFS_POINTER:
         raise InputError(

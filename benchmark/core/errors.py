@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-__all__ = ["EnvironmentFault", "InputError", "NothingToDo", "ToolmarkError", "writing"]
+__all__ = ["EnvironmentFault", "InputError", "NothingToDo", "ToolmarkError", "reading", "writing"]
 
 
 class ToolmarkError(Exception):
@@ -72,3 +72,20 @@ def writing(path: Path, fix: str = "Free some disk space, or give another path."
         yield
     except OSError as error:
         raise EnvironmentFault(f"{path} cannot be written: {error.strerror or error}", fix) from None
+
+
+@contextmanager
+def reading(path: Path, fix: str = "Check the file and the permission to read it.") -> Iterator[None]:
+    """Convert every `OSError` inside the `with` block to an error that says that `path` cannot be read.
+
+    Args:
+        path: The file or folder that is read.
+        fix: A sentence that says what the user can do.
+
+    Raises:
+        EnvironmentFault: An `OSError` was raised inside the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentFault(f"{path} cannot be read: {error.strerror or error}", fix) from None

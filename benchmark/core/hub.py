@@ -62,9 +62,9 @@ def page(repo: str, kind: Kind) -> str:
     return f"https://huggingface.co/{_URL_PREFIXES[kind]}{repo}"
 
 
-def by_hand(repo: str, kind: Kind) -> str:
-    """Return the command with which a user can download `repo` to the local cache."""
-    return f"hf download {repo}" + (" --repo-type dataset" if kind == "dataset" else "")
+def by_hand(repo: str, kind: Kind, file: str | None = None) -> str:
+    """Return the command with which a user can download `repo`, or one file of it, to the local cache."""
+    return f"hf download {repo}" + (f" {file}" if file else "") + (" --repo-type dataset" if kind == "dataset" else "")
 
 
 def cached(repo: str, revision: str | None, kind: Kind = "model") -> Path | None:
@@ -188,8 +188,8 @@ def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
     )
 
 
-def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
-    """Check that `repo` can be downloaded from the hub.
+def probe(repo: str, revision: str | None = None, kind: Kind = "model", file: str | None = None) -> None:
+    """Check that `repo` can be downloaded from the hub. If only one file is needed, `file` names it for errors.
 
     Raises:
         InputError: The repository or the revision does not exist.
@@ -198,9 +198,10 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model") -> None:
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
+    command = by_hand(repo, kind, file)
     offline = EnvironmentFault(
         f"{repo} is not in the local cache, and the hub cannot be reached",
-        f"Connect to the network and run again, or download the {kind} first: {by_hand(repo, kind)} ({_OFFLINE[kind]})",
+        f"Connect to the network and run again, or download the {kind} first: {command} ({_OFFLINE[kind]})",
     )
     if constants.HF_HUB_OFFLINE:
         raise offline
@@ -229,7 +230,9 @@ def gated(repo: str, kind: Kind = "model") -> EnvironmentFault:
     )
 
 
-def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kind = "model") -> Path:
+def download(
+    repo: str, revision: str | None, patterns: Sequence[str], kind: Kind = "model", file: str | None = None
+) -> Path:
     """Download files of `repo`. Before the download, `probe` checks the repository.
 
     Args:
@@ -237,6 +240,7 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
         revision: A branch, tag or commit. None means the main branch.
         patterns: Glob patterns of the files to download.
         kind: Kind of the repository.
+        file: The name of the file, if only one file is needed. Errors name it.
 
     Returns:
         The local folder of the files.
@@ -247,11 +251,12 @@ def download(repo: str, revision: str | None, patterns: Sequence[str], kind: Kin
     """
     from huggingface_hub import snapshot_download
 
-    probe(repo, revision, kind)
+    probe(repo, revision, kind, file)
     try:
         with phase(f"downloading {repo}"):
             return Path(snapshot_download(repo, revision=revision, repo_type=kind, allow_patterns=list(patterns)))
     except OSError as error:
         raise EnvironmentFault(
-            f"{repo} could not be downloaded: {error}", f"Run again, or download the {kind} with: {by_hand(repo, kind)}"
+            f"{repo} could not be downloaded: {error}",
+            f"Run again, or download the {kind} with: {by_hand(repo, kind, file)}",
         ) from error

@@ -82,18 +82,18 @@ class LocalModel:
             return problem(f"not installed: {', '.join(absent)}", "Install: pip install 'toolmark[local]'")
         missing = to_download(self._candidate)
         if missing:
-            for repo, revision in missing:
+            for repo, revision, file in missing:
                 try:
-                    within(_PROBE_SECONDS, partial(probe, repo, revision))
+                    within(_PROBE_SECONDS, partial(probe, repo, revision, file=file))
                 except TimeoutError as error:
                     return problem(
                         f"{repo} is not on this machine, and the hub gives {error}",
-                        f"Connect to the network, or download the model on another: {by_hand(repo, 'model')}",
+                        f"Connect to the network, or download the model on another: {by_hand(repo, 'model', file)}",
                     )
-            names = " and ".join(repo for repo, _ in missing)
+            names = " and ".join(repo for repo, _, _ in missing)
             return warning(
                 f"{names} is not on this machine; the hub allows the download, and a run starts with it",
-                f"Download it now: {'; '.join(by_hand(repo, 'model') for repo, _ in missing)}",
+                f"Download it now: {'; '.join(by_hand(repo, 'model', file) for repo, _, file in missing)}",
             )
         from toolmark.benchmark.engine.devices import choose_device, choose_dtype, memory
         from toolmark.benchmark.engine.weight_files import count_parameters

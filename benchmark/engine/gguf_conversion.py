@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
+from tqdm import tqdm
 
 from toolmark.benchmark.candidates.gguf_files import SOURCE, beside, converted_folder, gguf_hash
 from toolmark.benchmark.candidates.gguf_header import GgufHeader, read_gguf_header
@@ -84,7 +87,7 @@ def _check_space(file: Path, folder: Path, header: GgufHeader) -> None:
 
 def _convert(file: Path, header: GgufHeader, files: Mapping[str, Path], out: Path) -> None:
     tokenizer = _tokenizer(file, header, files)
-    with loading(file, "gguf"):
+    with loading(file, "gguf"), _without_bar():
         model = _model(file, header)
         model.save_pretrained(out)
     tokenizer.save_pretrained(out)
@@ -105,7 +108,7 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
         config: PretrainedConfig = AutoConfig.from_pretrained(empty, **read)
         check_size(file, config, header.parameters)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            empty, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **read
+            empty, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **read
         )
     quantised, report = loaded
     check_keys(file, quantised, report, config.to_dict())
@@ -115,6 +118,20 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
     model.tie_weights()
     model.generation_config = quantised.generation_config
     return model
+
+
+@contextmanager
+def _without_bar() -> Iterator[None]:
+    """Silence the progress bar for the tensors of a GGUF file. Transformers has no option for this bar."""
+    from transformers import modeling_gguf_pytorch_utils as reading
+
+    names = vars(reading)
+    bar = names.get("tqdm")
+    names["tqdm"] = partial(tqdm, disable=True)
+    try:
+        yield
+    finally:
+        names["tqdm"] = bar
 
 
 def _tokenizer(file: Path, header: GgufHeader, files: Mapping[str, Path]) -> PreTrainedTokenizerBase:

@@ -32,7 +32,7 @@ OPTIONS = (
     Option(
         "model",
         STRINGS,
-        "model to evaluate: alias, path, hub id, replay/FILE, policy/NAME or an Inspect model; can be repeated",
+        "model to evaluate: alias, path, GGUF file, hub id, replay/FILE, policy/NAME or Inspect model; can be repeated",
         metavar="SPEC",
     ),
     Option("adapter", STRINGS, "LoRA adapter for the model of --model; can be repeated", metavar="SPEC"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -41,6 +42,35 @@ def test_grammar(text, kind, base, revision, adapter):
     found = resolve(text)
     assert (found.kind, found.revision, found.adapter) == (kind, revision, adapter)
     assert base in (None, found.base)
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "revision", "file", "adapter"),
+    [
+        ("hub/Some/Model-GGUF:model.Q4_0.gguf", "Some/Model-GGUF", None, "model.Q4_0.gguf", None),
+        ("Some/Model@v2:sub/model.gguf:Org/Lora@main", "Some/Model", "v2", "sub/model.gguf", "Org/Lora"),
+    ],
+)
+def test_a_gguf_file_on_the_hub(text, base, revision, file, adapter):
+    found = resolve(text)
+    assert (found.kind, found.base, found.revision, found.file, found.adapter) == ("hub", base, revision, file, adapter)
+    assert found.name.startswith("model")
+
+
+def test_a_gguf_file(tmp_path, adapter):
+    file = tmp_path / "tiny.Q4_0.gguf"
+    file.touch()
+    assert (resolve(str(file)).base, resolve(str(file)).name) == (str(file), "tiny.Q4_0")
+    assert resolve(f"{file}:{adapter}").adapter == str(adapter)
+    for text, said in [
+        (str(tmp_path), f"Give the GGUF file inside: --model {file}"),
+        (str(tmp_path / "missing.gguf"), "there is no file"),
+        ("Some/Model:../model.gguf", "is not the name of a GGUF file"),
+        ("Some/Model:*.gguf", "is not the name of a GGUF file"),
+        ("Some/Model:model-00001-of-00002.gguf", "llama-gguf-split --merge"),
+    ]:
+        with pytest.raises(InputError, match=re.escape(said)):
+            resolve(text)
 
 
 def test_weights_that_share_a_name_with_a_provider_print_both_spellings():
