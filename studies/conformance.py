@@ -83,6 +83,8 @@ class Judged:
         rebuilt: Number of decoded answers for which our own program with BFCL's rules gives BFCL's verdict.
         irrelevance: Number of answers to questions that need no call, for each pair of BFCL's verdict and Toolmark's
             outcome.
+        attempts: The answers of this kind that are right for BFCL and contain an attempt to call for Toolmark. Each is
+            a triple of the case, the outcome, and what Toolmark found.
     """
 
     model: str
@@ -93,6 +95,7 @@ class Judged:
     raw_apart: tuple[Disagreement, ...]
     rebuilt: int
     irrelevance: Mapping[tuple[bool, str], int]
+    attempts: tuple[tuple[str, str, str], ...]
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -158,11 +161,14 @@ def judged(recording: Path, bfcl: Path, cases: Mapping[str, Case]) -> Judged:
     from_decoded: list[Disagreement] = []
     from_raw: list[Disagreement] = []
     outcomes: Counter[tuple[bool, str]] = Counter()
+    attempts: list[tuple[str, str, str]] = []
     for row, answer in zip(rows, answers, strict=True):
         case = cases[row["case"]]
         graded = grade(case, answer.completion, dialect)
         if row["category"] == "irrelevance":
             outcomes[row["official_valid"], graded.outcome] += 1
+            if row["official_valid"] and graded.outcome != "abstain":
+                attempts.append((row["case"], graded.outcome, _attempt(graded, case)))
             continue
         if "official_decoded" in row:
             plain = grade(case, as_completion(decoded_calls(row)), Json())
@@ -179,7 +185,16 @@ def judged(recording: Path, bfcl: Path, cases: Mapping[str, Case]) -> Judged:
         tuple(from_raw),
         rule.rebuilt(decoded),
         outcomes,
+        tuple(attempts),
     )
+
+
+def _attempt(graded: Grade, case: Case) -> str:
+    """Return what an answer that should contain no call contains: the calls, or the cause of failure."""
+    if graded.outcome == "call":
+        offered = sum(name in case.toolbox.by_name for name in graded.called)
+        return f"calls: {len(graded.called)}, of offered tools: {offered}"
+    return f"{graded.cause}: {graded.detail}"
 
 
 def _matched(row: Mapping[str, Any], graded: Grade, rule: Official) -> Disagreement:
@@ -299,6 +314,12 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
             "abstentions that are wrong for BFCL",
         ],
         [_credit(model) for model in found],
+    )
+    page.section(
+        "Attempts to call that are right for BFCL",
+        "Each row is one answer of the groups `called` and `malformed` in the table above.",
+        ["model", "case", "outcome", "what Toolmark found"],
+        [[model.model, case, outcome, _cell(what)] for model in found for case, outcome, what in model.attempts],
     )
     if live:
         live_sections(page, live)

@@ -174,7 +174,9 @@ def write(found: list[Read]) -> Page:
     )
     without = [one.fixture.id for one in otherwise if one.fixture.id not in REASONS]
     page.held(
-        not without, "Every fixture that is read differently must have a reason", f"{len(without)} without a reason"
+        not without,
+        "If a fixture is read differently than its authors say, a reason must be recorded",
+        f"{len(without)} without a reason",
     )
     return page
 

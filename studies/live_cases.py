@@ -74,8 +74,8 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
         "Live cases",
         "The files `live_*` of BFCL contain questions that users asked. Rows with the same messages and tools count "
         "as one case. A case is waived if none of the answers that BFCL accepts fits the schema of the tool. A waived "
-        "case counts in no metric. The column `proved` counts the cases for which our judge accepts every right "
-        "answer, among those that are not waived.",
+        "case counts in no metric. Of the other cases, the column `proved` counts those for which our judge accepts "
+        "every right answer.",
         ["category", "rows", "cases", "waived", "proved"],
         [
             *(

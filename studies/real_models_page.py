@@ -38,6 +38,8 @@ TITLES = {
     "own": "own recipe",
 }
 
+SCORES, DIFFERENCES, COSTS = "{}: scores", "{}: differences from the base", "What the trainings cost"
+
 HEAD = """# Real models before and after a training
 
 Written by `python -m studies.real_models`. Scores are in per cent. Decoding is greedy, in float32. Each model answers
@@ -47,6 +49,11 @@ three kinds of cases:
 - *generated*: a stratified sample of 300 of the shipped generated cases. The training data has the same tools, and
   questions of the same style
 - *unseen*: generated cases for the eight held-out tools. These tools are not in the training data
+
+For the own recipe, the tables of scores show the median [smallest, largest] over the training seeds. Differences are in
+percentage points, with the 95% interval of the paired difference and the verdict. The column `detectable` shows the
+smallest difference that n cases detect with a probability of 80%. All trainings used one thread of a processor. Other
+programs ran at the same time, so the minutes are upper bounds.
 
 The answers are in [docs/replays/real-models](../replays/real-models). To judge the answers again:
 
@@ -106,15 +113,14 @@ def model_sections(page: Page, model: str, kinds: Mapping[str, Judged]) -> None:
                     if name != "base":
                         difference_rows.append([group, f"`{metric.id}`", _title(name), *_shown(result, metric.id)])
     page.section(
-        f"{MODELS[model]}: scores",
-        "For the own recipe, the table shows the median [smallest, largest] over the training seeds.",
+        SCORES.format(MODELS[model]),
+        "",
         ["cases", "metric", "n", *(TITLES[column] for column in columns)],
         score_rows,
     )
     page.section(
-        f"{MODELS[model]}: differences from the base",
-        "Differences are in percentage points, with the 95% interval of the paired difference and the verdict. The "
-        "last column is the smallest difference that n cases detect with a probability of 80%.",
+        DIFFERENCES.format(MODELS[model]),
+        "",
         ["cases", "metric", "adapter", "n", "difference", "detectable"],
         difference_rows,
     )
@@ -193,8 +199,8 @@ def write_page(trainings: Mapping[str, Mapping[str, float]]) -> int:
     if not rows:
         return _written(page)
     page.section(
-        "What the trainings cost",
-        "One thread on a processor. Other programs ran at the same time, so the minutes are upper bounds.",
+        COSTS,
+        "",
         ["model", "adapter", "minutes", "thousands of tokens", "peak MB"],
         rows,
     )

@@ -282,7 +282,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     page.held(
         sorted(made) == sorted(tuple(row.values()) for row in published(data)),
         "Every figure of the tutorial's eval_summary.csv must be reproduced",
-        f"{len(made) * len(COLUMNS)} figures",
+        f"{len(made) * len(COLUMNS)} figures compared",
     )
     by_type = [
         tuple(round(cell.share, 2) if (cell := by_place.get((model, kind, column))) else None for column in COLUMNS)
@@ -296,7 +296,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     page.held(
         Counter(by_type) == Counter(theirs),
         "Every figure of the tutorial's eval_summary_by_type.csv must be reproduced",
-        f"{len(by_type)} rows",
+        f"{len(by_type)} rows compared",
     )
     page.section(
         "The 600 traces",

@@ -198,7 +198,7 @@ class FailedAttempt:
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, because a frozen class takes several times as long to make
 class ParsedCompletion:
     """The result of parsing a completion with a dialect.
 

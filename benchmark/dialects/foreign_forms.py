@@ -11,7 +11,7 @@ how calls are written, or contain code that was asked for. These rules decide:
   consists of such calls only, with literal values. "You would write f(a=1)." is prose. A code fence of a programming
   language, for example `python`, contains example code.
 - In all other places, a text without marks is an attempt only if it begins a line (or an object) and names an offered
-  tool.
+  tool. A number, a quotation mark or a bracket can stand before it, as in `1. f(a=1)` and `['f(a=1)']`.
 """
 
 from __future__ import annotations
@@ -73,15 +73,17 @@ MARKS: tuple[str, ...] = tuple(_BY_MARK)
 """The marks with which the calls in these forms begin."""
 
 _LINE_START = (
-    r"^[ \t`\[*>-]{0,16}(?:<\|?[\w:]{1,32}\|?>\s?)?"
+    r"^[ \t`\[(\"'*>-]{0,16}(?:\d{1,3}[.)][ \t`\[*]{0,8})?(?:<\|?[\w:]{1,32}\|?>\s?)?"
     r"(?:return |await |[A-Za-z_]\w{0,31} ?= ?|[A-Za-z_][\w ]{0,31}: ?|to=)?(?:print\()?"
 )
 _CALL_AT_LINE_START = re.compile(
     rf"{_LINE_START}([A-Za-z_][\w.-]{{0,127}})(?:\(| ?\{{\s{{0,8}}[\"'\w}}])", re.MULTILINE
 )
 _LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,127})\((?![^\[\]\n]{0,200}\]\()")
-_NAME_KEY = re.compile(r"""["'](?:tool_name|name|tool|function|action)["']\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']""")
-_OBJECT_KEY = re.compile(r'"([^"\\]{1,128})"\s{0,8}:\s{0,8}\{')
+_NAME_KEY = re.compile(
+    r"""(?:["']|[{,]\s{0,8})(?:tool_name|name|tool|function|action)["']?\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']"""
+)
+_OBJECT_KEY = re.compile(r"""["']([^"'\\]{1,128})["']\s{0,8}:\s{0,8}\{""")
 _NEAR = 300
 """Largest distance of the name of a tool from the mark of the call, in characters."""
 _SHAPES = (

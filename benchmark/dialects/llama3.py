@@ -65,7 +65,11 @@ def _after_tag(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
 
 READERS: Mapping[str, Reader] = {**_CALLS.readers(), PYTHON_TAG: _after_tag}
 """The reader of each mark with which a call begins."""
-RULES = Rules(re.compile(r"<\|start_header_id\|>"), re.compile(r"[\s;]*"), lambda words: words.strip(" \t\r\n;"))
+RULES = Rules(
+    re.compile(r"<\|start_header_id\|>"),
+    between=re.compile(r"[\s;]*"),
+    answer=lambda words: words.strip(" \t\r\n;"),
+)
 _GRAMMAR = Grammar(READERS, ("llama3", "json"), RULES, ahead=AHEAD)
 
 

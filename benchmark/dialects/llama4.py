@@ -9,10 +9,9 @@ list is `[f(a=1), g()]` or `<|python_start|>[f(a=1), g()]<|python_end|>`. All ot
 from __future__ import annotations
 
 from toolmark.benchmark.dialects.marked_lists import MarkedLists
-from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.python_call_readers import AHEAD, READERS, read_whole
+from toolmark.benchmark.dialects.parsing import Grammar
+from toolmark.benchmark.dialects.python_call_readers import AHEAD, READERS, RULES, read_whole
 from toolmark.benchmark.dialects.pythonic import Pythonic
-from toolmark.benchmark.dialects.unmarked_calls import RESULT
 
 __all__ = ["MARKED_READERS", "Llama4"]
 
@@ -32,7 +31,7 @@ Here is a list of functions in JSON format that you can invoke.
 
 MARKED_READERS = {"<|python_start|>": MarkedLists("<|python_start|>", "<|python_end|>").read}
 """The reader of a list between the tokens of Llama 4."""
-_GRAMMAR = Grammar({**READERS, **MARKED_READERS}, ("pythonic", "llama4"), Rules(RESULT), read_whole, AHEAD)
+_GRAMMAR = Grammar({**READERS, **MARKED_READERS}, ("pythonic", "llama4"), RULES, read_whole, AHEAD)
 
 
 class Llama4(Pythonic):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
 from toolmark.benchmark.dialects.json_calls import loose_body
@@ -27,6 +27,10 @@ class MarkedLists:
 
     opening: str
     closing: str
+    _any: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_any", re.compile(f"{re.escape(self.opening)}|{re.escape(self.closing)}"))
 
     def read(self, text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
         """Read the list whose opening mark is at `start`. See `toolmark.benchmark.dialects.scanner.Reader`.
@@ -58,7 +62,7 @@ class MarkedLists:
         return Attempt(calls, [*faults, (Leniency.NOT_CLOSED, f"{self.closing} is missing")]), end
 
     def _loosely(self, text: str, begin: int, error: str, work: Work) -> tuple[Attempt, int]:
-        mark = re.compile(f"{re.escape(self.opening)}|{re.escape(self.closing)}").search(text, begin)
+        mark = self._any.search(text, begin)
         end = len(text) if mark is None else mark.start()
         stop = end + len(self.closing) if text.startswith(self.closing, end) else end
         body = text[begin:end]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.data.completions import Completion, FailedAttempt, ParsedCompletion, UntypedCall
@@ -34,11 +35,13 @@ class Rules:
     Attributes:
         result: Pattern of the beginning of a tool result.
         between: Pattern of the text that a strict reading accepts between two calls.
+        after: Pattern of the text that a strict reading accepts after the last call.
         answer: Function that makes the text for the user from the text outside of calls.
     """
 
     result: re.Pattern[str] = _NO_RESULT
     between: re.Pattern[str] = _BLANK
+    after: re.Pattern[str] = _BLANK
     answer: Callable[[str], str] = str.strip
 
 
@@ -61,7 +64,8 @@ class Grammar:
         whole: Reader | None = None,
         ahead: Mapping[str, str] | None = None,
     ) -> None:
-        self._scanner = Scanner(readers, forms, whole, ahead)
+        # A strict and a lenient reading of the same text need only one scan.
+        self._scan = lru_cache(maxsize=1)(Scanner(readers, forms, whole, ahead).scan)
         self._forms = forms
         self._rules = rules or Rules()
 
@@ -69,7 +73,7 @@ class Grammar:
         """Read the calls of a completion. No text of a model causes an exception."""
         if len(completion.text) > json_in_text.MAX_LENGTH:
             return too_long()
-        return judge(self._scanner.scan(completion.text), self._rules, self._forms, strict=strict)
+        return judge(self._scan(completion.text), self._rules, self._forms, strict=strict)
 
 
 def too_long() -> ParsedCompletion:
@@ -115,7 +119,7 @@ def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> 
 def _is_clean(attempt: Attempt, gaps: list[str], rules: Rules) -> bool:
     """Return whether a text with one attempt has no mistake."""
     before, after = gaps
-    if attempt.error is not None or attempt.forgiven or (after and not after.isspace()):
+    if attempt.error is not None or attempt.forgiven or (after and rules.after.fullmatch(after) is None):
         return False
     return not before or not ("```" in before or rules.result.search(before))
 
@@ -146,6 +150,5 @@ def _faults(found: Found, rules: Rules, words: str) -> Iterator[Fault]:
         yield from attempt.forgiven
     if rules.result.search(words):
         yield Leniency.OWN_RESULT, "the model wrote a tool result itself"
-    rest = found.gaps[-1]
-    if rest and not rest.isspace():
+    if rules.after.fullmatch(found.gaps[-1]) is None:
         yield Leniency.TEXT_AFTER, "there is text after the last call"

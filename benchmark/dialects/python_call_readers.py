@@ -14,15 +14,19 @@ from toolmark.benchmark.data.completions import UntypedCall
 from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
 from toolmark.benchmark.dialects.literals import skip
 from toolmark.benchmark.dialects.marked_calls import spent
+from toolmark.benchmark.dialects.parsing import Rules
 from toolmark.benchmark.dialects.python_calls import NO_TOOLS, call_list, sequence
 from toolmark.benchmark.dialects.scanner import Reader
+from toolmark.benchmark.dialects.unmarked_calls import RESULT
 
-__all__ = ["AHEAD", "READERS", "read_whole"]
+__all__ = ["AHEAD", "READERS", "RULES", "read_whole"]
 
 _FENCE = "```"
 _INFO = re.compile(r"[\w-]*")
 _LIST = re.compile(r"""\[\s{0,64}(?:print\()?(["']?)([\w.-]{1,128})\1\s{0,8}\(""")
 _LINK = re.compile(r"\[[^\[\]\n]{0,300}\]\(")
+_UNOPENED = re.compile(r"\][\s;`]*+")
+"""Pattern of the end of a list whose opening bracket is missing, up to the end of the text."""
 _BARE = re.compile(r"\s{0,64}`{0,2}(?!`)(?:print\()?[\w.-]{1,128}\s{0,8}\(")
 
 
@@ -83,15 +87,25 @@ def read_whole(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
     if ticks > begin:
         faults.append((Leniency.CODE_FENCE, "the call is in backticks"))
     try:
-        calls, end = sequence(text, ticks, "\0", faults)
+        calls, end = sequence(text, ticks, "]", faults)
     except ValueError as error:
         spent(error, text, start, work)
         return None, start
+    if end < len(text):
+        if (rest := _UNOPENED.fullmatch(text, end)) is None:
+            return None, start
+        faults.append((Leniency.NO_LIST, "'[' is missing"))
+        end = rest.end()
     if all(call.name in NO_TOOLS for call in calls):
         return None, start
     return Attempt(calls, [(Leniency.NO_LIST, "the call is not in a list"), *faults]), end
 
 
+RULES = Rules(RESULT, after=re.compile(r"\s*(?:```)?\s*"))
+"""The rules for the text around lists of calls. A single closing fence after the last call is right.
+
+BFCL's decoder removes this fence, too (`default_decode_ast_prompting` in the package bfcl-eval).
+"""
 READERS: Mapping[str, Reader] = {"[": _list, _FENCE: _block}
 """The reader of each mark with which a list of calls can begin."""
 AHEAD = {"[": r"\s{0,64}(?:print\()?[\"']?[\w.-]"}

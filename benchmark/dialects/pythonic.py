@@ -7,6 +7,8 @@ one or more lists of calls, then only white-space.
   can also stand on separate lines, without a list.
 - Values are strings, numbers, lists, tuples, dicts with string keys, `True`, `False` and `None`. A tuple is read as a
   list. JSON's `true`, `false` and `null` are also accepted.
+- A single closing fence can stand after the last list, because BFCL's decoder removes it. Models write this fence if
+  they believe that the prompt has opened a fence.
 - Every argument must have a name, because the dialect does not know the order of the parameters.
 - Arguments whose names are not Python identifiers are written as `**{…}`.
 
@@ -18,6 +20,7 @@ A lenient reading also accepts:
 - `print(…)` around a call
 - the prefix `default_api.`
 - calls without a list, if a fence or the text contains only calls
+- a list whose opening bracket is missing, if the text contains only calls
 
 The instructions are taken from https://ai.google.dev/gemma/docs/capabilities/function-calling. One sentence is taken
 from BFCL's `DEFAULT_SYSTEM_PROMPT`: it says what to do if no function fits.
@@ -30,11 +33,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from toolmark.benchmark.data.cases import Call, Tool
-from toolmark.benchmark.dialects.parsing import Grammar, Rules
-from toolmark.benchmark.dialects.python_call_readers import AHEAD, READERS, read_whole
+from toolmark.benchmark.dialects.parsing import Grammar
+from toolmark.benchmark.dialects.python_call_readers import AHEAD, READERS, RULES, read_whole
 from toolmark.benchmark.dialects.python_calls import write_list
 from toolmark.benchmark.dialects.text_dialect import TextDialect
-from toolmark.benchmark.dialects.unmarked_calls import RESULT
 
 __all__ = ["Pythonic"]
 
@@ -47,7 +49,7 @@ If none of the functions can be used, point it out. If the given question lacks 
 function, also point it out.
 {tools}"""
 
-_GRAMMAR = Grammar(READERS, ("pythonic",), Rules(RESULT), read_whole, AHEAD)
+_GRAMMAR = Grammar(READERS, ("pythonic",), RULES, read_whole, AHEAD)
 
 
 class Pythonic(TextDialect):

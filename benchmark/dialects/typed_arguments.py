@@ -14,6 +14,7 @@ from typing import Any
 from toolmark.benchmark.data.cases import Call, Tool
 from toolmark.benchmark.data.completions import FailedAttempt, ParsedCompletion, UntypedCall
 from toolmark.benchmark.dialects import json_in_text
+from toolmark.benchmark.tools.schemas import per_tool
 
 __all__ = ["guessed", "typed"]
 
@@ -28,6 +29,8 @@ _TYPES: Mapping[type, str] = {
     dict: "object",
     type(None): "null",
 }
+_OF_VALUES = tuple("{[-0123456789tfn")
+"""The first characters of JSON values that are not strings. In `"a"`, the quotation marks are part of the argument."""
 _MAX_STEPS = 32
 
 
@@ -74,13 +77,18 @@ def _completed(call: UntypedCall, tool: Tool | None) -> Call | None:
     arguments = dict(zip(schemas, call.positional, strict=False))
     if not arguments.keys().isdisjoint(call.arguments):
         return None
-    root = tool.parameters if tool is not None else {}
-    texts = {
-        name: _value(text, frozenset(_types(schemas[name], root)) if name in schemas else frozenset())
-        for name, text in call.texts.items()
-    }
+    types = _types_of(tool) if tool is not None and call.texts else {}
+    texts = {name: _value(text, types.get(name, frozenset())) for name, text in call.texts.items()}
     written = {**arguments, **call.arguments, **texts}
     return Call(name=call.name, arguments=written)
+
+
+@per_tool
+def _types_of(tool: Tool) -> Mapping[str, frozenset[str]]:
+    """Return the names of the types that the schema of a tool allows for each argument. An empty set allows all."""
+    properties = tool.parameters.get("properties")
+    schemas = properties if isinstance(properties, Mapping) else {}
+    return {name: frozenset(_types(schema, tool.parameters)) for name, schema in schemas.items()}
 
 
 def _types(schema: Any, root: Mapping[str, Any], steps: int = 0) -> Iterator[str]:
@@ -116,10 +124,9 @@ def _value(text: str, types: frozenset[str]) -> Any:
         return None if stripped in ("null", "None") and "null" in types else text
     if stripped in _WORDS and (not types or _TYPES[type(_WORDS[stripped])] in types):
         return _WORDS[stripped]
+    if not stripped.startswith(_OF_VALUES):
+        return text
     try:
-        value = json_in_text.loads(stripped, strict=True)
+        return json_in_text.loads(stripped, strict=True)
     except ValueError:
         return text
-    if isinstance(value, str):
-        return text  # `loads` removed the quotation marks, but they are part of the string.
-    return value

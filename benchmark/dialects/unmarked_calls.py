@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from toolmark.benchmark.dialects.attempts import Attempt, Leniency, Work
-from toolmark.benchmark.dialects.json_calls import ObjectForm, calls_in
-from toolmark.benchmark.dialects.json_in_text import START, decode, wasted
+from toolmark.benchmark.dialects.json_calls import ObjectForm
+from toolmark.benchmark.dialects.json_in_text import START, decode_value, wasted
 from toolmark.benchmark.dialects.scanner import Reader
 
 __all__ = ["AHEAD", "RESULT", "UnmarkedObjects"]
@@ -51,18 +51,10 @@ class UnmarkedObjects:
         if START.match(text, start) is None:
             return self._broken(text, start, "the call is not JSON")
         try:
-            value, end = decode(text, start, strict=False)
+            value, end, fault = decode_value(text, start)
         except ValueError as error:
             wasted(error, text, start, work)
             return self._broken(text, start, str(error))
-        if calls_in(value, marked=False) is None:
-            return None, end
-        try:
-            decode(text, start, strict=True)
-        except ValueError as error:
-            fault: str | None = str(error)
-        else:
-            fault = None
         attempt = self._form.attempt(value, fault)
         if attempt is not None and text[max(0, start - 64) : start].rstrip().endswith(("[", "{", '":')):
             attempt.forgiven = (*attempt.forgiven, (Leniency.NOT_CLOSED, "the call is inside a broken JSON value"))

@@ -151,7 +151,7 @@ def _case(row: Row, category: str, answers: Mapping[str, Any]) -> Case:
 
 def _options(truth: Any, toolbox: Toolbox) -> tuple[CallOption, ...]:
     if not isinstance(truth, list) or not truth:
-        raise ValueError("the row has no possible answer")
+        raise ValueError("the file of right answers has no row for this question")
     calls: list[list[CallSpec]] = []
     for call in truth:
         if not isinstance(call, Mapping) or len(call) != 1:

@@ -55,12 +55,12 @@ def equal(left: Any, right: Any, *, numbers: Callable[[float, float], bool] = op
         right: Another JSON value.
         numbers: Function that returns whether two numbers are equal.
     """
+    if isinstance(left, str) and isinstance(right, str):  # Most values are strings, so strings are tested first.
+        return left == right or _normalised(left) == _normalised(right)
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | float) and isinstance(right, int | float):
         return numbers(left, right)
-    if isinstance(left, str) and isinstance(right, str):
-        return left == right or _normalised(left) == _normalised(right)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(equal(left[key], right[key], numbers=numbers) for key in left)
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):

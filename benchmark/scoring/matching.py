@@ -204,8 +204,9 @@ def _assigned(
     if not calls:
         return []
     table = [[_pair_faults(call, spec, option, toolbox, rerun) for spec in option.calls] for call in calls]
-    if len(calls) == len(option.calls) == 1:
-        return [(0, 0, table[0][0])]
+    if len(calls) == 1 or len(option.calls) == 1:
+        every = ((row, column, faults) for row, line in enumerate(table) for column, faults in enumerate(line))
+        return [min(every, key=lambda pair: _weight(pair[2]))]
 
     from scipy.optimize import linear_sum_assignment  # The import is slow, and most cases do not need the function.
 

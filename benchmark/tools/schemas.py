@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 import jsonschema_rs
 from jsonschema_rs import Validator
@@ -32,16 +32,17 @@ __all__ = [
     "Validator",
     "check_schema",
     "compile_schema",
+    "per_tool",
     "problems",
     "subschemas",
     "validator_of",
 ]
 
+_T = TypeVar("_T")
+
 MAX_DEPTH = 64
 MAX_MESSAGE = 300
 MAX_VALIDATORS = 4096
-
-_VALIDATORS: dict[str, Validator] = {}
 
 _MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _DATA = frozenset({"enum", "const", "default", "example", "examples"})
@@ -141,21 +142,33 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
     return _compiled(text)
 
 
-def validator_of(tool: Tool) -> Validator:
-    """Return the validator of a tool's arguments.
+def per_tool(made: Callable[[Tool], _T]) -> Callable[[Tool], _T]:
+    """Return a function that calls `made` once for each tool, and then returns the same result.
 
-    Validators are cached by the hash of the tool, because converting the schema to JSON for every call would be slow.
-    If the default of a value is null, the validator accepts null.
+    The results are cached by the hash of the tool, because converting the schema to JSON for every call would be slow.
+    """
+    cache: dict[str, _T] = {}
+
+    @wraps(made)
+    def cached(tool: Tool) -> _T:
+        found = cache.get(tool.schema_hash)
+        if found is None:
+            if len(cache) >= MAX_VALIDATORS:
+                cache.clear()
+            found = cache[tool.schema_hash] = made(tool)
+        return found
+
+    return cached
+
+
+@per_tool
+def validator_of(tool: Tool) -> Validator:
+    """Return the validator of a tool's arguments. If the default of a value is null, the validator accepts null.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.
     """
-    validator = _VALIDATORS.get(tool.schema_hash)
-    if validator is None:
-        if len(_VALIDATORS) >= MAX_VALIDATORS:
-            _VALIDATORS.clear()
-        validator = _VALIDATORS[tool.schema_hash] = compile_schema(_nullable(tool.parameters))
-    return validator
+    return compile_schema(_nullable(tool.parameters))
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:

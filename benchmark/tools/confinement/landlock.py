@@ -72,7 +72,7 @@ def opened(paths: Iterable[str]) -> Readable:
 def restrict(readable: Readable, scratch: str) -> None:
     """Let this process only read `readable` and change the folder `scratch`.
 
-    If this version of Landlock can do so, it also refuses TCP connections, and signals to processes without this
+    A new version of Landlock also forbids TCP connections, and forbids sending signals to processes without this
     restriction. `drop_privileges` must be called before. This function closes the descriptors of `readable`.
 
     Raises:

@@ -100,7 +100,9 @@ def _path_segment(name: str, value: str) -> str:
     if not value:
         raise ValueError(f"the argument {name} is empty, but it is a part of the path")
     if any(segment in (".", "..") for segment in re.split(r"[/\\]", value)):
-        raise ValueError(f"the argument {name} is {value[:_MAX_ERROR]!r}, but a segment of a path must not be . or ..")
+        raise ValueError(
+            f"the argument {name} is {value[:_MAX_ERROR]!r}, but a segment of a path must not be '.' or '..'"
+        )
     return quote(value, safe="")
 
 

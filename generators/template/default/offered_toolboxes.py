@@ -41,7 +41,7 @@ class OfferedToolboxes:
 
         Args:
             rng: Source of all random choices.
-            wanted: A tool that must be offered. None if no tool must be offered.
+            wanted: A tool that must be offered. None if no particular tool is required.
             without: Tools that must not be offered.
         """
         if fitting := [
