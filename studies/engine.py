@@ -23,13 +23,14 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from studies import growth
-from studies.against_peers import write_peers
+from studies.against_peers import REAL_AIMS, write_peers
 from studies.page import Page, percent, spread
 from studies.peers import ENVIRONMENTS, Measured, measure
 from studies.phases import ENGINE
 from studies.plan import Plan, megabytes, repeated, said
 from studies.scaling import write_growth, write_mixed
-from studies.workloads import POCKET, Workload, prompts_of, random_gemma, shipped
+from studies.workloads import POCKET, Workload, prompts_of, random_gemma, shipped, smollm2
+from toolmark.benchmark.core.errors import EnvironmentFault
 
 OUT = Path(__file__).parents[1] / "docs" / "measurements" / "performance.md"
 CACHE = Path.home() / ".cache" / "toolmark" / "peers"
@@ -115,7 +116,7 @@ def _processor() -> str:
 
 def main() -> None:
     """Measure the sections of --only, and write the page with these sections."""
-    sections = ("pocket", "random", "growth", "mixed", "overhead")
+    sections = ("pocket", "random", "smollm2", "growth", "mixed", "overhead")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(sections), help=f"sections to measure, from {','.join(sections)}")
     parser.add_argument("--out", type=Path, default=OUT)
@@ -145,13 +146,20 @@ def main() -> None:
         default=(64, 16),
         help="number of cases for the random model: for Toolmark, for the other tools",
     )
+    parser.add_argument(
+        "--smollm2",
+        type=int,
+        nargs=2,
+        default=(64, 16),
+        help="number of cases for SmolLM2-135M: for Toolmark, for the other tools",
+    )
     parser.add_argument("--trial", type=int, default=8, help="number of cases on which batch sizes are tried")
     parser.add_argument(
         "--tokens",
         type=int,
         nargs=2,
         default=(512, 48),
-        help="largest number of tokens per answer: for pocket, for the random model",
+        help="largest number of tokens per answer: for trained models, for the random model",
     )
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument(
@@ -168,6 +176,7 @@ def main() -> None:
         threads=given.threads,
         pocket=tuple(given.pocket),
         random=tuple(given.random),
+        smollm2=tuple(given.smollm2),
         trial=given.trial,
         tokens=tuple(given.tokens),
         times=given.times,
@@ -182,6 +191,13 @@ def main() -> None:
     def peers(name: str, model: Path, cases: tuple[int, int], tokens: int) -> None:
         write_peers(page, of(name, model, cases[0], tokens), of(name, model, cases[1], tokens), plan)
 
+    def real() -> None:
+        model, gguf = smollm2(plan.cache)
+        work = of("SmolLM2-135M-Instruct, 135M parameters", model, plan.smollm2[0], plan.tokens[0])
+        work = replace(work, gguf=gguf, processor_time=True)
+        fewer = replace(work, prompts=prompts_of(shipped(plan.smollm2[1])))
+        write_peers(page, work, fewer, plan, REAL_AIMS)
+
     work: Mapping[str, Callable[[], None]] = {
         "pocket": lambda: peers("`pocket`, 3M parameters", POCKET, plan.pocket, plan.tokens[0]),
         "random": lambda: peers(
@@ -190,6 +206,7 @@ def main() -> None:
             plan.random,
             plan.tokens[1],
         ),
+        "smollm2": real,
         "growth": lambda: write_growth(page, plan),
         "mixed": lambda: write_mixed(page, plan),
         "overhead": lambda: write_overhead(page, plan, given.limit),
@@ -197,6 +214,8 @@ def main() -> None:
     for section in given.only.split(","):
         try:
             work[section]()
+        except EnvironmentFault as error:  # the weights are not installed
+            page.text.append(f"## {section}: not measured\n\n{error}\n")
         except RuntimeError as error:  # another tool failed; the measured sections are kept
             page.text.append(f"## {section}: not measured\n\n```\n{error}\n```\n")
             page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")

@@ -56,7 +56,7 @@ def operations(
     """Count the operations of a workload, with two operations for each weight.
 
     Args:
-        model: Folder of a Gemma 3.
+        model: Folder of the model.
         rows: Token ids of each prompt.
         written: Number of generated tokens of each prompt.
         shared: Whether each shared prefix is read only once. If False, every prompt is read completely.
@@ -77,7 +77,7 @@ def operations(
     each = 4 * config["num_attention_heads"] * config["head_dim"]
     attention = sum(
         each * _keys(stretches, config["sliding_window"] if kind == "sliding_attention" else None)
-        for kind in config["layer_types"]
+        for kind in config.get("layer_types") or ["full_attention"] * layers
     )
     return Operations(
         2 * (weights * read + head * len(rows)), 2 * (weights + head) * float(sum(stepped)), float(attention)

@@ -9,6 +9,7 @@ also contains the numbers of prompt tokens and generated tokens, and the seconds
 
 from __future__ import annotations
 
+import importlib
 import json
 import resource
 import sys
@@ -41,26 +42,37 @@ def without_special(text: str, engine: LocalEngine) -> str:
     return text
 
 
-def timed_parts(clock: Clock) -> None:
+_LAYERS = {
+    "RMSNorm": "norms",
+    "RotaryEmbedding": "rotary positions",
+    "MLP": "activations",
+    "ForCausalLM": "the model's own Python",
+}
+"""The ends of the names of classes in transformers' module for a family of models."""
+
+
+def timed_parts(clock: Clock, model: Path) -> None:
     """Measure the time of each part of a pass."""
     from torch import nn
-    from transformers.models.gemma3 import modeling_gemma3 as gemma
+    from transformers import AutoConfig
 
-    from toolmark.benchmark.engine import attention, local, writing
+    from toolmark.benchmark.engine import decode_loop, local_engine, prefix_attention
 
+    family = type(AutoConfig.from_pretrained(model)).__module__.replace("configuration_", "modeling_")
+    modeling = importlib.import_module(family)
+    for name, kind in list(vars(modeling).items()):
+        for end, label in _LAYERS.items():
+            if isinstance(kind, type) and kind.__module__ == family and name.endswith(end):
+                clock.wrap(kind, "forward", label)
+    clock.wrap(modeling, "apply_rotary_pos_emb", "rotary positions")
     clock.wrap(nn.Linear, "forward", "matrix products of the layers")
-    clock.wrap(attention.Prefill, "attend", "attention while reading")
-    clock.wrap(attention.Decode, "attend", "attention while writing")
-    clock.wrap(gemma.Gemma3RMSNorm, "forward", "norms")
-    clock.wrap(gemma, "apply_rotary_pos_emb", "rotary positions")
-    clock.wrap(gemma.Gemma3RotaryEmbedding, "forward", "rotary positions")
-    clock.wrap(gemma.Gemma3MLP, "forward", "activations")
-    clock.wrap(gemma.Gemma3ForCausalLM, "forward", "the model's own Python")
-    clock.wrap(writing._Batch, "_step", "choosing tokens")
-    clock.wrap(writing._Batch, "_remove", "removing finished answers")
-    clock.wrap(local.LocalEngine, "_completion", "decoding text")
-    clock.wrap(local.LocalEngine, "prepare", "encoding")
-    clock.wrap(local.LocalEngine, "answer", "batching")
+    clock.wrap(prefix_attention.Prefill, "attend", "attention while reading")
+    clock.wrap(prefix_attention.Decode, "attend", "attention while writing")
+    clock.wrap(decode_loop._Batch, "_step", "choosing tokens")
+    clock.wrap(decode_loop._Batch, "_remove", "removing finished answers")
+    clock.wrap(local_engine.LocalEngine, "_completion", "decoding text")
+    clock.wrap(local_engine.LocalEngine, "prepare", "encoding")
+    clock.wrap(local_engine.LocalEngine, "answer", "batching")
 
 
 def main(spec: dict[str, Any], out: Path) -> None:
@@ -73,7 +85,7 @@ def main(spec: dict[str, Any], out: Path) -> None:
     torch.set_num_threads(spec["threads"])
     clock = Clock()
     if spec.get("profile"):
-        timed_parts(clock)
+        timed_parts(clock, Path(spec["model"]))
     engine = LocalEngine(
         Path(spec["model"]),
         Decoding(max_tokens=spec["tokens"]),
@@ -94,15 +106,16 @@ def main(spec: dict[str, Any], out: Path) -> None:
     clock.seconds.clear()
     clock.calls.clear()
     seconds, answering, found = [], [], {}
+    now = time.process_time if spec["processor_time"] else time.perf_counter
     for _ in range(spec["times"]):
-        start = time.perf_counter()
+        start = now()
         engine.prepare(prompts, Tagged())
-        encoded = time.perf_counter()
+        encoded = now()
         for adapter in adapters:
             engine.set_adapter(adapter)
             found = dict(engine.answer(range(len(prompts))))
-        seconds.append(time.perf_counter() - start)
-        answering.append(time.perf_counter() - encoded)
+        seconds.append(now() - start)
+        answering.append(now() - encoded)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     rows = dict(enumerate(row["ids"] for row in spec["rows"]))
     out.write_text(

@@ -8,6 +8,8 @@ This module imports nothing from Toolmark. SPEC contains:
 - the prompts: turns, rendered text, token ids
 - the largest number of tokens per answer, and the stop tokens
 - the numbers of threads and repetitions, and the batch size
+- whether processor time is measured instead of wall-clock time
+- the GGUF file, for llama.cpp
 
 OUT contains the seconds of each repetition, the texts, and the peak memory of the process. The seconds exclude loading
 and a short warm-up.
@@ -22,7 +24,9 @@ import os
 import resource
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -166,27 +170,57 @@ def lm_eval(spec: Spec) -> Loop:
     return loop
 
 
+def llama_cpp(spec: Spec) -> Loop:
+    """Return a loop with llama.cpp's server, its prompt cache, and a cache of keys and values in float32.
+
+    The server gets all prompts at the same time. The batch size is the number of its slots.
+    """
+    import xllamacpp  # type: ignore[import-not-found]
+
+    longest = max(len(row["ids"]) for row in spec["rows"]) + spec["tokens"]
+    params = xllamacpp.CommonParams()
+    params.model.path = spec["gguf"]
+    params.n_parallel, params.n_ctx = spec["batch"], spec["batch"] * (longest + 64)
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = spec["threads"]
+    params.cache_prompt = True
+    params.cache_type_k = params.cache_type_v = 0  # the number of float32 in llama.cpp
+    server = xllamacpp.Server(params)
+
+    def answer(row: Any, tokens: int) -> str:
+        asked = {"prompt": row["ids"], "n_predict": tokens, "temperature": 0, "cache_prompt": True}
+        request = urllib.request.Request(
+            f"{server.listening_address}/completion", json.dumps(asked).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as response:
+            return str(json.load(response)["content"])
+
+    def loop(rows: list[Any], tokens: int) -> list[str]:
+        with ThreadPoolExecutor(spec["batch"]) as pool:
+            return list(pool.map(lambda row: answer(row, tokens), rows))
+
+    return loop
+
+
 PEERS: dict[str, Callable[[Spec], Loop]] = {
     "pipeline": pipeline,
     "inspect": inspect,
     "lm-eval": lm_eval,
     "generate": generate,
     "continuous": continuous,
+    "llama.cpp": llama_cpp,
 }
 
 
 def main(peer: str, spec: Spec, out: Path) -> None:
     """Measure, and write OUT."""
-    import torch
-
-    torch.set_num_threads(spec["threads"])
     loop = PEERS[peer](spec)
     loop(spec["rows"][:2], 2)
     seconds, texts = [], []
+    clock = time.process_time if spec["processor_time"] else time.perf_counter
     for _ in range(spec["times"]):
-        start = time.perf_counter()
+        start = clock()
         texts = loop(spec["rows"], spec["tokens"])
-        seconds.append(time.perf_counter() - start)
+        seconds.append(clock() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     out.write_text(json.dumps({"seconds": seconds, "texts": texts, "peak": peak}))
 

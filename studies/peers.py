@@ -22,6 +22,7 @@ ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "transformers": ("torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0"),
     "inspect": ("inspect_ai==0.3.285", "torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0"),
     "lm-eval": ("lm-eval==0.4.12", "torch==2.13.0", "transformers==5.23.0", "accelerate==1.15.0"),
+    "llama.cpp": ("xllamacpp==2026.10.11549",),
 }
 """The packages of each environment. If this list changes, the environment is made again."""
 

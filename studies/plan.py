@@ -16,6 +16,7 @@ HOMES = {
     "lm-eval": "lm-eval",
     "generate": "transformers",
     "continuous": "transformers",
+    "llama.cpp": "llama.cpp",
 }
 """The Python environment of each other tool, by the name of the tool."""
 
@@ -30,9 +31,10 @@ class Plan:
         threads: Number of threads of every process.
         pocket: Number of cases with `pocket`, for Toolmark and for the other tools.
         random: Number of cases with the random model, for Toolmark and for the other tools.
+        smollm2: Number of cases with SmolLM2-135M, for Toolmark and for the other tools.
         trial: Number of cases on which batch sizes are tried.
-        tokens: Largest number of tokens per answer, for `pocket` and for the random model. The random model never ends
-            an answer itself.
+        tokens: Largest number of tokens per answer, for trained models and for the random model. The random model never
+            ends an answer itself.
         times: Number of repetitions.
         slow: Limit in seconds. If the first repetition takes longer, there is no second repetition.
         largest: Number of cases in the largest workload.
@@ -43,6 +45,7 @@ class Plan:
     threads: int
     pocket: tuple[int, int]
     random: tuple[int, int]
+    smollm2: tuple[int, int]
     trial: int
     tokens: tuple[int, int]
     times: int

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studies.float32_gguf import float32_gguf
+from toolmark.benchmark.candidates.spec import resolve
+from toolmark.benchmark.candidates.weights import fetch
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Prompt
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.encoding import encode, stop_ids
+from toolmark.benchmark.engine.gguf_conversion import converted
 from toolmark.benchmark.engine.model_config import context_length
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 
-__all__ = ["Workload", "random_gemma", "shipped"]
+__all__ = ["Workload", "random_gemma", "shipped", "smollm2"]
 
 POCKET = Path(__file__).parents[1] / "benchmark" / "engine" / "pocket"
 
@@ -32,12 +36,17 @@ class Workload:
         model: Folder of the model.
         prompts: The prompts, in the dialect `tagged`.
         tokens: Largest number of tokens per answer.
+        gguf: The same weights as a GGUF file, for llama.cpp.
+        processor_time: Whether processor time is measured instead of wall-clock time. With one thread, both are equal
+            on an idle machine.
     """
 
     name: str
     model: Path
     prompts: Sequence[Prompt]
     tokens: int
+    gguf: Path | None = None
+    processor_time: bool = False
 
     def rows(self, count: int | None = None) -> list[dict[str, Any]]:
         """Return the turns, the rendered text and the token ids of each prompt.
@@ -75,6 +84,8 @@ class Workload:
             "threads": threads,
             "batch": batch,
             "times": times,
+            "processor_time": self.processor_time,
+            "gguf": None if self.gguf is None else str(self.gguf),
         }
 
 
@@ -86,6 +97,19 @@ def prompts_of(cases: Sequence[Case]) -> list[Prompt]:
 def shipped(count: int | None) -> list[Case]:
     """Return a stratified sample of `count` shipped test cases. If `count` is None, return all shipped test cases."""
     return limited(load_cases(shipped_cases())[0], count)
+
+
+def smollm2(folder: Path) -> tuple[Path, Path]:
+    """Return the model directory of SmolLM2-135M-Instruct, and a GGUF file with the same weights in float32.
+
+    Args:
+        folder: Folder for the GGUF file.
+
+    Raises:
+        EnvironmentFault: The package with the weights, or the package `gguf`, is not installed.
+    """
+    weights = fetch(resolve("smollm2-135m-instruct-q4"))
+    return converted(weights.base), float32_gguf(weights.base, folder / "smollm2-135m-float32.gguf")
 
 
 def random_gemma(folder: Path) -> Path:

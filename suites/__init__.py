@@ -9,6 +9,7 @@ Before the first check, all figures are computed.
 
     test_*.py            the suites: timing, selection, validity and the guards
     cases/               the authored cases, their toolboxes, and MANIFEST.toml
+    scenarios/           the authored scenarios, a file for each world and split
     generated/           the generated cases, for `--cases generated`
     command.py           `toolmark cases`
     case_panel.py        the output of `toolmark cases show`

@@ -14,8 +14,10 @@ from rich.text import Text
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.printing import console, printable, say
 from toolmark.benchmark.core.progress import phase
+from toolmark.benchmark.core.user_toml import toml_table
 from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.readers.case_selection import Split, load_cases
+from toolmark.benchmark.readers.scenarios import load_scenarios
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.tools.trusted_tools import TRUSTED
 
@@ -32,10 +34,13 @@ _SECTION = "[test_queries]"
 def manifest_text(folder: Path) -> str:
     """Return the text of `MANIFEST.toml` in `folder`, with new hashes of test queries.
 
-    The text above the hashes is kept.
+    The text above the hashes is kept. If it has a key `scenarios`, this is the path of a folder of scenarios, relative
+    to `folder`. The first turns of its test scenarios are test queries, too. Later turns are not, because many of them
+    are as short as "Yes, please."
 
     Raises:
-        InputError: The folder has no MANIFEST.toml, or a case file cannot be read.
+        InputError: The folder has no MANIFEST.toml, the file is not TOML, or a file of cases or scenarios cannot be
+            read.
     """
     path = folder / "MANIFEST.toml"
     if not path.is_file():
@@ -43,9 +48,15 @@ def manifest_text(folder: Path) -> str:
             f"{folder} has no MANIFEST.toml", "Name the folder of the cases: toolmark cases manifest suites/cases"
         )
     cases, _ = load_cases(str(folder), "test")
-    turns = (message for case in cases for message in case.messages if message.role == "user")
-    hashes = sorted({query_hash(message.content) for message in turns})
+    queries = [message.content for case in cases for message in case.messages if message.role == "user"]
     kept = path.read_text(encoding="utf-8").partition(_SECTION)[0].rstrip()
+    try:
+        scenarios = toml_table(kept).get("scenarios")
+    except ValueError as error:
+        raise InputError(f"{path} is not TOML: {error}", "Correct the syntax of the file.") from None
+    if isinstance(scenarios, str):
+        queries += [scenario.turns[0].user for scenario in load_scenarios(folder / scenarios, "test")]
+    hashes = sorted(set(map(query_hash, queries)))
     listed = "\n".join(f'  "{value}",' for value in hashes)
     return f"{kept}\n\n{_SECTION}\nhashes = [\n{listed}\n]\n"
 

@@ -252,6 +252,19 @@ def test_torch_has_the_backward_pass_of_softmax():
     torch.testing.assert_close(found, expected)
 
 
+# torch: attention that also returns the log-sum-exp (benchmark/engine/partial_attention.py)
+
+
+def test_torch_has_attention_that_returns_the_log_sum_exp():
+    import torch
+
+    query, keys = torch.randn(1, 2, 3, 8), torch.randn(1, 2, 5, 8)
+    _, sums = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, keys, keys, 0.0, False, attn_mask=torch.zeros(3, 5), scale=0.5
+    )
+    torch.testing.assert_close(sums, (query @ keys.transpose(2, 3) * 0.5).logsumexp(-1))
+
+
 # inspect-ai: the server's own response (benchmark/engine/served_requests.py, inspect_messages.py)
 
 

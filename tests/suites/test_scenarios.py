@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.data.cases import Abstain
+from toolmark.benchmark.data.cases import Abstain, query_hash
+from toolmark.benchmark.data.held_out import held_out, shipped_manifest
 from toolmark.benchmark.data.shipped_cases import shipped_scenarios
 from toolmark.benchmark.readers.scenarios import load_scenarios, scenario_line
 from toolmark.benchmark.tools.worlds.world_names import SHIPPED_WORLDS
@@ -44,6 +45,11 @@ def test_the_shipped_scenarios_have_the_promised_kinds():
         assert any(call.fails for call in calls) == ("recover" in scenario.tags["kinds"]), scenario.source.ref
         assert bool(scenario.tools_from_turn) == ("later" in scenario.tags["kinds"]), scenario.source.ref
         assert any(still) or "nothing" not in scenario.tags["kinds"], scenario.source.ref
+
+
+def test_no_trainer_may_use_the_first_turn_of_a_test_scenario():
+    manifest = held_out(shipped_manifest())
+    assert {query_hash(scenario.turns[0].user) for scenario in load_scenarios(FOLDER, "test")} <= manifest.queries
 
 
 SCENARIO = {

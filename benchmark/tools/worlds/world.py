@@ -21,9 +21,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
+from string import ascii_lowercase
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue, PlainValidator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainValidator
 from pydantic_core import to_jsonable_python
 
 __all__ = ["Part", "Record", "ToolError", "World", "listed", "new_id", "stateful", "tool_methods"]
@@ -46,7 +47,7 @@ class Record(Part):
         id: Letters and a number, for example `o7`.
     """
 
-    id: str
+    id: Annotated[str, Field(pattern=r"^[a-z]+[0-9]{1,9}$")]
 
 
 def new_id(prefix: str, records: Iterable[Record]) -> str:
@@ -56,7 +57,7 @@ def new_id(prefix: str, records: Iterable[Record]) -> str:
         prefix: The letters before the number.
         records: The records that exist.
     """
-    return f"{prefix}{1 + max((int(record.id.removeprefix(prefix)) for record in records), default=0)}"
+    return f"{prefix}{1 + max((int(record.id.lstrip(ascii_lowercase)) for record in records), default=0)}"
 
 
 def listed(names: Iterable[str]) -> str:
