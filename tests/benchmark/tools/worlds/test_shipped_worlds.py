@@ -367,6 +367,7 @@ def test_no_world_has_a_clock_randomness_or_files(name):
         "inspect",
         "pydantic",
         "pydantic_core",
+        "string",
         "typing",
     }
     assert {name for name in imported if not name.startswith("toolmark.")} <= allowed
