@@ -242,7 +242,7 @@ def _parts(answers: Sequence[CaseAnswers], comparison: Comparison) -> tuple[Part
     parts = []
     for name in SIDES[1:]:
         kinds = [kinds for one in answers if (kinds := _kinds(one, name)) is not None]
-        classes = Counter(kind for one in kinds for kind in set(one))
+        classes = dict(Counter(kind for one in kinds for kind in set(one)))
         parts.append(PartResult(name, len(kinds), sum(not one for one in kinds), classes, _worst(comparison, name)))
     sums = [one for one in answers if "parser" in one.answers]
     same = sum(all(not _kinds(one, name) for name in SIDES[1:]) for one in sums)

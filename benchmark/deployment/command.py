@@ -25,7 +25,7 @@ from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
-__all__ = ["deploy"]
+__all__ = ["as_json", "deploy"]
 
 _SECONDS = 600.0
 
@@ -141,13 +141,14 @@ def check(
         say(f"Report: {out}")
     if json_file is not None:
         with writing(json_file):
-            json_file.write_text(json.dumps(_as_json(result), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+            json_file.write_text(json.dumps(as_json(result), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         say(f"All differences: {json_file}")
     regressed = any(part.verdict in ("regressed", "missing") for part in result.parts)
     sys.exit(1 if regressed or (strict and result.findings) else 0)
 
 
-def _as_json(result: DeploymentResult) -> dict[str, Any]:
+def as_json(result: DeploymentResult) -> dict[str, Any]:
+    """Return a result as JSON values, without the figures of its comparison."""
     parts = [asdict(part) for part in result.parts]
     findings = [asdict(one) for one in result.findings]
     return {"runtime": dict(result.runtime), "send": result.send, "parts": parts, "findings": findings}

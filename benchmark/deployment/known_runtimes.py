@@ -15,6 +15,11 @@ from toolmark.benchmark.engine.template_rendering import render_template
 
 __all__ = ["LlamaCpp", "Ollama", "Vllm"]
 
+_NO_CACHE = {"cache_prompt": False}
+"""If a part of a prompt is cached, llama.cpp computes the rest in other batches, and then other tokens can be chosen. So
+without a cache, two requests with the same prompt get the same answer.
+"""
+
 _NO_PENALTIES = {"repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "dry_multiplier": 0.0}
 
 
@@ -52,7 +57,7 @@ class LlamaCpp(Runtime):
     def go_on(self, ids: Sequence[int], question: Question) -> Writing:
         """Return the continuation of `/completion`. The most likely token is always chosen, without penalties."""
         body = {"prompt": list(ids), "n_predict": question.max_tokens, "temperature": 0, "return_tokens": True}
-        fields = self.root.post("/completion", {**body, **_NO_PENALTIES, "stop": list(question.stops)})
+        fields = self.root.post("/completion", {**body, **_NO_PENALTIES, **_NO_CACHE, "stop": list(question.stops)})
         text = fields.get("content")
         if not isinstance(text, str):
             raise BadReply("the reply of /completion has no content", 200)
@@ -61,7 +66,7 @@ class LlamaCpp(Runtime):
         )
 
     def _more(self) -> dict[str, Any]:
-        return {"verbose": True, "return_tokens": True}
+        return {"verbose": True, "return_tokens": True, **_NO_CACHE}
 
     def _written(self, fields: Mapping[str, Any], choice: Mapping[str, Any], completion: Completion) -> Writing | None:  # noqa: ARG002
         # The log-probabilities of a chat also have token ids, but not of tokens that end inside a character.

@@ -77,7 +77,7 @@ _DATES = re.compile(
     rf"\d{{4}}-\d\d-\d\d|\d{{1,2}}/\d{{1,2}}/\d{{4}}|\d{{1,2}} {_MONTH} \d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}}"
 )
 _WORDS = re.compile(r"\0(?:tool|date)\0|\w+|\{+|\}+|[^\w\s]")
-_MOST_PAIRS = 4_000_000
+_MOST_PAIRS = 1_000_000
 """If more pairs of words than this must be compared, only the first difference is classified. More would take minutes.
 """
 

@@ -19,6 +19,7 @@ _MOST_BRACES = 200
 _MOST_NAMES = 20
 _DECODER = json.JSONDecoder()
 _NAME_DEPTH = 2
+_MOST_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def _found(text: str, tool: Tool, names: set[str]) -> ShownTool | None:
                 value, end = _DECODER.raw_decode(text, start)
             except (ValueError, RecursionError):
                 continue
-            if end <= at:
+            if end <= at or _is_deep(value):
                 continue
             if set(_names(value)) & names != {tool.name}:
                 break
@@ -70,6 +71,14 @@ def _found(text: str, tool: Tool, names: set[str]) -> ShownTool | None:
         if best is not None and _is_schema(best.value, tool):
             return best
     return None
+
+
+def _is_deep(value: Any) -> bool:
+    """Return whether a value is nested more deeply than a schema can be. Later code visits values by recursion."""
+    level, depth = [value], 0
+    while level and depth <= _MOST_DEPTH:
+        level, depth = [inner for one in level for inner in _children(one)], depth + 1
+    return bool(level)
 
 
 def _braces_before(text: str, at: int) -> Iterator[int]:

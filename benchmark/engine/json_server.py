@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolmark.benchmark.core.bounded_http import NoReply, Reply, exchange, json_object
 from toolmark.benchmark.core.printing import brief
+from toolmark.benchmark.core.secrets import redacted
 
 __all__ = ["BadReply", "JsonServer"]
 
@@ -48,20 +49,20 @@ class JsonServer:
     seconds: float
 
     def get(self, path: str) -> dict[str, Any]:
-        """Return the JSON object at a path.
+        """Return the JSON object at a path. Secrets in the reply are hidden, because parts of it are stored.
 
         Raises:
             BadReply: There is no reply, the server refuses the request, or the reply is not a JSON object.
         """
-        return self.object_in(self.send("GET", path))
+        return self.object_in(_without_secrets(self.send("GET", path)))
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a JSON object to a path, and return the JSON object that the server sends back.
+        """Send a JSON object to a path, and return the JSON object in the reply. Secrets in the reply are hidden.
 
         Raises:
             BadReply: There is no reply, the server refuses the request, or the reply is not a JSON object.
         """
-        return self.object_in(self.send("POST", path, body))
+        return self.object_in(_without_secrets(self.send("POST", path, body)))
 
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
         """Send a request, and return the reply as the server sent it.
@@ -104,6 +105,10 @@ class JsonServer:
                 if len(secret) > 5:
                     line = line.replace(secret, "(key)")
         return brief(line)
+
+
+def _without_secrets(reply: Reply) -> Reply:
+    return replace(reply, body=redacted(reply.body.decode(errors="replace")).encode())
 
 
 def _message(reply: Reply) -> str:

@@ -13,6 +13,7 @@ from tests.servers.scripted_runtime import scripted_runtime
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.deployment import llama_server
 from toolmark.benchmark.deployment.check import DeploymentResult, check_deployment
+from toolmark.benchmark.deployment.command import as_json
 from toolmark.benchmark.deployment.connect import connected
 from toolmark.benchmark.deployment.printed import print_result
 from toolmark.benchmark.deployment.trained_side import TrainedSide
@@ -131,6 +132,9 @@ def test_faults_of_a_parser(request_, kind, capsys):
     assert classes(result) == {"weights": {"other_tokens": 2}, "parser": {kind: 2}}
     print_result(result)
     assert f"parser: {kind} in 2 cases" in capsys.readouterr().out
+    stored = json.loads(json.dumps(as_json(result)))
+    assert stored["parts"][3]["classes"] == {kind: 2}
+    assert {one["kind"] for one in stored["findings"]} == {"other_tokens", kind}
 
 
 def test_a_parser_that_returns_the_calls_is_equal(request_):

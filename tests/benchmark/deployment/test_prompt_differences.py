@@ -140,7 +140,16 @@ def test_a_call_in_the_conversation_is_not_a_schema():
     assert [tool.name for tool in shown_tools(f"{call}\n{LINES['weather']}", TOOLS)] == ["weather"]
 
 
-@pytest.mark.parametrize("text", ["{" * 50_000 + '"distance"', '{"a":' * 5_000 + '"distance"', '"distance"' * 9_999])
+HOSTILE = (
+    "{" * 50_000 + '"distance"',
+    '{"a":' * 5_000 + '"distance"',
+    '"distance"' * 9_999,
+    '{"name":"distance","a":' * 700 + "1" + "}" * 700,
+    '" , ' * 5_000,
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_prompts_end(text):
     assert kinds(RuntimePrompt(text, None))
 
