@@ -19,6 +19,7 @@ from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.evaluation.evaluate import Evaluation, Observer
+from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
@@ -34,6 +35,8 @@ Send = Literal["auto", "tools", "turns"]
 
 DEPLOYED = "deployed"
 """Name of the whole deployment, which is compared with the float model."""
+
+_NOT_TOLD = "not known, because the server does not tell it"
 
 _JUDGED = ("outcome", "selected", "schema_valid", "correct", "stopped")
 """The fields of a grade from which the primary metrics are computed."""
@@ -106,7 +109,12 @@ class DeploymentResult:
 
 
 def check_deployment(
-    request: Request, runtime: Runtime, send: Send = "auto", observer: Observer | None = None
+    request: Request,
+    runtime: Runtime,
+    send: Send = "auto",
+    observer: Observer | None = None,
+    *,
+    report: bool = False,
 ) -> DeploymentResult:
     """Compare a trained model with its deployment.
 
@@ -115,6 +123,7 @@ def check_deployment(
         runtime: The runtime that serves the deployed model.
         send: What a client sends.
         observer: Receives the progress of the evaluation.
+        report: Whether to gather the additional data of a report.
 
     Raises:
         InputError: The trained model has no weights on this machine, or an option is invalid.
@@ -146,10 +155,12 @@ def check_deployment(
     answers = _asked(cases, ask, request.connections)
     with phase("judging"):
         grades = _graded(answers, contestant.dialect, request)
-    float_fields = {"engine": "transformers", "quantisation": str(run.identity.get("dtype"))}
-    float_fields |= {"template": trained.template, "parser": f"dialect {contestant.dialect.name}"}
-    sides = _sides(answers, grades, float_fields, runtime)
-    comparison = compare_sides(sides, request.margin)
+    identity = {name: run.identity.get(name) for name in ("dialect", "decoding", "dtype")}
+    identity |= {"template": trained.template, "parser": f"dialect {contestant.dialect.name}"}
+    sides = _sides(answers, grades, identity, runtime)
+    with phase("gathering the data of the report"):
+        data = gather(cases, sides, contestant.dialect) if report else None
+    comparison = compare_sides(sides, request.margin, data)
     return DeploymentResult(
         runtime.facts.as_json(), chosen, _parts(answers, comparison), tuple(_findings(answers, grades)), comparison
     )
@@ -187,28 +198,31 @@ def _shown_sides(answers: Sequence[CaseAnswers]) -> list[SideName]:
     return [side for side in SIDES if side in shown]
 
 
-def _sides(
-    answers: Sequence[CaseAnswers], grades: Grades, float_fields: Mapping[str, str], runtime: Runtime
-) -> list[Side]:
+def _sides(answers: Sequence[CaseAnswers], grades: Grades, identity: Mapping[str, Any], runtime: Runtime) -> list[Side]:
+    """Return the sides, and the whole deployment as the last side.
+
+    The identity of a side says with which weights, template and parser it answered. From one side to the next, only the
+    fields of the part that changes are different.
+    """
     told = runtime.facts.told
-    engine = " ".join(str(part) for part in (runtime.facts.kind, told.get("version")) if part)
-    weights = {"engine": engine, "quantisation": str(told.get("quantisation", "not told"))}
-    prompt = {"template": str(told.get("template", "not told"))}
     changed: Mapping[SideName, Mapping[str, str]] = {
         "float": {},
-        "weights": weights,
-        "prompt": prompt,
+        "weights": {"dtype": str(told.get("quantisation", _NOT_TOLD))},
+        "prompt": {"template": str(told.get("template", _NOT_TOLD))},
         "decoding": {},
         "parser": {"parser": runtime.facts.kind},
     }
+    engine = " ".join(str(part) for part in (runtime.facts.kind, told.get("version")) if part)
     sides: list[Side] = []
-    fields = dict(float_fields)
+    fields = dict(identity)
     for side in SIDES:
         fields |= changed[side]
         if side in grades:
             completions = {(one.case.id, 1): _compared(one, side, grades) for one in answers if side in one.answers}
+            environment = {"engine": engine, "server": runtime.facts.as_json()} if sides else {"engine": "transformers"}
             before = sides[-1].name if sides else None
-            sides.append(Side(side, list(grades[side].values()), completions, before, identity=dict(fields)))
+            judged = list(grades[side].values())
+            sides.append(Side(side, judged, completions, before, identity=dict(fields), environment=environment))
     return [*sides, replace(sides[-1], name=DEPLOYED, baseline="float")]
 
 

@@ -14,7 +14,7 @@ from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import writing
 from toolmark.benchmark.core.printing import say
-from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.core.registry import load, renderer_for
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.deployment.check import DeploymentResult, Send, check_deployment
 from toolmark.benchmark.deployment.connect import connected
@@ -55,6 +55,7 @@ def check(
     runs: Path = Path("runs"),
     strict: bool = False,
     details: bool = False,
+    report: list[str] | None = None,
     json_file: Path | None = None,
 ) -> None:
     """Compare a trained model with its deployment on the same cases, and say which part of the deployment changes it.
@@ -107,6 +108,8 @@ def check(
         Exit with 1 if there is any difference in any part.
     details:
         Also print all metrics of all parts.
+    report:
+        Write a report: .html, .md, .csv, .json, or a folder with a name that ends in /. Can be repeated.
     json_file:
         Write all differences of all cases to this file.
     """
@@ -127,11 +130,15 @@ def check(
         request_timeout=request_timeout,
         runs=runs,
     )
+    renderers = [(renderer_for(out), Path(out)) for out in report or ()]  # A wrong path is an error before the check.
     with connected(deployed, request_timeout, deployed_model, threads or 1) as runtime:
-        result = check_deployment(request, runtime, send, TerminalObserver())
+        result = check_deployment(request, runtime, send, TerminalObserver(), report=bool(renderers))
     if details:
         load("toolmark.renderers", "terminal")().render(result.comparison, None)
     print_result(result)
+    for renderer, out in renderers:
+        renderer.render(result.comparison, out)
+        say(f"Report: {out}")
     if json_file is not None:
         with writing(json_file):
             json_file.write_text(json.dumps(_as_json(result), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -105,7 +105,7 @@ def test_a_clean_export_is_equal_in_every_case(world):
     assert result.runtime["quantisation"] == "all F32"
     assert result.runtime["model_file"] == "model.gguf"
     fields = {(one.field, one.candidate) for one in result.comparison["weights"].unfair}
-    assert ("quantisation", "all F32") in fields
+    assert ("dtype", "all F32") in fields
 
 
 def _replaced(old: str, new: str) -> Callable[[str], str]:
