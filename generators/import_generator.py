@@ -5,12 +5,16 @@ The conversations must pass the same checks as the conversations of all other ge
 
 Implementations are taken only from `--tools`. If a tool of a conversation has the same name and arguments as a tool of
 `--tools`, the calls run the implementation from `--tools`. Calls of other tools are only checked against the schema.
+
+Without `--tools`, the tools of the catalog are used. Many collections have a tool with the same name as a tool of the
+catalog, for example `get_weather`, that gives other results. So a tool of the catalog must also have the same
+description and schema. Only conversations about the catalog are excepted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,11 +26,14 @@ from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.plugins.protocols import BaseGenerator, Generation
 from toolmark.benchmark.readers import BadRow, Reader
+from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.trusted_tools import same_arguments
 
 __all__ = ["ImportGenerator", "ImportOptions"]
 
 _HUB_PREFIX = "hub/"
+_ABOUT_THE_CATALOG = "tutorial:"
+"""The reader of conversations with the tools of the catalog. Their descriptions and schemas are different."""
 _DATA_SUFFIXES = (".parquet", ".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".yaml")
 
 
@@ -54,7 +61,8 @@ class ImportGenerator(BaseGenerator):
             InputError: The source cannot be read at all.
         """
         reader, path = _reader_and_path(options.source)
-        known = {tool.name: tool for tool in toolbox.tools}
+        shipped = () if options.source.startswith(_ABOUT_THE_CATALOG) else catalog().tools
+        known = {tool.name: (tool, tool in shipped) for tool in toolbox.tools}
         cases: Counter[str] = Counter()
         for row in reader.read(path):
             if isinstance(row, BadRow):
@@ -93,12 +101,13 @@ def _hub_folder(repo: str, revision: str | None) -> Path:
     return download(repo, revision, [f"*{suffix}" for suffix in _DATA_SUFFIXES], "dataset")
 
 
-def _with_implementations(trace: Trace, known: dict[str, Tool]) -> Trace:
+def _with_implementations(trace: Trace, known: Mapping[str, tuple[Tool, bool]]) -> Trace:
     """Return `trace` with implementations for its tools.
 
-    An implementation is taken from the tool in `known` that has the same name and arguments.
+    An implementation is taken from the tool in `known` that has the same name and arguments. The tools in `known` are
+    pairs: the tool, and whether its description and schema must be the same, too.
     """
-    tools = tuple(_implemented(tool, known.get(tool.name)) for tool in trace.tools)
+    tools = tuple(_implemented(tool, *known.get(tool.name, (None, False))) for tool in trace.tools)
     if tools == trace.tools:
         return trace
     box = trace.toolbox.model_copy(update={"tools": tools})
@@ -106,7 +115,8 @@ def _with_implementations(trace: Trace, known: dict[str, Tool]) -> Trace:
     return trace.model_copy(update={"toolbox": box, "case": case})
 
 
-def _implemented(tool: Tool, own: Tool | None) -> Tool:
-    if own is None or own.run is None or not same_arguments(tool, own):
+def _implemented(tool: Tool, own: Tool | None, same: bool) -> Tool:
+    differs = same and own is not None and (tool.description, tool.parameters) != (own.description, own.parameters)
+    if own is None or own.run is None or differs or not same_arguments(tool, own):
         return tool.model_copy(update={"run": None}) if tool.run is not None else tool
     return tool.model_copy(update={"run": own.run, "effects": own.effects})

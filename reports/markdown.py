@@ -12,6 +12,7 @@ from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.flips import EVERYTHING
 from toolmark.reports.fairness import fairness
 from toolmark.reports.sentences import headline, sentences
+from toolmark.reports.steps import steps
 from toolmark.reports.tables import cells, difference_cells
 from toolmark.reports.text import visible
 from toolmark.reports.writing import write
@@ -49,7 +50,13 @@ class Markdown:
             comparison: The comparison.
             most: Largest number of characters of the report.
         """
-        parts = [*_verdicts(comparison), self.text(comparison), *_unfair(comparison), *_causes(comparison)]
+        parts = [
+            *_lost(comparison),
+            *_verdicts(comparison),
+            self.text(comparison),
+            *_unfair(comparison),
+            *_causes(comparison),
+        ]
         ending = _provenance(comparison)
         room = most - sum(len(part) + 2 for part in ending) - len(_CUT) - 2
         kept: list[str] = []
@@ -105,6 +112,20 @@ def _verdicts(comparison: Comparison) -> Iterator[str]:
         )
         names = f"{_quoted(contestant.name)} against {_quoted(str(contestant.baseline))}"
         yield f"### {names}: {headline(contestant)}\n\n{lines}"
+
+
+def _lost(comparison: Comparison) -> Iterator[str]:
+    """Yield a table of the steps of a comparison, if its candidates are steps."""
+    found = steps(comparison)
+    if found is None:
+        return
+    metrics = [metric for metric in comparison.primary if found.start.figures[metric.id].n]
+    rows = [["score", found.start.name, *(cells(found.start.figures[metric.id], metric.unit)[1] for metric in metrics)]]
+    for what, one in [*(("change", one) for one in found.steps), ("sum of all changes", found.whole)]:
+        changes = [one.differences[metric.id] for metric in metrics]
+        texts = ("" if each.effect is None else f"{each.effect * 100:+.1f} {_MARKS[each.verdict]}" for each in changes)
+        rows.append([what, one.name, *texts])
+    yield f"### Where it was lost\n\n{_table(['', 'step', *(metric.id for metric in metrics)], 2, rows)}"
 
 
 def _unfair(comparison: Comparison) -> Iterator[str]:

@@ -127,6 +127,11 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan, aim
             for runner, measured in found.items()
         ],
     )
+    if "llama.cpp" in aims:
+        page.paragraph(
+            "The package xllamacpp is built for every processor with AVX2. A llama.cpp that is built for the processor "
+            "of this machine can be faster."
+        )
     targets = {runner: aim for runner, aim in aims.items() if aim is not None}
     for runner, aim in targets.items():
         page.held(

@@ -39,6 +39,8 @@ shortest time is shown.
 """
 
 PROSE = "I would look at {x} and [y] first: `f(1)` is 5, 3 < 4, and so on.\n"
+OTHER = Completion("{")
+"""A dialect keeps its last scan. This text stands between two measurements, so that each text is scanned anew."""
 BROKEN: Mapping[str, str] = {
     "deepseek": "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{",
     "functiongemma": "<start_function_call>call:f{a:{",
@@ -100,6 +102,7 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
             for kind, completion in texts(dialect, length):
 
                 def both(dialect: Dialect = dialect, completion: Completion = completion) -> None:
+                    dialect.parse(OTHER, strict=True)
                     dialect.parse(completion, strict=True)
                     dialect.parse(completion, strict=False)
 

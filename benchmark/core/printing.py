@@ -15,10 +15,12 @@ from rich.segment import Segment
 
 from toolmark.benchmark.core.secrets import redacted
 
-__all__ = ["console", "printable", "say"]
+__all__ = ["brief", "console", "printable", "say"]
 
 _WIDTH_WITHOUT_TERMINAL = 160
 """The width of the output, in characters, if the output does not go to a terminal."""
+
+_BRIEF = 300
 
 
 class _PrintableConsole(Console):
@@ -61,3 +63,9 @@ def printable(text: str) -> str:
         char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode("ascii")
         for char in redacted(text)
     )
+
+
+def brief(text: object) -> str:
+    """Return a text of a server or a library on one line. A text of more than 300 characters is cut."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= _BRIEF else f"{line[:_BRIEF]}…"

@@ -9,12 +9,12 @@ __all__ = ["toml_table"]
 
 
 def toml_table(text: str) -> dict[str, Any]:
-    """Decode a TOML document.
+    """Decode a TOML document. A byte-order mark at its start is ignored.
 
     Raises:
         ValueError: The text is not TOML, or its values are nested too deeply.
     """
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix("\ufeff"))
     except RecursionError:
         raise ValueError("a value is nested too deeply") from None

@@ -6,31 +6,14 @@ field as the server sent it. Because a server can send anything, every field can
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolmark.benchmark.core.bounded_http import NoReply, Reply, exchange, json_object
-from toolmark.benchmark.doctor.findings import brief
+from toolmark.benchmark.core.bounded_http import Reply, json_object
+from toolmark.benchmark.engine.json_server import BadReply, JsonServer
 
 __all__ = ["BadReply", "ChatReply", "Endpoint", "RawCall"]
-
-
-class BadReply(Exception):
-    """There is no usable reply.
-
-    Attributes:
-        reason: Why there is no usable reply. API keys are hidden.
-        status: The HTTP status. None if there was no reply at all.
-        late: Whether the reply did not come in time.
-    """
-
-    def __init__(self, reason: str, status: int | None = None, *, late: bool = False) -> None:
-        super().__init__(reason, status)
-        self.reason = reason
-        self.status = status
-        self.late = late
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +74,7 @@ class Endpoint:
             BadReply: There is no reply, the server refuses the request, or the reply is not a completion.
         """
         reply = self._send(body)
-        if reply.unfinished:
-            raise BadReply(reply.unfinished, reply.status)
-        fields = self._json(reply)
+        fields = self.server.object_in(reply)
         choices = fields.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
@@ -126,46 +107,13 @@ class Endpoint:
                 _add(message, part.get("delta"))
         return _chat_reply(message, choice, {"usage": usage})
 
+    @property
+    def server(self) -> JsonServer:
+        """Return the server at this address."""
+        return JsonServer(self.url, self.headers, self.seconds)
+
     def _send(self, body: Mapping[str, Any]) -> Reply:
-        content = json.dumps({"model": self.model, **body}).encode()
-        headers = {**self.headers, "Content-Type": "application/json"}
-        try:
-            reply = exchange(
-                "POST", f"{self.url}/chat/completions", headers=headers, content=content, seconds=self.seconds
-            )
-        except NoReply as error:
-            raise BadReply(self.without_key(error), late=error.late) from None
-        if reply.status != 200:
-            raise BadReply(f"status {reply.status}: {self.without_key(_message(reply))}", reply.status)
-        return reply
-
-    def _json(self, reply: Reply) -> dict[str, Any]:
-        fields = json_object(reply.body)
-        if fields is None:
-            begin = self.without_key(reply.body[:80].decode(errors="replace"))
-            raise BadReply(f"the reply is not a JSON object, but {reply.kind or 'something else'}: {begin}", 200)
-        return fields
-
-    def without_key(self, text: object) -> str:
-        """Return a text of the server on one line, with `(key)` in place of the API key.
-
-        Some servers repeat the key in their errors.
-        """
-        line = str(text)
-        for value in self.headers.values():
-            for secret in {value, value.rpartition(" ")[2]}:
-                if len(secret) > 5:
-                    line = line.replace(secret, "(key)")
-        return brief(line)
-
-
-def _message(reply: Reply) -> str:
-    """Return the error message in a reply. If the reply has no known form, return the beginning of the reply."""
-    fields = json_object(reply.body) or {}
-    error = fields.get("error", fields.get("detail", fields.get("message")))
-    if isinstance(error, dict):
-        error = error.get("message")
-    return str(error) if error else reply.body[:200].decode(errors="replace") or "no text"
+        return self.server.send("POST", "/chat/completions", {"model": self.model, **body})
 
 
 def _events(body: bytes) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toolmark.benchmark.core.errors import ToolmarkError
+from toolmark.benchmark.core.printing import brief
 
 __all__ = ["Check", "Finding", "State", "brief", "ok", "problem", "run_checks", "warning"]
 
@@ -14,8 +15,6 @@ State = Literal["ok", "warning", "problem"]
 """`ok`: There is nothing to do. `warning`: Toolmark runs, but something is missing or slow. `problem`: A run would
 fail.
 """
-
-_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,6 @@ def warning(found: str, advice: str) -> Finding:
 def problem(found: str, advice: str) -> Finding:
     """Return a finding that prevents a run."""
     return Finding("problem", found, advice)
-
-
-def brief(text: object) -> str:
-    """Return a text of a server or a library on one line. A long text is cut."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def run_checks(checks: Iterable[Check], begun: Callable[[str], None] = lambda _: None) -> Iterator[tuple[str, Finding]]:

@@ -10,12 +10,14 @@ from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.cases import Case, Message
 from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.deployment.connect import runtime_at
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.case_cost import case_cost
 from toolmark.benchmark.doctor.chat_replies import Endpoint
 from toolmark.benchmark.doctor.endpoint_checks import EndpointChecks
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
 from toolmark.benchmark.doctor.probe_question import MAX_TOKENS, QUESTION, TOOL
+from toolmark.benchmark.doctor.prompt_checks import prompt_checks
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered
 from toolmark.benchmark.evaluation.contestant import Contestant
 
@@ -58,6 +60,8 @@ class ServedModelChecks:
             probe = EndpointChecks(endpoint, _settings(self._candidate.base), self._dialect)
             yield from probe.checks()
             self._answers, self._calls_arrive = probe.answers, probe.calls_arrive
+            if self._answers:
+                yield from prompt_checks(runtime_at(address, self._seconds), self._dialect)
         else:
             yield "chat", lambda: self._chat(model)
             if self._answers:

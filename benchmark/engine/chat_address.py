@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inspect_ai.model import Model
 
-__all__ = ["ChatAddress", "chat_address"]
+__all__ = ["ChatAddress", "chat_address", "without_version"]
+
+_VERSION = re.compile(r"/v\d+/?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +45,8 @@ def chat_address(model: Model) -> ChatAddress | None:
     if uses_responses is not None and uses_responses([], GenerateConfig()):
         return None
     return ChatAddress(str(client.base_url).rstrip("/"), dict(client.auth_headers), str(api.service_model_name()))
+
+
+def without_version(url: str) -> str:
+    """Return an address without `/v1` at its end. Below it, servers have other paths than OpenAI's."""
+    return _VERSION.sub("", url.rstrip("/"))

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.config.template_args import TemplateArgs
 
-__all__ = ["Encoded", "check_readable", "conversation", "encode", "stop_ids"]
+__all__ = ["Encoded", "check_readable", "conversation", "encode", "rendered", "stop_ids"]
 
 _USE_TAGGED = "Choose a dialect that shows the tools in plain turns, for example --dialect tagged"
 
@@ -133,6 +133,15 @@ def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrained
             f"the chat template of {tokenizer.name_or_path!r} refuses the conversation: {error}",
             _USE_TAGGED if prompt.tools else "Use the chat template that was published with the model.",
         ) from None
+
+
+def rendered(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> str:
+    """Return the text of a prompt, from which `encode` makes token ids.
+
+    Raises:
+        InputError: The tokenizer has no chat template, or the template refuses the conversation.
+    """
+    return _render(prompt.messages, prompt, tokenizer, reply=False)
 
 
 def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -12,12 +12,18 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import NotAnswered
+from toolmark.benchmark.engine.chat_address import without_version
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
+from toolmark.benchmark.engine.json_server import JsonServer
 from toolmark.benchmark.engine.prices import register_prices
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered, fault_notes
 from toolmark.benchmark.engine.served_template_args import template_args_config
+from toolmark.benchmark.engine.server_facts import server_facts
 
 __all__ = ["ServedEngine"]
+
+_FACTS_SECONDS = 5.0
+"""The limit on the time of each request that asks the server what it is."""
 
 _MAX_FAILURES = 3
 """If this number of prompts in a row got no answer, the server seems to be down. Then no further prompt is sent."""
@@ -54,8 +60,16 @@ class ServedEngine:
         self._config |= template_args_config(prompts[0].template_args if prompts else {})
 
     def environment(self) -> dict[str, Any]:
-        """Return the name of the engine and the number of connections. The devices of the server are not known."""
-        return {"engine": "inspect", "connections": self._requests.connections}
+        """Return the name of the engine, the number of connections, and what the server tells about itself.
+
+        The devices of the server are not known.
+        """
+        fields = {"engine": "inspect", "connections": self._requests.connections}
+        address = self._model.address
+        if address is None:
+            return fields
+        root = JsonServer(without_version(address.url), address.headers, _FACTS_SECONDS)
+        return fields | {"server": server_facts(root, address.model).as_json()}
 
     def notes(self) -> tuple[str, ...]:
         """Return a line with the number of failed requests of each kind. If no request failed, return no line."""

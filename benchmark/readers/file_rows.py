@@ -81,12 +81,18 @@ def tables(path: Path, *names: str) -> list[Path]:
 def json_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
     """Yield the objects of a JSONL file, or of a file with one JSON array, together with their line numbers.
 
+    A file can also contain one object that is written on several lines.
+
     Raises:
         InputError: The file cannot be read.
     """
     text = read_text(path)
     if text.lstrip(_SPACE).startswith("["):
         yield from _array(path, text)
+        return
+    first = text.lstrip(_SPACE).partition("\n")[0]
+    if isinstance(_object(path, 1, first), BadRow) and not isinstance(whole := _object(path, 1, text), BadRow):
+        yield 1, whole
         return
     # `splitlines` is not used, because it splits at U+2028, too. A JSON string can contain U+2028.
     for number, line in enumerate(text.split("\n"), start=1):

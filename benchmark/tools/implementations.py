@@ -36,6 +36,7 @@ __all__ = [
     "is_file_source",
     "is_remote",
     "is_world_method",
+    "source_and_name",
     "world_class",
 ]
 
@@ -46,6 +47,18 @@ def is_remote(run: str) -> bool:
     """Return whether `run` names a remote tool (`SCHEME:SOURCE:TOOL`) and not a function."""
     scheme, _, rest = run.partition(":")
     return scheme in _REMOTE_SCHEMES and all(rest.rpartition(":"))
+
+
+def source_and_name(run: str) -> tuple[str, str]:
+    """Split the name of a local implementation into the module or file, and `function` or `World.method`.
+
+    Raises:
+        ValueError: `run` has another form.
+    """
+    source, _, name = run.rpartition(":")
+    if not source or not all(part.isidentifier() for part in name.split(".", 1)):
+        raise ValueError(f"{run!r} does not have the form module:function or file.py:function")
+    return source, name
 
 
 def is_world_method(run: str) -> bool:
@@ -103,9 +116,7 @@ def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
         source, _, name = rest.rpartition(":")
         remote: Callable[..., Any] = module.bound(source, name)
         return module, remote
-    source, colon, name = run.rpartition(":")
-    if not colon or not source or not all(part.isidentifier() for part in name.split(".", 1)):
-        raise ValueError(f"{run!r} does not have the form module:function or file.py:function")
+    source, name = source_and_name(run)
     module = import_source(source)
     if is_world_method(run):
         world, _, method = name.partition(".")

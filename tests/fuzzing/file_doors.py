@@ -14,6 +14,7 @@ from tests.fuzzing.doors import Door
 from tests.fuzzing.mutations import Format, damaged, damaged_value, written
 from tests.fuzzing.samples import (
     CASE_LINES,
+    CLIENT_TOOLS,
     DOTENV,
     FOREIGN,
     HELD_OUT,
@@ -24,6 +25,7 @@ from tests.fuzzing.samples import (
     RECIPE,
     RECORDED,
     RUN,
+    SERVED,
     STATE,
     TOOLS_JSON,
     TOOLS_YAML,
@@ -33,6 +35,8 @@ from tests.fuzzing.samples import (
 )
 
 __all__ = ["FILE_DOORS"]
+
+_SCENARIOS = Path(__file__).parents[2] / "suites" / "scenarios"
 
 Make = Callable[[Random, Path], Sequence[str]]
 
@@ -61,6 +65,12 @@ def _judged_cases(random: Random, folder: Path) -> list[str]:
     file = _put(folder, "x.test.jsonl", damaged(CASE_LINES, random, "jsonl"))
     options = [["--skip-bad"], []][random.randrange(2)]
     return ["eval", "--model", "policy/first", "--cases", file, "--runs", "runs", "-q", *options]
+
+
+def _scenarios(random: Random, folder: Path) -> list[str]:
+    lines = random.choice(sorted(_SCENARIOS.glob("*.dev.jsonl"))).read_bytes().split(b"\n")
+    file = _put(folder, "x.dev.jsonl", damaged(random.choice(lines[:-1]) + b"\n", random, "jsonl"))
+    return ["cases", "lint", file]
 
 
 def _tools(content: bytes, form: Format, name: str) -> Make:
@@ -166,9 +176,21 @@ def _replayed(random: Random, folder: Path) -> list[str]:
     if random.random() < 0.5:
         content = "".join(json.dumps(row) + "\n" for row in [RUN, *completions(case_ids())]).encode()
     else:
-        content = RECORDED
+        content = random.choice((RECORDED, SERVED))
     file = _put(folder, "r.jsonl", damaged(content, random, "jsonl"))
-    return ["eval", "--model", f"replay/{file}", "--cases", _good_cases(folder), "--runs", "runs", "-q", "-k", "timing"]
+    return [
+        "eval",
+        *(["--dialect", "native"] if content is SERVED else []),
+        "--model",
+        f"replay/{file}",
+        "--cases",
+        _good_cases(folder),
+        "--runs",
+        "runs",
+        "-q",
+        "-k",
+        "timing",
+    ]
 
 
 def _recipe(random: Random, folder: Path) -> list[str]:
@@ -202,6 +224,8 @@ FILE_DOORS = (
     Door("judged cases", _judged_cases),
     Door("tools.yaml", _tools(TOOLS_YAML, "yaml", "t.yaml")),
     Door("tools.json", _tools(TOOLS_JSON, "json", "t.json")),
+    Door("tools of a client", _tools(CLIENT_TOOLS, "json", "t.json"), quick=2),
+    Door("scenarios", _scenarios, quick=2),
     Door("openapi", _tools(OPENAPI, "yaml", "api.yaml")),
     Door("generation", _generated),
     Door("audited dataset", _audited),

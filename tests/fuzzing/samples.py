@@ -164,9 +164,23 @@ def completions(ids: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
+CALLED_ONCE = {"name": "get_weather", "arguments": '{"city": "Rome"}'}
 RECORDED = "".join(
     json.dumps({"case": "1", "text": "No.", "dialect": "json", "epoch": epoch, "message": {"content": "No."}}) + "\n"
     for epoch in (1, 2)
+).encode()
+_REPLY = {"role": "assistant", "content": "No.", "tool_calls": [{"type": "function", "function": CALLED_ONCE}]}
+SERVED = "".join(
+    json.dumps(row) + "\n"
+    for row in (
+        {"case": "1", "choices": [{"index": 0, "message": _REPLY, "finish_reason": "tool_calls"}]},
+        {"custom_id": "1", "epoch": 2, "response": {"body": {"choices": [{"message": _REPLY}]}}},
+        {"case": "1", "epoch": 3, "output": [{"type": "function_call", **CALLED_ONCE}], "status": "incomplete"},
+        {"case": "1", "epoch": 4, "content": [{"type": "text", "text": "No."}], "stop_reason": "end_turn"},
+    )
+).encode()
+CLIENT_TOOLS = json.dumps(
+    {"jsonrpc": "2.0", "result": {"tools": [{"name": "go", "inputSchema": WEATHER["parameters"], "title": "Go"}]}}
 ).encode()
 RECIPE = b"""\
 base = "pocket"

@@ -119,6 +119,23 @@ def test_a_readers_conversations_pass_the_same_stages(
     assert "is not of the form NAME:PATH" in unknown
 
 
+def test_a_foreign_tool_does_not_run_the_shipped_tool_of_the_same_name(toolmark: Toolmark, tmp_path: Path) -> None:
+    city = {"type": "object", "properties": {"city": {"type": "string", "description": "City"}}, "required": ["city"]}
+    tool = {"name": "get_weather", "description": "Weather of a city", "parameters": city}
+    call = {"name": "get_weather", "arguments": {"city": "Oslo"}}
+    turns = [
+        {"role": "user", "content": "Weather in Oslo?"},
+        {"role": "assistant", "tool_calls": [{"function": call}]},
+        {"role": "tool", "content": "rain"},
+        {"role": "assistant", "content": "There is rain in Oslo."},
+    ]
+    chats = tmp_path / "chats.jsonl"
+    chats.write_text(json.dumps({"messages": turns, "tools": [tool]}) + "\n")
+    ended = toolmark("generate", "import", "--source", f"openai:{chats}", "--out", str(tmp_path / "data"))
+    assert ended.code == 0, ended.said
+    assert "rejected: none" in ended.said
+
+
 def test_a_dataset_is_shown_and_audited(toolmark: Toolmark, installed: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "data"
     empty = tmp_path / "MANIFEST.toml"

@@ -79,10 +79,10 @@ def test_the_engine_writes_what_generate_writes(base: Path) -> None:
 
 def test_a_training_is_resumed_and_its_adapter_merged(base: Path, dev: Path, tmp_path: Path, warm: Commands) -> None:
     """Ten steps. The training is killed while it writes its second checkpoint, and started again."""
-    everything = traces(44)
-    data = dataset(tmp_path / "data", everything[:40], everything[40:])
+    everything = traces(24)
+    data = dataset(tmp_path / "data", everything[:20], everything[20:])
     out, merged = tmp_path / "adapter", tmp_path / "merged"
-    flags = ["--r", "8", "--epochs", "1", "--batch", "4", "--accumulation", "1", "--score-every", "5", "--lr", "1e-3"]
+    flags = ["--r", "8", "--epochs", "1", "--batch", "2", "--accumulation", "1", "--score-every", "5", "--lr", "1e-3"]
     flags += ["--threads", "1", "--precision", "float32", "--shares", "{}", "--dev", str(dev), "--dev-limit", "2"]
     command = ["train", "lora", "--base", MODEL, "--data", str(data), "--out", str(out), "--dialect", "tagged", *flags]
     second = "*/checkpoint-10/trainer_state.json"

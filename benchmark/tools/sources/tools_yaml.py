@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from toolmark.benchmark.data.cases import Effects, Tool
-from toolmark.benchmark.tools.implementations import is_remote
+from toolmark.benchmark.tools.implementations import is_remote, source_and_name
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import GoodTools, ToolsFile
 from toolmark.benchmark.tools.sources.client_forms import client_tool, client_tools
@@ -131,10 +131,11 @@ class _ToolsDocument(YamlDocument):
     def _run(self, run: Any, name: str, place: Place) -> str | None:
         if run is None or (isinstance(run, str) and is_remote(run)):
             return run
-        source, _, function = run.rpartition(":") if isinstance(run, str) and run.isprintable() else ("", "", "")
-        if not source or not function.isidentifier():
+        try:
+            source, function = source_and_name(run if isinstance(run, str) and run.isprintable() else "")
+        except ValueError:
             fix = "Write module:function or path/to/file.py:function."
-            raise self.error(place, f"the implementation of {name} has the wrong form: {run!r:.200}", fix)
+            raise self.error(place, f"the implementation of {name} has the wrong form: {run!r:.200}", fix) from None
         return f"{(self.path.parent / source).resolve()}:{function}" if source.endswith(".py") else run
 
     def _parameters(self, parameters: Any, name: str, place: Place) -> dict[str, Any]:

@@ -36,5 +36,5 @@ def test_a_manifest_of_other_types(tmp_path: Path, text: str) -> None:
 
 
 def test_a_pyproject_without_tables_has_no_options(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("tool = 3")
+    (tmp_path / "pyproject.toml").write_text("\ufefftool = 3", encoding="utf-8")
     assert from_pyproject((), tmp_path / "pyproject.toml").raw == {}

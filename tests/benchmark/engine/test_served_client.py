@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.servers.scripted import FAULTS, calling, scripted_server, seeded
+from tests.servers.scripted_runtime import scripted_runtime
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
@@ -30,6 +31,18 @@ def test_a_server_answers_every_prompt_once(served):
     found = list(engine.answer(range(23)))
     assert sorted(index for index, _ in found) == list(range(23))
     assert {completion for _, completion in found} == {Completion("I read 2 turns.", usage=Usage(7, 5))}
+
+
+def test_what_the_server_tells_of_itself_is_recorded(served, monkeypatch):
+    assert ServedEngine(served, Decoding()).environment()["server"] == {"kind": "unknown"}
+    key = "sk-never-stored-123456"
+    props = {"default_generation_settings": {"n_ctx": 512}, "build_info": f"b1 {key}", "model_ftype": "Q8_0"}
+    with scripted_runtime({"/props": lambda _: props}) as url:
+        monkeypatch.setenv("LOOPBACK_BASE_URL", f"{url}/v1")
+        monkeypatch.setenv("LOOPBACK_API_KEY", key)
+        told = ServedEngine(served, Decoding()).environment()["server"]
+    assert (told["kind"], told["quantisation"], told["context"]) == ("llama.cpp", "Q8_0", 512)
+    assert key not in told["version"]
 
 
 def test_what_an_answer_costs_is_known_where_the_price_is(served, monkeypatch, tmp_path):

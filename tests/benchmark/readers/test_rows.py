@@ -90,6 +90,15 @@ def test_rows_of_a_csv_know_their_line(tmp_path: Path) -> None:
         list(csv_rows(file))
 
 
+def test_one_object_on_several_lines_is_one_row(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{\n "a": [1,\n 2]\n}\n')
+    assert list(json_rows(tmp_path / "x.json")) == [(1, {"a": [1, 2]})]
+    (tmp_path / "y.jsonl").write_text('{\n{"a": 1}\n')
+    bad, good = json_rows(tmp_path / "y.jsonl")
+    assert isinstance(bad[1], BadRow)
+    assert good == (2, {"a": 1})
+
+
 def test_a_folder_or_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no data at"):
         data_files(tmp_path / "nowhere", ".json")

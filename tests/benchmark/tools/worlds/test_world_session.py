@@ -165,12 +165,15 @@ def test_a_wrong_state_is_refused(source, sandbox, state, reason):
         WorldSession(WorldNames(source).resolve("Counter"), state, sandbox)
 
 
-def test_tools_of_a_world_have_no_self_and_do_not_run_without_a_state(source):
+def test_tools_of_a_world_have_no_self_and_do_not_run_without_a_state(source, tmp_path):
     read = read_source(source)
     assert read.toolboxes == {"Counter": tuple(tool.name for tool in read.tools)}
     add, last = read.tools[:2]
     assert (add.name, add.effects, last.effects) == ("add", "write", "read")
     assert add.parameters["properties"] == {"by": {"type": "integer", "minimum": 1, "description": "How much."}}
+    path = tmp_path / "tools.yaml"
+    path.write_text("tools:\n- {name: add, description: Add, run: 'counting.py:Counter.add'}")
+    assert read_source(path).tools[0].run == add.run
     with Sandbox() as sandbox:
         assert sandbox.run(add, {"by": 1}).kind == "no_implementation"
 

@@ -1,0 +1,149 @@
+"""What a scenario demands, and which conversations count as right: also those that go another way than the gold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.data.state_paths import values_at, without
+from toolmark.benchmark.scoring.gold_conversations import ScriptedTurn, gold_script, play, succeeds
+from toolmark.benchmark.scoring.turn_demands import unmet_demands
+from toolmark.benchmark.scoring.world_states import Change, changes, same_state
+from toolmark.benchmark.tools.worlds.world_names import WorldNames
+from toolmark.benchmark.tools.worlds.world_session import world_sandbox
+
+STATE = {"pets": [{"id": "p1", "name": "Rex"}, {"id": "p2", "name": "Mo"}], "tags": ["a"], "o/x": {"~": 1}}
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("", [STATE]),
+        ("/pets/p2/name", ["Mo"]),
+        ("/pets/1/name", []),
+        ("/pets/*/name", ["Rex", "Mo"]),
+        ("/tags/0", ["a"]),
+        ("/tags/1", []),
+        ("/tags/x", []),
+        ("/o~1x/~0", [1]),
+        ("/none/x", []),
+    ],
+)
+def test_paths(path, values):
+    assert values_at(STATE, path) == values
+
+
+def test_values_are_left_out_of_a_copy():
+    assert without(STATE, ["/pets/*/name", "/tags", "/pets/p2", "/none"]) == {"pets": [{"id": "p1"}], "o/x": {"~": 1}}
+    assert STATE["tags"] == ["a"]
+
+
+def pets(*named: tuple[str, str]) -> dict[str, Any]:
+    return {"pets": [{"id": number, "name": name} for number, name in named]}
+
+
+@pytest.mark.parametrize(
+    ("reached", "free", "same"),
+    [
+        (pets(("p1", "Rex"), ("p2", "Mo"), ("p3", "Ada")), [], True),
+        (pets(("p1", "Rex"), ("p2", "Ada"), ("p3", "Mo")), [], True),
+        (pets(("p2", "Mo"), ("p3", "Ada")), [], False),
+        (pets(("p1", "Rex"), ("p2", "Mo"), ("p3", "Mo")), [], False),
+        (pets(("p1", "Rex"), ("p2", "Mo")), [], False),
+        (pets(("p1", "Ada"), ("p2", "Mo"), ("p3", "Rex")), [], False),
+        (pets(("p1", "Rex"), ("p2", "?"), ("p3", "!")), ["/pets/*/name"], True),
+    ],
+)
+def test_new_records_can_have_other_ids_and_another_order(reached, free, same):
+    gold = pets(("p1", "Rex"), ("p2", "Mo"), ("p3", "Ada"))
+    assert same_state(pets(("p1", "Rex")), gold, reached, free) is same
+
+
+def test_changes_of_a_state():
+    after = {"pets": [{"id": "p1", "name": "Max"}, {"id": "p3", "name": "Ada"}], "tags": ["a", "b"], "o/x": {"~": 1}}
+    assert list(changes(STATE, after)) == [
+        Change("/pets/p1/name", "Rex", "Max", "changed"),
+        Change("/pets/p2", {"id": "p2", "name": "Mo"}, None, "removed"),
+        Change("/pets/p3", None, {"id": "p3", "name": "Ada"}, "added"),
+        Change("/tags", ["a"], ["a", "b"], "changed"),
+    ]
+
+
+def called(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"name": name, "arguments": arguments}
+
+
+EVENT = {"title": "Tea", "start": "2026-03-02T10:00"}
+OTHER = {"title": "Talk", "start": "2026-03-02T14:00"}
+SCENARIO = Scenario.model_validate(
+    {
+        "world": "calendar",
+        "toolbox": WorldNames().resolve("calendar").toolbox,
+        "state": {"events": [{"id": "e1", "title": "Old", "start": "2026-03-02T08:00", "minutes": 30}]},
+        "turns": [
+            {
+                "user": "Tea at ten and a talk at two, please.",
+                "expect": {"reach": {"/events/*/title": {"match": "contains", "of": ["tea"]}}, "say": [["both", 2]]},
+                "gold": {
+                    "calls": [called("create_event", **EVENT), called("create_event", **OTHER)],
+                    "answer": "Both are in.",
+                },
+            },
+            {
+                "user": "Remind me.",
+                "expect": {"action": "abstain", "reason": "missing_argument"},
+                "gold": {"answer": "When?"},
+            },
+            {
+                "user": "Drop the old one.",
+                "expect": {"gone": ["/events/e1"], "keep": ["/people"]},
+                "gold": {"calls": [called("cancel_event", event_id="e1")], "answer": "Done."},
+            },
+        ],
+        "source": {"name": "toolmark", "ref": "x"},
+        "licence": "Apache-2.0",
+    }
+)
+READ = called("list_events", first_day="2026-03-02")
+FAILING = called("create_event", title="Tea", start="2026-03-02T08:15")
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with world_sandbox() as opened:
+        yield opened
+
+
+LIST = {"name": "list_people", "arguments": {}}
+
+
+@pytest.mark.parametrize(
+    ("turns", "unmet"),
+    [
+        ({}, []),
+        ({0: ([called("create_event", **OTHER), READ, FAILING, called("create_event", **EVENT)], "2 events.")}, []),
+        ({1: ([READ, LIST], "When?")}, []),
+        ({1: ([called("set_reminder", event_id="e9", minutes_before=5)], "Done.")}, ["abstain"]),
+        ({1: ([called("fly")], "When?")}, ["abstain"]),
+        ({1: ([], " ")}, ["answer"]),
+        ({0: ([called("create_event", **EVENT)], "Both are in.")}, []),
+        ({0: ([], "Both are in.")}, ["reach"]),
+        ({0: ([called("create_event", **EVENT), called("create_event", **OTHER)], "Done.")}, ["say"]),
+        ({2: ([], "Done.")}, ["gone"]),
+    ],
+)
+def test_conversations_that_differ_from_the_gold(turns, unmet, sandbox):
+    script = gold_script(SCENARIO)
+    for number, (calls, answer) in turns.items():
+        script[number] = ScriptedTurn(tuple(map(Call.model_validate, calls)), answer)
+    world = WorldNames().resolve("calendar")
+    gold = play(SCENARIO, gold_script(SCENARIO), world, sandbox)
+    played = play(SCENARIO, script, world, sandbox)
+    pairs = zip(SCENARIO.turns, played, strict=True)
+    assert [one.demand for turn, part in pairs for one in unmet_demands(turn, part, SCENARIO.toolbox)] == unmet
+    complete = same_state(gold[0].before, gold[-1].after, played[-1].after)
+    assert succeeds(SCENARIO, played, gold) is (not unmet and complete)
+    assert succeeds(SCENARIO, played[:2], gold) is False
