@@ -11,6 +11,7 @@ from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.tools.sources.__init__ import SourceNote
 from toolmark.benchmark.verdicts.report_data import ReportData
 
 __all__ = ["CaseSet", "judged_cases"]
@@ -37,7 +38,7 @@ class CaseSet(Protocol):
     @property
     def skipped(self) -> Sequence[BadRow]: ...  # noqa: D102
     @property
-    def tool_notes(self) -> Sequence[str]: ...  # noqa: D102
+    def tool_notes(self) -> Sequence[SourceNote]: ...  # noqa: D102
     @property
     def checked(self) -> Sequence[str]: ...  # noqa: D102
     @property

@@ -82,7 +82,11 @@ class Evaluation:
         check_candidates(request, [candidate for candidate, _ in candidates])
         self.contestants = contestants(request, candidates)
         scenarios = scenario_source(request.cases, request.split)
-        self.case_set: CaseSet = SingleTurnCases(request) if scenarios is None else ScenarioCases(request, scenarios)
+        self.case_set: CaseSet
+        if scenarios is None:
+            self.case_set = SingleTurnCases(request)
+        else:
+            self.case_set = ScenarioCases(request, scenarios)
         for metric, _ in request.floors:
             if metric not in self.case_set.checked:
                 raise InputError(
