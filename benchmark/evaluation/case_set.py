@@ -11,7 +11,7 @@ from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.tools.sources.__init__ import SourceNote
+from toolmark.benchmark.tools.sources import SourceNote
 from toolmark.benchmark.verdicts.report_data import ReportData
 
 __all__ = ["CaseSet", "judged_cases"]

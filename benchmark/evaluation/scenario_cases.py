@@ -25,7 +25,7 @@ from toolmark.benchmark.scoring.gold_conversations import gold_script, play
 from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn
 from toolmark.benchmark.tools.sandbox import Sandbox
-from toolmark.benchmark.tools.sources.__init__ import SourceNote
+from toolmark.benchmark.tools.sources import SourceNote
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import world_sandbox
 from toolmark.benchmark.verdicts.report_data import ReportData
