@@ -50,28 +50,28 @@ def case_cost(
         InputError, EnvironmentFault: The candidate cannot be loaded or run. A run raises the same errors.
     """
     chosen = limited(cases, _CASES)
-    engines = Engines(Decoding(max_tokens=_MAX_TOKENS), requests=RequestLimits(1, timeout, 0))
     device = choose_device("auto") if weights is not None else ""
     dtype = choose_dtype("auto", device) if device else ""
     began = time.perf_counter()
-    engine = engines.open(candidate, weights, device, dtype, chosen)
-    try:
-        prompts = (dialect.render(case.messages, case.toolbox.tools) for case in chosen)
-        engine.prepare([replace(prompt, template_args=template_args) for prompt in prompts], dialect)
-        engine.environment()  # This call loads the weights.
-        loaded = time.perf_counter()
-        answers = [completion for _, completion in engine.answer(range(_CASES))]
-        ended = time.perf_counter()
-    except PromptTooLong as error:
-        return problem(
-            f"a prompt has {max(error.lengths.values()):,} tokens, but the context has room for {error.room:,}",
-            "Use a model with a longer context.",
-        )
-    except NotAnswered as error:
-        return problem(
-            f"not answered: {brief(next(iter(error.reasons.values())))}",
-            "See the lines above, and check the server's log.",
-        )
+    with Engines(Decoding(max_tokens=_MAX_TOKENS), requests=RequestLimits(1, timeout, 0)) as engines:
+        engine = engines.open(candidate, weights, device, dtype, chosen)
+        try:
+            prompts = (dialect.render(case.messages, case.toolbox.tools) for case in chosen)
+            engine.prepare([replace(prompt, template_args=template_args) for prompt in prompts], dialect)
+            engine.environment()  # This call loads the weights.
+            loaded = time.perf_counter()
+            answers = [completion for _, completion in engine.answer(range(_CASES))]
+            ended = time.perf_counter()
+        except PromptTooLong as error:
+            return problem(
+                f"a prompt has {max(error.lengths.values()):,} tokens, but the context has room for {error.room:,}",
+                "Use a model with a longer context.",
+            )
+        except NotAnswered as error:
+            return problem(
+                f"not answered: {brief(next(iter(error.reasons.values())))}",
+                "See the lines above, and check the server's log.",
+            )
     seconds = (ended - loaded) / _CASES
     usage = total(completion.usage for completion in answers)
     tokens = f"{usage.input_tokens // _CASES:,} tokens read, {usage.output_tokens / _CASES:.0f} written"

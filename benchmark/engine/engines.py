@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
@@ -15,12 +16,15 @@ from toolmark.benchmark.engine.policy_engine import PolicyEngine
 
 if TYPE_CHECKING:
     from toolmark.benchmark.engine.local_engine import LocalEngine
+    from toolmark.benchmark.engine.served_client import ServedEngine
 
 __all__ = ["Engines"]
 
 
 class Engines:
     """Opens engines. The last local engine is kept. If the next candidate has the same base, it uses this engine.
+
+    Use `Engines` in a `with` statement, which ends the connections to served models.
 
     Args:
         decoding: The decoding options.
@@ -33,6 +37,16 @@ class Engines:
         self._threads = threads
         self._requests = requests or RequestLimits()
         self._last_local: tuple[tuple[str, str, str], LocalEngine] | None = None
+        self._served: list[ServedEngine] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._served:
+            self._served.pop().close()
 
     def open(
         self, candidate: Candidate, weights: Weights | None, device: str, dtype: str, cases: Sequence[Case]
@@ -55,7 +69,8 @@ class Engines:
         if weights is None:
             from toolmark.benchmark.engine.served_client import ServedEngine
 
-            return ServedEngine(candidate.base, self._decoding, self._requests)
+            self._served.append(ServedEngine(candidate.base, self._decoding, self._requests))
+            return self._served[-1]
         from toolmark.benchmark.engine.local_engine import LocalEngine
 
         key = (str(weights.base.resolve()), device, dtype)

@@ -52,6 +52,8 @@ class ServedEngine:
             "seed": decoding.seed if decoding.temperature > 0 else None,
         }
         self._prompts: Sequence[Prompt] = ()
+        # All requests use one event loop, because a connection can be used again only in its own loop.
+        self._runner = asyncio.Runner()
 
     def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
         """Store the prompts. They are not checked, because only the server knows whether a prompt is too long."""
@@ -70,6 +72,10 @@ class ServedEngine:
             return fields
         root = JsonServer(without_version(address.url), address.headers, _FACTS_SECONDS)
         return fields | {"server": server_facts(root, address.model).as_json()}
+
+    def close(self) -> None:
+        """Close the event loop of the requests."""
+        self._runner.close()
 
     def notes(self) -> tuple[str, ...]:
         """Return a line with the number of failed requests of each kind. If no request failed, return no line."""
@@ -98,8 +104,9 @@ class ServedEngine:
         too_long: set[int] = set()
         fault: EnvironmentFault | None = None
         failures = 0  # the number of unanswered prompts since the last answer
-        with asyncio.Runner() as runner:
-            waiting: dict[asyncio.Task[Completion], int] = {}
+        runner = self._runner
+        waiting: dict[asyncio.Task[Completion], int] = {}
+        try:
             while True:
                 asking = fault is None and failures < _MAX_FAILURES
                 while (
@@ -129,10 +136,20 @@ class ServedEngine:
                     else:
                         failures = 0
                         yield index, completion
+        finally:
+            if waiting:
+                runner.run(_cancelled(waiting))
         if fault is not None:
             raise fault
         if reasons:
             raise NotAnswered(reasons, too_long, asked=next(remaining, None) is None)
+
+
+async def _cancelled(tasks: Collection[asyncio.Task[Completion]]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
 
 
 def _characters(prompt: Prompt) -> int:

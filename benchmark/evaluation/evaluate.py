@@ -138,9 +138,11 @@ class Evaluation:
 
     def _generate(self, observer: Observer) -> None:
         """Open and generate every run, in the order of the contestants. Meanwhile, adapters of recipes are made."""
-        engines = Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests)
         candidates = [contestant.candidate for contestant in self.contestants]
-        with RecipeMaking(candidates, observer.say, self.request.device) as making:
+        with (
+            Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests) as engines,
+            RecipeMaking(candidates, observer.say, self.request.device) as making,
+        ):
             if self.request.strict_identity:
                 wait(making.ready)
             futures = dict(zip(self.contestants, making.ready, strict=True))
