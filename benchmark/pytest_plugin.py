@@ -16,7 +16,6 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ from toolmark.benchmark.candidates.recipes import Plan
 from toolmark.benchmark.candidates.weights import base_on_this_machine
 from toolmark.benchmark.config.sources import Values
 from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
-from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError, writing
+from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible, note_interruption
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
@@ -36,6 +35,7 @@ from toolmark.benchmark.core.unexpected_errors import defect_line, naming_system
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.floors import floors
+from toolmark.benchmark.evaluation.job_summary import append_markdown
 from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_options, request_of
 from toolmark.benchmark.evaluation.recipe_making import plan_of
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
@@ -371,30 +371,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"report: {out}")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
-            _append_markdown(config.stash[_COMPARISON], Path(summary))
+            append_markdown(config.stash[_COMPARISON], Path(summary))
         except EnvironmentFault as error:  # The job has its result even without the summary.
             terminalreporter.write_line(f"warning: {printable(str(error))}")
-
-
-def _append_markdown(comparison: Comparison, summary: Path) -> None:
-    """Append the report to the file `summary`, because other steps of the job also write to this file.
-
-    Raises:
-        EnvironmentFault: The file cannot be written.
-    """
-
-    def opened(path: str, flags: int) -> int:
-        # Without O_NONBLOCK, opening a named pipe would wait for a reader.
-        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
-
-    with (
-        writing(summary, "Set GITHUB_STEP_SUMMARY to a file that can be written, or unset it."),
-        TemporaryDirectory(prefix="toolmark-") as folder,
-    ):
-        part = Path(folder) / "summary.md"
-        load("toolmark.renderers", "markdown")().render(comparison, part)
-        with open(summary, "a", encoding="utf-8", opener=opened) as stream:
-            stream.write(part.read_text(encoding="utf-8"))
 
 
 @pytest.hookimpl(wrapper=True)

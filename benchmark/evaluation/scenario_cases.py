@@ -16,16 +16,16 @@ from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.conversation_report import gather_conversations
 from toolmark.benchmark.evaluation.report_data import provenance_of
 from toolmark.benchmark.evaluation.request import Request
-from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.case_selection import Split, case_files, limited
-from toolmark.benchmark.readers.scenarios import holds_scenarios, load_scenarios
+from toolmark.benchmark.readers.scenarios import holds_scenarios, read_scenarios
 from toolmark.benchmark.runs.conversation_loop import converse
 from toolmark.benchmark.scoring.conversation_grades import grade_conversation
-from toolmark.benchmark.scoring.gold_conversations import gold_script, play
+from toolmark.benchmark.scoring.gold_conversations import gold_script, play, succeeds
 from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn
 from toolmark.benchmark.tools.sandbox import Sandbox
 from toolmark.benchmark.tools.sources import SourceNote
+from toolmark.benchmark.tools.sources.python_world import world_source
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import world_sandbox
 from toolmark.benchmark.verdicts.report_data import ReportData
@@ -61,7 +61,6 @@ class ScenarioCases:
     """
 
     noun = "scenarios"
-    skipped: Sequence[BadRow] = ()
     tool_notes: Sequence[SourceNote] = ()
     checked: Sequence[str] = checked_conversation_metrics()
 
@@ -69,9 +68,14 @@ class ScenarioCases:
         for flag, given in (("--stop-at-call", request.stop_at_call), ("--as-recorded", request.as_recorded)):
             if given:
                 raise InputError(f"{flag} has no meaning for scenarios", f"Leave {flag} out.")
-        self._request = request
+        if request.tools is not None and world_source(request.tools) is None:
+            raise InputError(
+                f"--tools {request.tools} has no effect, because the tools of a scenario are those of its world",
+                "Leave --tools out, or name a world of your own: --tools my_world.py:World",
+            )
+        self._request, self._source = request, source
         self._worlds = WorldNames(request.tools)
-        self._loaded = load_scenarios(source, request.split, self._worlds)
+        self._loaded, self.skipped = read_scenarios(source, request.split, self._worlds, skip_bad=request.skip_bad)
         self.cases = limited(self._loaded, request.limit, request.seed)
         self._gold: Mapping[str, Sequence[PlayedTurn]] = {}
 
@@ -107,8 +111,15 @@ class ScenarioCases:
             )
 
     def _played_gold(self, sandbox: Sandbox) -> Mapping[str, Sequence[PlayedTurn]]:
-        scenarios = counting(self.cases, "golds played", len(self.cases), "scenario")
-        return {one.id: play(one, gold_script(one), self._worlds.resolve(one.world), sandbox) for one in scenarios}
+        played: dict[str, Sequence[PlayedTurn]] = {}
+        for one in counting(self.cases, "golds played", len(self.cases), "scenario"):
+            gold = played[one.id] = play(one, gold_script(one), self._worlds.resolve(one.world), sandbox)
+            if one.waiver is None and not succeeds(one, gold, gold):
+                raise InputError(
+                    f"the gold of the scenario {one.source.ref} does not meet the demands of the scenario",
+                    f"See what is wrong: toolmark cases lint {self._source}",
+                )
+        return played
 
     def judge(self, contestants: Sequence[Contestant], *, logs: bool) -> None:  # noqa: ARG002
         """Judge the conversations. No Inspect log is written."""

@@ -19,7 +19,7 @@ from toolmark.benchmark.readers.file_rows import Row, json_rows
 from toolmark.benchmark.readers.row_conversion import field, reason
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 
-__all__ = ["holds_scenarios", "load_scenarios", "scenario_line", "scenario_rows"]
+__all__ = ["holds_scenarios", "load_scenarios", "read_scenarios", "scenario_line", "scenario_rows"]
 
 
 def holds_scenarios(path: Path) -> bool:
@@ -61,30 +61,43 @@ def _scenario(path: Path, line: int, row: Row, worlds: WorldNames) -> Scenario |
 
 
 def load_scenarios(source: Path, split: Split = "test", worlds: WorldNames | None = None) -> list[Scenario]:
-    """Return all scenarios of a file, or of the files `*.SPLIT.jsonl` in a folder.
+    """Return all scenarios of a file, or of the files `*.SPLIT.jsonl` in a folder. See `read_scenarios`."""
+    return read_scenarios(source, split, worlds)[0]
+
+
+def read_scenarios(
+    source: Path, split: Split = "test", worlds: WorldNames | None = None, *, skip_bad: bool = False
+) -> tuple[list[Scenario], list[BadRow]]:
+    """Return all scenarios of a file, or of the files `*.SPLIT.jsonl` in a folder, and the rows that were left out.
 
     Args:
         source: The file or folder.
         split: The split to read from a folder.
         worlds: The worlds that are allowed to run. Without them, the shipped worlds.
+        skip_bad: Whether rows that cannot be read are left out.
 
     Raises:
         InputError: A file or a row cannot be read, or two scenarios are equal.
         NothingToDo: There is no scenario.
     """
     names = worlds or WorldNames()
+    skipped: list[BadRow] = []
     scenarios: dict[str, Scenario] = {}
     for file in case_files(source, split):
         for line, row in scenario_rows(file, names):
             if isinstance(row, BadRow):
-                raise InputError(f"{row.place}: {row.reason}", "Correct the row.")
+                if not skip_bad:
+                    what = f"{row.place}: {row.reason}"
+                    raise InputError(what, "Correct the row, or leave bad rows out with --skip-bad.")
+                skipped.append(row)
+                continue
             if row.id in scenarios:
                 what = f"{file}:{line}: the same texts and state as in the scenario {scenarios[row.id].source.ref}"
                 raise InputError(what, "Remove one of the two scenarios.")
             scenarios[row.id] = row
     if not scenarios:
         raise NothingToDo(f"{source} has no scenario", "Give the path of a file with at least one scenario.")
-    return list(scenarios.values())
+    return list(scenarios.values()), skipped
 
 
 def scenario_line(scenario: Scenario) -> str:

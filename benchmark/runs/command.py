@@ -22,6 +22,7 @@ from toolmark.benchmark.runs.export import export_run
 from toolmark.benchmark.runs.ledger import Recorded, read_ledger, scan_ledger
 from toolmark.benchmark.runs.pruning import prune_runs, size_of
 from toolmark.benchmark.runs.run_folders import find_ledger, stored_runs
+from toolmark.benchmark.tools.worlds.world_session import result_text
 
 __all__ = ["app"]
 
@@ -69,7 +70,7 @@ def _listed(folder: Path) -> tuple[str, ...]:
         str(last.get("candidate", "unknown")),
         _model(identity),
         str(identity.get("dialect", "unknown")),
-        f"{len(recorded.by_case)}{broken}",
+        f"{len(recorded.answers)}{broken}",
         _answered(recorded, last),
         _written(ledger),
         _bytes(size_of(folder)),
@@ -87,8 +88,8 @@ def _answered(recorded: Recorded, last: Mapping[str, Any]) -> str:
     """Return how many cases of the last session have a completion, for example "3 of 10"."""
     requested = last.get("cases", {})
     if not requested:
-        return str(len({case_id for case_id, _ in recorded.by_case}))
-    return f"{len({case_id for case_id, _ in recorded.by_case if case_id in requested})} of {len(requested)}"
+        return str(len(recorded.answered))
+    return f"{len(recorded.answered & requested.keys())} of {len(requested)}"
 
 
 def _written(path: Path) -> str:
@@ -112,7 +113,7 @@ def show(
 
 def _run_lines(path: Path, recorded: Recorded) -> list[str]:
     last: Mapping[str, Any] = recorded.runs[-1] if recorded.runs else {}
-    completions = list(recorded.by_case.values())
+    completions = recorded.answers
     stops = Counter(completion.stop_reason for completion in completions)
     usage = total(completion.usage for completion in completions)
     lines = [f"ledger       {path}", f"candidate    {last.get('candidate', 'unknown')}"]
@@ -135,7 +136,7 @@ def _one_line(value: object) -> str:
 
 
 def _case_lines(recorded: Recorded, path: Path, case: str) -> list[str]:
-    case_ids = sorted({case_id for case_id, _ in recorded.by_case})
+    case_ids = sorted(recorded.answered)
     matching = [case] if case in case_ids else [case_id for case_id in case_ids if case_id.startswith(case)]
     if not matching:
         raise InputError(f"{path} has no completion of the case {case!r}", nearest(case, tuple(case_ids[:20])))
@@ -146,6 +147,10 @@ def _case_lines(recorded: Recorded, path: Path, case: str) -> list[str]:
     lines: list[str] = []
     for case_epoch in sorted(case_epoch for case_epoch in recorded.by_case if case_epoch[0] == matching[0]):
         lines += _completion_lines(case_epoch, recorded.keys[case_epoch], recorded.by_case[case_epoch])
+    for case_epoch in sorted(case_epoch for case_epoch in recorded.conversations if case_epoch[0] == matching[0]):
+        for number, (key, step) in enumerate(recorded.conversations[case_epoch], start=1):
+            lines += [f"step {number}", *_completion_lines(case_epoch, key, step.completion)]
+            lines += [f"result of {one.call.name}: {result_text(one.result)}" for one in step.calls]
     return lines
 
 

@@ -17,6 +17,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.runs.ledger import Recorded
+from toolmark.benchmark.scoring.conversations import Step
 
 __all__ = ["Exported", "export_run"]
 
@@ -39,7 +40,7 @@ class Exported:
 
 
 def export_run(recorded: Recorded, name: str) -> Exported:
-    """Return the exported run: its description, and the completions in the order of case and epoch.
+    """Return the exported run: its description, and the completions in the order of case, epoch and step.
 
     Only the cases of the last session are exported.
 
@@ -52,31 +53,36 @@ def export_run(recorded: Recorded, name: str) -> Exported:
     """
     last = recorded.runs[-1] if recorded.runs else {}
     requested: Mapping[str, Any] = last.get("cases", {})
-    answers = sorted(answer for answer in recorded.by_case if answer[0] in requested)  # (case id, epoch)
-    if not answers:
+    answered = recorded.answered & requested.keys()
+    if not answered:
         raise InputError(
             f"{name} has no completion of the cases of its last session",
             "Run the same command again to finish the run.",
         )
-    answered = {case_id for case_id, _ in answers}
     environment = {field: value for field, value in last["environment"].items() if field not in _OF_THE_MACHINE}
     cases = {case_id: gold for case_id, gold in requested.items() if case_id in answered}
     rows: list[Mapping[str, Any]] = [{"run": {**last, "environment": environment, "cases": cases}}]
     rows += [
-        {
-            "key": recorded.keys[answer],
-            "case_id": answer[0],
-            "epoch": answer[1],
-            **_without_time(recorded.by_case[answer]),
-        }
-        for answer in answers
+        {"key": recorded.keys[case_id, epoch], "case_id": case_id, "epoch": epoch, **_without_time(answer).as_json()}
+        for (case_id, epoch), answer in sorted(recorded.by_case.items(), key=lambda item: item[0])
+        if case_id in answered
+    ]
+    rows += [
+        {"key": key, "case_id": scenario_id, "epoch": epoch, "step": number, **_step_without_time(step).as_json()}
+        for (scenario_id, epoch), steps in sorted(recorded.conversations.items(), key=lambda item: item[0])
+        if scenario_id in answered
+        for number, (key, step) in enumerate(steps, start=1)
     ]
     return Exported(_packed(rows), len(answered), len(requested) - len(answered))
 
 
-def _without_time(completion: Completion) -> Mapping[str, Any]:
-    """Return the completion as JSON, without its seconds. The seconds have no meaning without the machine's name."""
-    return replace(completion, usage=replace(completion.usage, seconds=None)).as_json()
+def _without_time(completion: Completion) -> Completion:
+    """Return the completion without its seconds. The seconds have no meaning without the machine's name."""
+    return replace(completion, usage=replace(completion.usage, seconds=None))
+
+
+def _step_without_time(step: Step) -> Step:
+    return replace(step, completion=_without_time(step.completion))
 
 
 def _packed(rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -91,6 +91,16 @@ class Recorded:
     steps: Mapping[str, Step] = field(default_factory=dict)
     conversations: Mapping[tuple[str, int], Sequence[tuple[str, Step]]] = field(default_factory=dict)
 
+    @property
+    def answers(self) -> tuple[Completion, ...]:
+        """Return all completions, including those of the steps of conversations."""
+        return (*self.by_case.values(), *(step.completion for step in self.steps.values()))
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """Return the ids of the cases and scenarios with at least one completion."""
+        return frozenset(case_id for case_id, _ in (*self.by_case, *self.conversations))
+
 
 def scan_ledger(path: Path) -> Recorded:
     """Return the content of a ledger, including its broken lines. The file can be gzipped.

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, get_args
 
 from pydantic import JsonValue
@@ -119,6 +120,7 @@ class Conversation:
         self.state = start
         self.steps: list[Step] = []
         self.turns: list[PlayedTurn] = []
+        self._turns_of_steps: list[int] = []
         self.ended = False
         self.calls: tuple[PlayedCall, ...] = ()
         self.messages: list[Message] = [Message(role="system", content=scenario.system)] * bool(scenario.system)
@@ -150,6 +152,7 @@ class Conversation:
         if self.ended:
             raise RuntimeError("the conversation has ended")
         self.steps.append(step)
+        self._turns_of_steps.append(self.turn)
         if step.ended is not None:
             self._end(None, step.ended, last=True)
         elif step.calls:
@@ -201,8 +204,10 @@ class Conversation:
         return typed(self.dialect.parse(completion, strict=False), self.scenario.offered(self.turn).tools)
 
     def as_completion(self) -> Completion:
-        """Return the whole conversation as one completion: its texts, and the sum of tokens, time and cost."""
-        texts = [_as_text(step) for step in self.steps]
+        """Return the whole conversation as one completion: its texts and results, and the sum of tokens and of cost."""
+        texts = []
+        for turn, steps in groupby(zip(self._turns_of_steps, self.steps, strict=True), key=lambda pair: pair[0]):
+            texts += [f"[turn {turn}]", *(_as_text(step) for _, step in steps)]
         last = self.steps[-1].completion.stop_reason if self.steps else "unknown"
         usage = total(step.completion.usage for step in self.steps) if self.steps else Usage()
         return Completion("\n".join(texts), stop_reason=last, usage=usage)

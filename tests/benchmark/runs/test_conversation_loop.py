@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited
 from toolmark.benchmark.readers.scenarios import load_scenarios, scenario_line
+from toolmark.benchmark.runs.command import app
 from toolmark.benchmark.runs.ledger import read_ledger
 from toolmark.benchmark.scoring.gold_conversations import ScenarioProof, Script, gold_script
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
@@ -76,8 +79,8 @@ class Player:
 
 
 @pytest.fixture
-def served(monkeypatch):
-    """`served(answer)`: the spec of a served model that answers by a function of the request."""
+def serve(monkeypatch):
+    """`serve(answer)`: the spec of a served model that answers by a function of the request."""
     opened = []
 
     def start(answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> str:
@@ -104,13 +107,13 @@ def planted(scenarios: list[Scenario]) -> dict[str, dict[str, Script]]:
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(1000, marks=pytest.mark.slow)])
-def test_a_served_model_that_plays_gold_succeeds_and_planted_ones_fail(served, tmp_path, count):
+def test_a_served_model_that_plays_gold_succeeds_and_planted_ones_fail(serve, tmp_path, count):
     scenarios = limited(load_scenarios(shipped_scenarios(), "dev"), count)
     firsts = {scenario.turns[0].user for scenario in scenarios}
     scenarios = [one for one in scenarios if one.turns[0].user in firsts and not firsts.discard(one.turns[0].user)]
     file = tmp_path / "some.dev.jsonl"
     player = Player()
-    spec = served(player)
+    spec = serve(player)
 
     def judged(name: str, chosen: list[Scenario]) -> dict[str, Any]:
         file.write_text("".join(map(scenario_line, chosen)))
@@ -171,7 +174,7 @@ WANTED = {"add": ("steps", 10), "many": ("calls", 50), "same": ("repeated", 3), 
 
 
 @pytest.mark.parametrize("loops", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_harmful_world_ends_its_conversation_and_the_run_goes_on(served, tmp_path, loops):
+def test_a_harmful_world_ends_its_conversation_and_the_run_goes_on(serve, tmp_path, loops):
     (tmp_path / "harmful.py").write_text(HARMFUL)
     gold = {"calls": [{"name": "add", "arguments": {"by": 2}}], "answer": "2"}
     second = {"user": "And now?", "expect": {"say": [[2]]}, "gold": {"answer": "2"}}
@@ -210,7 +213,7 @@ def test_a_harmful_world_ends_its_conversation_and_the_run_goes_on(served, tmp_p
 
     judged = grades(
         Request(
-            (served(answer),),
+            (serve(answer),),
             cases=str(file),
             dialect="native",
             tools=f"{tmp_path / 'harmful.py'}:Harmful",
@@ -238,3 +241,51 @@ def test_options_without_meaning_for_scenarios_are_refused(tmp_path):
     ):
         with pytest.raises(InputError, match=said):
             Evaluation(Request(("policy/never",), cases="scenarios", runs=tmp_path, **options))
+
+
+def steps_in(runs: Path) -> int:
+    return sum(ledger.read_bytes().count(b'"step": ') for ledger in runs.glob("*/ledger.jsonl"))
+
+
+def rows_of(output: str) -> list[str]:
+    return [" ".join(line.split()) for line in output.splitlines() if line.startswith("conversation.")]
+
+
+@pytest.mark.slow
+def test_twenty_kills_in_the_middle_of_conversations_give_the_same_table(suites, tmp_path):
+    """A run is killed soon after each new step, and started again. After its end, the next kills fall on a new run."""
+    options = ("--model", "pocket", "--cases", "scenarios", "--limit", "6", "--max-tokens", "96", "--threads", "1")
+    whole = suites(*options, runs=tmp_path / "whole")
+    assert whole.returncode == 0, whole.said
+    draw, kills, number = random.Random(5), 0, 0
+    while kills < 20:
+        runs = tmp_path / str(number)
+        before = steps_in(runs)
+        run = suites.start(*options, runs=runs)
+        while run.poll() is None and steps_in(runs) == before:
+            time.sleep(0.01)
+        time.sleep(draw.random() / 4)
+        if run.poll() is None:
+            run.kill()
+            kills += 1
+        ended = run.wait()
+        if ended.returncode == 0:
+            assert rows_of(ended.stdout) == rows_of(whole.stdout)
+            number += 1
+    last = suites(*options, runs=tmp_path / str(number))
+    assert steps_in(tmp_path / str(number)) == steps_in(tmp_path / "whole")
+    assert rows_of(last.stdout) == rows_of(whole.stdout)
+    assert len(rows_of(last.stdout)) >= 6
+
+
+def test_an_exported_run_is_replayed_and_shown(tmp_path, capsys):
+    request = Request(("policy/oracle",), cases="scenarios", limit=1, runs=tmp_path / "runs")
+    whole = grades(request)
+    (folder,) = (tmp_path / "runs").iterdir()
+    packed = tmp_path / "base.jsonl.gz"
+    for command in (["export", str(folder), "--out", str(packed)], ["show", str(folder), "--case", next(iter(whole))]):
+        app(command, exit_on_error=False, result_action="return_value")
+    shown = capsys.readouterr().out
+    assert "base.jsonl.gz: 1 cases" in shown
+    assert "step 1" in shown
+    assert grades(replace(request, models=(f"replay/{packed}",), runs=tmp_path / "none")) == whole
