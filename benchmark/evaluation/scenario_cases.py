@@ -19,7 +19,7 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import Split, case_files, limited
 from toolmark.benchmark.readers.scenarios import holds_scenarios, read_scenarios
 from toolmark.benchmark.runs.conversation_loop import converse
-from toolmark.benchmark.scoring.conversation_grades import grade_conversation
+from toolmark.benchmark.runs.conversation_task import judge_conversations
 from toolmark.benchmark.scoring.gold_conversations import gold_script, play, succeeds
 from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn
@@ -121,16 +121,13 @@ class ScenarioCases:
                 )
         return played
 
-    def judge(self, contestants: Sequence[Contestant], *, logs: bool) -> None:  # noqa: ARG002
-        """Judge the conversations. No Inspect log is written."""
-        scenarios = {scenario.id: scenario for scenario in judged_cases(self.cases, contestants)}
+    def judge(self, contestants: Sequence[Contestant], *, logs: bool) -> None:
+        """Judge the conversations."""
+        scenarios = judged_cases(self.cases, contestants)
+        epochs = self._request.epochs
         for contestant in contestants:
             with phase("judging", name=contestant.name):
-                contestant.grades = [
-                    grade_conversation(scenarios[scenario_id], conversation, self._gold[scenario_id])
-                    for (scenario_id, _), conversation in contestant.run.conversations.items()
-                    if scenario_id in scenarios
-                ]
+                contestant.grades = judge_conversations(contestant.run, scenarios, self._gold, epochs, logs=logs)
 
     def report(self, contestants: Sequence[Contestant]) -> ReportData:
         """Return the additional data of a report."""

@@ -175,10 +175,14 @@ class _Loop:
             return None
 
     def _key(self, conversation: Conversation, prompt: Prompt | None) -> str:
-        """Return the key of the next step. The scenario is a part of it, because its state is not in the prompt."""
+        """Return the key of the next step.
+
+        The scenario and the code of its world are parts of the key, because the results of calls depend on them.
+        """
         shown = "unwritable" if prompt is None else prompt.digest()
         scenario = conversation.scenario
-        known = [scenario.id, scenario.gold_hash] if self._run.candidate.kind == "policy" else [scenario.id]
+        known = [scenario.id, self._worlds(scenario.world).code]
+        known += [scenario.gold_hash] if self._run.candidate.kind == "policy" else []
         step = len(conversation.steps) + 1
         return digest([run_key(self._run.identity), known, shown, conversation.epoch, "step", step])
 

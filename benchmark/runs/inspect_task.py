@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, MutableSequence, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import BadZipFile
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
@@ -26,7 +26,8 @@ from toolmark.benchmark.readers.case_selection import Split, limited, load_cases
 from toolmark.benchmark.runs.generation import Run
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
-from toolmark.benchmark.scoring.metrics import PRIMARY, primary_metrics
+from toolmark.benchmark.scoring.judged import Judged
+from toolmark.benchmark.scoring.metrics import PRIMARY, Metric, primary_metrics
 
 if TYPE_CHECKING:
     from inspect_ai import Task
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
     from inspect_ai.scorer import Scorer
     from inspect_ai.solver import Solver, TaskState
 
-__all__ = ["BrokenJudge", "judge", "live_task", "recorded_grades"]
+__all__ = ["BrokenJudge", "judge", "live_task", "log_grades", "recorded_grades"]
+
+J = TypeVar("J", bound=Judged)
+GradeOf = Callable[[str, int, Completion], J]
 
 
 class BrokenJudge(ToolmarkError):
@@ -82,15 +86,22 @@ def _completion(state: TaskState) -> Completion:
     return completion_of(state.output)
 
 
+def _grade_of(cases: Sequence[Case], dialect: Dialect, executor: Executor) -> GradeOf[Grade]:
+    by_id = {case.id: case for case in cases}
+
+    def grade_of(case_id: str, epoch: int, completion: Completion) -> Grade:
+        return grade(by_id[case_id], completion, dialect, executor, epoch)
+
+    return grade_of
+
+
 def _scorer(
-    cases: Sequence[Case],
-    dialect: Dialect,
-    executor: Executor,
-    metrics: Sequence[str],
-    graded: MutableMapping[tuple[str, int], Grade],
+    grade_of: GradeOf[J],
+    metrics: Sequence[Metric],
+    graded: MutableMapping[tuple[str, int], J],
     errors: MutableSequence[ToolmarkError],
 ) -> Scorer:
-    """Return the Inspect scorer, which grades completions.
+    """Return the Inspect scorer, which grades completions with the function `grade_of`.
 
     The scorer also stores each grade in `graded`, because reading the grades from the log would take as long as
     grading. If the user can correct an error, the scorer stores the error object in `errors`, because Inspect keeps
@@ -98,20 +109,17 @@ def _scorer(
     """
     from inspect_ai.scorer import Score, Target, mean, scorer, stderr
 
-    by_id = {case.id: case for case in cases}
-    chosen = [metric for metric in PRIMARY if metric.id in metrics]
-
     @scorer(metrics={"*": [mean(), stderr()]}, name="toolmark")
     def toolmark() -> Scorer:
         async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001
             completion = _completion(state)
             try:
-                judged = grade(by_id[str(state.sample_id)], completion, dialect, executor, state.epoch)
+                judged = grade_of(str(state.sample_id), state.epoch, completion)
             except ToolmarkError as error:
                 errors.append(error)
                 raise
             graded[str(state.sample_id), state.epoch] = judged
-            values = {metric.id: metric.of(judged) for metric in chosen}
+            values = {metric.id: metric.of(judged) for metric in metrics}
             return Score(
                 value={name: math.nan if value is None else value for name, value in values.items()},
                 answer=completion.text,
@@ -148,6 +156,40 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
         The grades in the order of `cases`. For each case, the grades of its epochs follow each other.
 
     Raises:
+        EnvironmentFault, BrokenJudge: As in `log_grades`.
+    """
+    missing = set(run.missing)
+    judged = [case for case in cases if case.id not in missing]
+    refs = {case.id: case.source.ref for case in judged}
+    grade_of = _grade_of(judged, run.dialect, executor)
+    toolboxes = {"toolboxes": _toolboxes(judged)}
+    return log_grades(run, _samples(judged, run.dialect), refs, grade_of, PRIMARY, toolboxes, epochs)
+
+
+def log_grades(
+    run: Run,
+    samples: Sequence[Sample],
+    refs: Mapping[str, str],
+    grade_of: GradeOf[J],
+    metrics: Sequence[Metric],
+    metadata: Mapping[str, Any],
+    epochs: int = 1,
+) -> list[J]:
+    """Grade the completions of a run with a function, and write an `.eval` log into the folder of the run.
+
+    Args:
+        run: The run.
+        samples: The samples of Inspect that are judged.
+        refs: The reference of each sample for errors, by its id. The ids are in the order of the grades.
+        grade_of: Returns the grade of a completion. Its arguments are the id of the sample, the epoch, the completion.
+        metrics: The metrics whose values are logged.
+        metadata: Additional metadata of the log.
+        epochs: Number of completions for each sample.
+
+    Returns:
+        The grades in the order of `refs`. For each sample, the grades of its epochs follow each other.
+
+    Raises:
         EnvironmentFault: The log cannot be written, or the sandbox does not start. The completions are kept.
         BrokenJudge: An answer could not be graded.
     """
@@ -155,22 +197,20 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
     from inspect_ai import eval as inspect_eval
     from inspect_ai.dataset import MemoryDataset
 
-    missing = set(run.missing)
-    judged = [case for case in cases if case.id not in missing]
-    answers = [(case.id, epoch) for case in judged for epoch in range(1, epochs + 1)]
-    graded: dict[tuple[str, int], Grade] = {}
+    answers = [(case_id, epoch) for case_id in refs for epoch in range(1, epochs + 1)]
+    graded: dict[tuple[str, int], J] = {}
     errors: list[ToolmarkError] = []
     task = Task(
         name="toolmark",
-        dataset=MemoryDataset(_samples(judged, run.dialect)),
+        dataset=MemoryDataset(list(samples)),
         solver=_replay(run),
-        scorer=_scorer(judged, run.dialect, executor, [metric.id for metric in PRIMARY], graded, errors),
+        scorer=_scorer(grade_of, metrics, graded, errors),
         epochs=Epochs(epochs),
         metadata={
             "candidate": run.candidate.name,
             "identity": dict(run.identity),
             "environment": dict(run.environment),
-            "toolboxes": _toolboxes(judged),
+            **metadata,
         },
     )
     # Inspect writes a trace into the user's home. If the disk is full, messages about the trace would hide the error.
@@ -203,7 +243,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
         if not of_a_sample:
             raise _unwritten(run.folder, log.error.message)
     if log.status != "success" or any(answer not in graded for answer in answers):
-        raise _broken(log, judged, answers, graded, run.folder)
+        raise _broken(log, refs, answers, graded, run.folder)
     return [graded[answer] for answer in answers]
 
 
@@ -256,16 +296,15 @@ def _readable(path: Path) -> EvalLog | None:
 
 def _broken(
     log: EvalLog,
-    cases: Sequence[Case],
+    refs: Mapping[str, str],
     answers: Sequence[tuple[str, int]],
-    graded: Mapping[tuple[str, int], Grade],
+    graded: Collection[tuple[str, int]],
     folder: Path,
 ) -> BrokenJudge:
     """Return the error for the first answer that could not be graded, with the id of its case and the reason."""
     errors = {(str(sample.id), sample.epoch): sample.error.message for sample in log.samples or () if sample.error}
     failed = next((answer for answer in answers if answer in errors or answer not in graded), answers[0])
     reason = errors.get(failed) or (log.error and log.error.message) or log.status
-    refs = {case.id: case.source.ref for case in cases}
     return BrokenJudge(
         f"case {refs[failed[0]]} could not be graded: {reason}",
         f"This is an error in Toolmark. Please report it with the log in {folder}. The completions are kept.",
@@ -302,10 +341,11 @@ def live_task(
             f"`inspect eval` cannot use the dialect {dialect}, in which the server shows the tools to the model",
             f"Use pytest instead: pytest suites/ --model MODEL --dialect {dialect}",
         )
+    metrics = [metric for metric in PRIMARY if metric.id in primary_metrics(suite)]
     return Task(
         name=suite,
         dataset=MemoryDataset(_samples(chosen, loaded)),
         solver=generate(),
-        scorer=_scorer(chosen, loaded, Executor(execute), primary_metrics(suite), {}, []),
+        scorer=_scorer(_grade_of(chosen, loaded, Executor(execute)), metrics, {}, []),
         metadata={"toolboxes": _toolboxes(chosen)},
     )

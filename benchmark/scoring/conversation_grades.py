@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from toolmark.benchmark.core.hashing import canonical_json
@@ -70,6 +70,10 @@ class ConversationGrade:
     waived: str | None
     tags: dict[str, Any]
     forgiven: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields that a log keeps, as JSON values."""
+        return asdict(self)
 
     @property
     def correct_leniently(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from toolmark.benchmark.scoring.causes import Cause
 
@@ -17,6 +17,7 @@ class Judged(Protocol):
         epoch: Number of the repetition, from 1.
         cluster: The cluster of the case. Statistics treat clusters as independent of each other.
         cause: The cause of failure. None if everything is right.
+        detail: Details of the cause. Empty if everything is right.
         correct: Whether everything is right.
         correct_leniently: Like `correct`, if small mistakes in the form of calls are accepted.
         forgiven: The mistakes in the form of calls that the lenient reading accepts.
@@ -39,3 +40,9 @@ class Judged(Protocol):
     def forgiven(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def waived(self) -> str | None: ...  # noqa: D102
+    @property
+    def detail(self) -> str: ...  # noqa: D102
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields that a log keeps, as JSON values."""
+        ...

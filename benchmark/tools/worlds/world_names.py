@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.tools.implementations import is_file_source
+from toolmark.benchmark.tools.sources.python import imported_module
 from toolmark.benchmark.tools.sources.python_world import read_world, world_source
 
 __all__ = ["SHIPPED_WORLDS", "NamedWorld", "WorldNames"]
@@ -40,11 +43,13 @@ class NamedWorld:
         name: The name of the world in scenarios.
         toolbox: All tools of the world, in the order of definition.
         run: The name of the class in the sandbox: `module:Class` or `/path/to/file.py:Class`.
+        code: The hash of the file that defines the class.
     """
 
     name: str
     toolbox: Toolbox
     run: str
+    code: str
 
 
 class WorldNames:
@@ -92,4 +97,6 @@ def _shipped(name: str) -> NamedWorld:
 
 def _read(module: str, world: str, name: str) -> NamedWorld:
     tools = read_world(module, world).tools
-    return NamedWorld(name, Toolbox(name=name, tools=tools), str(tools[0].run).rpartition(".")[0])
+    _, file, _ = imported_module(module)
+    run = str(tools[0].run).rpartition(".")[0]
+    return NamedWorld(name, Toolbox(name=name, tools=tools), run, hash_files([Path(file)]))

@@ -33,7 +33,7 @@ SCORES = ("conversation.success", "conversation.turn", "conversation.safe")
 def grades(request: Request) -> dict[str, Any]:
     """The grades of the one candidate by the id of the scenario."""
     evaluation = Evaluation(request)
-    evaluation.run()
+    evaluation.run(logs=False)
     return {grade.case_id: grade for grade in evaluation.contestants[0].grades}
 
 
@@ -51,7 +51,7 @@ def grades(request: Request) -> dict[str, Any]:
 )
 def test_a_perfect_answerer_scores_one_and_one_that_never_calls_is_safe(dialect, split, limit, tmp_path):
     request = Request(("policy/oracle", "policy/never"), cases="scenarios", dialect=dialect, split=split, limit=limit)
-    perfect, silent = Evaluation(request_in(request, tmp_path)).run().contestants
+    perfect, silent = Evaluation(request_in(request, tmp_path)).run(logs=False).contestants
     assert [perfect.figures[metric].score for metric in SCORES] == [1, 1, 1]
     assert perfect.figures["conversation.steps"].score == 1
     assert (silent.figures["conversation.success"].score, silent.figures["conversation.safe"].score) == (0, 1)
