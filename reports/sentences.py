@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from toolmark.benchmark.scoring.metrics import label
+from toolmark.benchmark.scoring.metric_sets import label
 from toolmark.benchmark.verdicts.comparison import ContestantResult
 from toolmark.benchmark.verdicts.verdict import Difference, Verdict
 from toolmark.reports.tables import difference_cells

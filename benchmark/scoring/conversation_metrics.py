@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import comb
 
 from toolmark.benchmark.scoring.conversation_grades import ConversationGrade
 from toolmark.benchmark.scoring.metrics import Metric
 
-__all__ = ["CONVERSATION_PRIMARY", "conversation_metrics"]
+__all__ = ["CONVERSATION_METRICS", "CONVERSATION_PRIMARY", "conversation_metrics"]
 
 
 def _share(met: Sequence[bool]) -> float:
@@ -71,6 +71,9 @@ _SECONDARY: tuple[Metric, ...] = (
         of=lambda g: float(g.unreadable),
     ),
 )
+
+
+CONVERSATION_METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*CONVERSATION_PRIMARY, *_SECONDARY)}
 
 
 def _all_of(successes: Sequence[float], k: int) -> float:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from toolmark.benchmark.scoring.conversation_grades import ConversationGrade
-from toolmark.benchmark.scoring.conversation_metrics import CONVERSATION_PRIMARY, conversation_metrics
+from toolmark.benchmark.scoring.conversation_metrics import (
+    CONVERSATION_METRICS,
+    CONVERSATION_PRIMARY,
+    conversation_metrics,
+)
 from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.judged import Judged
-from toolmark.benchmark.scoring.metrics import PRIMARY, Metric, checked_metrics, metrics_for
+from toolmark.benchmark.scoring.metrics import BALANCED, METRICS, PRIMARY, Metric, checked_metrics, metrics_for
 
-__all__ = ["checked_conversation_metrics", "every_checked_metric", "metrics_of", "primary_of"]
+__all__ = ["checked_conversation_metrics", "every_checked_metric", "label", "metrics_of", "primary_of"]
 
 
 def metrics_of(grades: Iterable[Judged]) -> tuple[Metric, ...]:
@@ -35,3 +39,9 @@ def checked_conversation_metrics() -> tuple[str, ...]:
 def every_checked_metric() -> tuple[str, ...]:
     """Return the ids of all metrics that a suite checks, of single answers and of conversations."""
     return (*checked_metrics(), *checked_conversation_metrics())
+
+
+def label(metric_id: str) -> str:
+    """Return the label of a metric. If no metric has this id, return the id."""
+    metric = BALANCED if metric_id == BALANCED.id else {**METRICS, **CONVERSATION_METRICS}.get(metric_id)
+    return metric_id if metric is None else metric.label

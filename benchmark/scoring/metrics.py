@@ -28,7 +28,6 @@ __all__ = [
     "MetricInfo",
     "case_values",
     "checked_metrics",
-    "label",
     "metrics_for",
     "primary_metrics",
 ]
@@ -230,12 +229,6 @@ def checked_metrics(suite: str = "") -> tuple[str, ...]:
     """Return the ids of the metrics that a suite checks. If `suite` is empty, return the ids for all suites."""
     ids = (*(metric.id for metric in PRIMARY), BALANCED.id)
     return tuple(metric for metric in ids if not suite or metric.startswith(f"{suite}."))
-
-
-def label(metric_id: str) -> str:
-    """Return the label of a metric. If no metric has this id, return the id."""
-    metric = BALANCED if metric_id == BALANCED.id else METRICS.get(metric_id)
-    return metric_id if metric is None else metric.label
 
 
 def _probes(grade: Grade) -> list[Any]:

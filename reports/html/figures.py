@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from toolmark.benchmark.scoring.causes import Cause
-from toolmark.benchmark.scoring.metrics import label
+from toolmark.benchmark.scoring.metric_sets import label
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.reports.html.drawing import (
     Drawing,
@@ -158,6 +158,16 @@ def _scores(comparison: Comparison) -> Drawing:
     )
 
 
+_ONE_CAUSE = (
+    "Each failed completion has one cause. If several causes apply, the first of this list counts: a call where "
+    "abstaining is right, no call, a fault of the call."
+)
+_ONE_CAUSE_OF_A_CONVERSATION = (
+    "Each failed conversation has one cause, which is taken from its first wrong turn. If several causes apply, the "
+    "first of this list counts: a forbidden change, a turn that ended without an answer, an unmet demand."
+)
+
+
 def _causes(comparison: Comparison) -> Drawing | None:
     present = [cause for cause in Cause if any(one.causes.get(cause) for one in comparison.contestants)]
     if not present:
@@ -191,8 +201,7 @@ def _causes(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "causes",
         "Why completions failed",
-        "Each failed completion has one cause. If several causes apply, the first of this list counts: a call where "
-        "abstaining is right, no call, a fault of the call.",
+        _ONE_CAUSE_OF_A_CONVERSATION if "conversation.success" in comparison.contestants[0].figures else _ONE_CAUSE,
         [("", {"data": traces, "layout": layout})],
         ("candidate", "cause", "completions"),
         rows,

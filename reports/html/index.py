@@ -7,7 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from toolmark.benchmark.scoring.metrics import PRIMARY, label
+from toolmark.benchmark.scoring.conversation_metrics import CONVERSATION_PRIMARY
+from toolmark.benchmark.scoring.metric_sets import label
+from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.reports.history import Entry, Point
 from toolmark.reports.html.drawing import Drawing, colour, share_axis, short, symbol
 from toolmark.reports.html.page import environment, page_script, plotly_script, policy, sheet, unwanted_styles
@@ -91,7 +93,7 @@ def index_page(entries: Sequence[Entry], plotly: str) -> str:
         entries: All reports of the site, oldest first.
         plotly: Address of Plotly's script, relative to the page.
     """
-    figures = [(metric, _figure(entries, metric.id)) for metric in PRIMARY]
+    figures = [(metric, _figure(entries, metric.id)) for metric in (*PRIMARY, *CONVERSATION_PRIMARY)]
     drawings = [
         Drawing(f"over-time-{number}", metric.label, metric.meaning, [("", spec)], tall=320)
         for number, (metric, spec) in enumerate(figures)

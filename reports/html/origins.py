@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolmark.benchmark.scoring.metrics import label
+from toolmark.benchmark.scoring.metric_sets import label
 from toolmark.benchmark.verdicts.breakdowns import ABSTAIN, NO_CALL, Confusion
 from toolmark.benchmark.verdicts.comparison import Comparison, Figure
 from toolmark.reports.html.drawing import Drawing, bars, colour, legend, points, score_rows, share_axis, short, symbol

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from toolmark.benchmark.scoring.metrics import MetricInfo, label
+from toolmark.benchmark.scoring.metric_sets import label
+from toolmark.benchmark.scoring.metrics import MetricInfo
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.benchmark.verdicts.intervals import Interval
 from toolmark.reports.fairness import Condition, fairness

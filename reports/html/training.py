@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolmark.benchmark.data.record import ChosenCheckpoint, CurvePoint, TrainingRecord
-from toolmark.benchmark.scoring.metrics import label
+from toolmark.benchmark.scoring.metric_sets import label
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.reports.html.drawing import Drawing, colour, short, symbol
 from toolmark.reports.tables import NOTHING
