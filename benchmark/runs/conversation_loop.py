@@ -21,7 +21,7 @@ from toolmark.benchmark.candidates.fingerprint import environment, run_key
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.progress import phase
-from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.data.completions import Completion, Prompt, Usage
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
 from toolmark.benchmark.engine.engines import Engines
@@ -255,7 +255,7 @@ class _Loop:
         if isinstance(reply, Completion):
             step = self._played(conversation, reply)
         else:
-            step = Step(Completion("", stop_reason="unknown"), ended=reply)
+            step = Step(Completion("", stop_reason="unknown", usage=Usage(seconds=0.0)), ended=reply)
         key, number = self._key(conversation, prompt), len(conversation.steps) + 1
         self._ledger.append_step(key, conversation.scenario.id, conversation.epoch, number, step)
         conversation.take(step)

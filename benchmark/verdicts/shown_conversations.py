@@ -77,7 +77,7 @@ def _answer(grades: Sequence[ConversationGrade], completions: Completions) -> An
         cause=shown.cause,
         detail=shown.detail,
         calls=(),
-        said="",
+        said=shown_text(completion.text),
         text=shown_text(completion.text),
         stop_reason=completion.stop_reason,
     )
