@@ -33,6 +33,15 @@ def test_a_server_answers_every_prompt_once(served):
     assert {completion for _, completion in found} == {Completion("I read 2 turns.", usage=Usage(7, 5))}
 
 
+def test_several_rounds_of_requests_use_the_same_connections(served):
+    engine = ServedEngine(served, Decoding())
+    engine.prepare([PROMPT] * 3, Tagged())
+    for epoch in range(1, 5):
+        assert len(list(engine.answer(range(3), epoch))) == 3
+    engine.close()
+    assert engine.notes() == ()
+
+
 def test_what_the_server_tells_of_itself_is_recorded(served, monkeypatch):
     assert ServedEngine(served, Decoding()).environment()["server"] == {"kind": "unknown"}
     key = "sk-never-stored-123456"

@@ -14,7 +14,7 @@ import pytest
 
 from tests.servers.scripted import calling, scripted_server
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.registry import names
+from toolmark.benchmark.core.registry import names, renderer_for
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import shipped_scenarios
 from toolmark.benchmark.evaluation.evaluate import Evaluation
@@ -232,6 +232,19 @@ def test_a_harmful_world_ends_its_conversation_and_the_run_goes_on(serve, tmp_pa
     made = {case_id: sum(len(step.calls) for _, step in taken) for (case_id, _), taken in steps.items()}
     for word, (_, count) in WANTED.items():
         assert made[by_word[word].case_id] == count, word
+
+
+def test_every_report_of_conversations_is_written(tmp_path):
+    request = Request(("policy/oracle",), baseline="policy/never", cases="scenarios", limit=2, runs=tmp_path / "runs")
+    comparison = Evaluation(request).run(report=True)
+    assert [*comparison.contestants[1].differences] == list(SCORES)
+    for out in ("a.html", "a.json", "a.md", "a.csv", "site/"):
+        renderer_for(out).render(comparison, tmp_path / out)
+    assert "conversation.success" in (tmp_path / "a.csv").read_text()
+    (shown, _) = json.loads((tmp_path / "a.json").read_text())["comparison"]["report"]["cases"]
+    assert [answer["right"] for answer in shown["answers"]] == [0, 1]
+    assert all(answer["text"].startswith("[turn 1]") for answer in shown["answers"])
+    assert len([*(tmp_path / "runs").glob("*/*.eval")]) == 2
 
 
 def test_options_without_meaning_for_scenarios_are_refused(tmp_path):
