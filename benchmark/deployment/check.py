@@ -134,12 +134,15 @@ def check_deployment(
             f"--trained {contestant.candidate.name} is not a model with weights on this machine",
             "Give the trained model, for example --trained BASE:ADAPTER",
         )
+    single = [case for case in evaluation.cases if isinstance(case, Case)]
+    if not single:
+        raise InputError(f"{request.cases} has scenarios, but a deployment is checked with cases", "Leave --cases out.")
     evaluation.run(observer, logs=False)
     run = contestant.run
     if run.weights is None:
         raise RuntimeError("a run of a local model has weights")
     trained = TrainedSide(run.weights.base, contestant.dialect, run.template_args)
-    cases = [case for case in evaluation.cases if (case.id, 1) in run.completions]
+    cases = [case for case in single if (case.id, 1) in run.completions]
     native = contestant.dialect.name == Native.name
     chosen: Send = ("tools" if native else "turns") if send == "auto" else send
 
