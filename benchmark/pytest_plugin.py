@@ -39,6 +39,7 @@ from toolmark.benchmark.evaluation.floors import floors
 from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_options, request_of
 from toolmark.benchmark.evaluation.recipe_making import plan_of
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
+from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics, every_checked_metric
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 
@@ -156,13 +157,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if _EVALUATION not in config.stash:
         return [printable(line) for line in options]
     evaluation = config.stash[_EVALUATION]
-    request, cases = evaluation.request, evaluation.cases
-    of = f" of {evaluation.available}" if len(cases) < evaluation.available else ""
+    request, cases, known = evaluation.request, evaluation.cases, evaluation.case_set
+    of = f" of {known.available}" if len(cases) < known.available else ""
     sources = ", ".join(sorted({case.source.name for case in cases}))
-    lines = [f"toolmark: {len(cases)}{of} cases ({request.split}; source: {sources}) from {request.cases}"]
-    lines += [f"  {len(evaluation.skipped)} rows skipped"] * bool(evaluation.skipped)
-    lines += [f"  skipped {row.place}: {row.reason}" for row in evaluation.skipped]
-    lines += [f"  --tools: {note}" for note in evaluation.tool_notes]
+    lines = [f"toolmark: {len(cases)}{of} {known.noun} ({request.split}; source: {sources}) from {request.cases}"]
+    lines += [f"  {len(known.skipped)} rows skipped"] * bool(known.skipped)
+    lines += [f"  skipped {row.place}: {row.reason}" for row in known.skipped]
+    lines += [f"  --tools: {note}" for note in known.tool_notes]
     for contestant in evaluation.contestants:
         candidate = contestant.candidate
         file = f":{candidate.file}" if candidate.file else ""
@@ -190,6 +191,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 stash[_ERROR] = error
         every = evaluation.contestants if evaluation else []
         metafunc.parametrize("check", every, ids=[contestant.name for contestant in every], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the checks whose metric does not exist for the cases: timing for scenarios, for example."""
+    evaluation = config.stash.get(_EVALUATION, None)
+    if evaluation is None:
+        other = set(checked_conversation_metrics())
+    else:
+        other = set(every_checked_metric()) - set(evaluation.case_set.checked)
+    left_out = [item for item in items if _metric(item) in other]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if _metric(item) not in other]
+
+
+def _metric(item: pytest.Item) -> str | None:
+    """Return the metric of a check of the suites. Return None for other tests."""
+    names = getattr(item, "fixturenames", ())
+    if "check" not in names and "prove_gold" not in names:
+        return None
+    callspec = getattr(item, "callspec", None)
+    metric = None if callspec is None else callspec.params.get("metric")
+    return metric if isinstance(metric, str) else None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -68,24 +68,24 @@ def check_json(value: Any) -> Any:
     return value
 
 
-def check_depth(value: Any) -> None:
-    """Check that a value is not nested too deeply.
+def check_depth(value: Any, most: int = MAX_DEPTH) -> None:
+    """Check that a value has at most `most` levels of nesting.
 
     Raises:
         ValueError: The value is nested too deeply.
     """
-    for _ in _leaves(value):
+    for _ in _leaves(value, most):
         pass
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def _leaves(value: Any, most: int = MAX_DEPTH) -> Iterator[Any]:
     """Yield all keys of a value, and all values inside it that are neither mappings nor lists.
 
     Raises:
         ValueError: The value is nested too deeply.
     """
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(most):
         below: list[Any] = []
         for item in level:
             if isinstance(item, Mapping):
@@ -97,7 +97,7 @@ def _leaves(value: Any) -> Iterator[Any]:
         if not below:
             return
         level = below
-    raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    raise ValueError(f"nested deeper than {most} levels")
 
 
 def strict_json(text: str) -> Any:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 __all__ = ["SHIPPED", "named_case_set", "shipped_cases", "shipped_scenarios"]
 
-SHIPPED = {"authored": "cases", "generated": "generated"}
+SHIPPED = {"authored": "cases", "generated": "generated", "scenarios": "scenarios"}
 """A mapping from the name of a shipped case set to its folder in the package `toolmark.suites`.
 
-`authored` was written by hand and is the default. `generated` was made by `toolmark generate template`.
+`authored` was written by hand and is the default. `generated` was made by `toolmark generate template`. `scenarios`
+contains conversations of several turns, written by hand.
 """
 
 
@@ -25,7 +26,7 @@ def shipped_cases(name: str = "authored") -> str:
 
 def shipped_scenarios() -> Path:
     """Return the folder of the shipped scenarios."""
-    return Path(str(files("toolmark.suites"))) / "scenarios"
+    return Path(shipped_cases("scenarios"))
 
 
 def named_case_set(source: str) -> str | None:

@@ -23,6 +23,7 @@ from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.benchmark.scoring.metrics import PRIMARY, case_values
 from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides
 from toolmark.benchmark.verdicts.verdict import Verdict
 
@@ -37,9 +38,6 @@ DEPLOYED = "deployed"
 """Name of the whole deployment, which is compared with the float model."""
 
 _NOT_TOLD = "not known, because the server does not tell it"
-
-_JUDGED = ("outcome", "selected", "schema_valid", "correct", "stopped")
-"""The fields of a grade from which the primary metrics are computed."""
 
 _WORST_FIRST: tuple[Verdict, ...] = ("regressed", "missing", "inconclusive", "improved", "equivalent")
 
@@ -136,12 +134,15 @@ def check_deployment(
             f"--trained {contestant.candidate.name} is not a model with weights on this machine",
             "Give the trained model, for example --trained BASE:ADAPTER",
         )
+    single = [case for case in evaluation.cases if isinstance(case, Case)]
+    if not single:
+        raise InputError(f"{request.cases} has scenarios, but a deployment is checked with cases", "Leave --cases out.")
     evaluation.run(observer, logs=False)
     run = contestant.run
     if run.weights is None:
         raise RuntimeError("a run of a local model has weights")
     trained = TrainedSide(run.weights.base, contestant.dialect, run.template_args)
-    cases = [case for case in evaluation.cases if (case.id, 1) in run.completions]
+    cases = [case for case in single if (case.id, 1) in run.completions]
     native = contestant.dialect.name == Native.name
     chosen: Send = ("tools" if native else "turns") if send == "auto" else send
 
@@ -233,9 +234,14 @@ def _compared(one: CaseAnswers, side: SideName, grades: Grades) -> Completion:
     returned.
     """
     before, after = (grades.get(name, {}).get(one.case.id) for name in ("decoding", side))
-    moved = side == "parser" and before is not None and after is not None and not one.differences.get(side)
-    unchanged = moved and all(getattr(before, name) == getattr(after, name) for name in _JUDGED)
-    return one.answers["decoding" if unchanged else side]
+    if side != "parser" or before is None or after is None or one.differences.get(side):
+        return one.answers[side]
+    return one.answers["decoding" if _values(before) == _values(after) else side]
+
+
+def _values(grade: Grade) -> list[float | None]:
+    """Return the value of each primary metric for one grade. None if the case does not count in the metric."""
+    return [next((one.value for one in case_values(metric, [grade])), None) for metric in PRIMARY]
 
 
 def _parts(answers: Sequence[CaseAnswers], comparison: Comparison) -> tuple[PartResult, ...]:

@@ -16,8 +16,8 @@ from toolmark.benchmark.engine.template_rendering import render_template
 __all__ = ["LlamaCpp", "Ollama", "Vllm"]
 
 _NO_CACHE = {"cache_prompt": False}
-"""If a part of a prompt is cached, llama.cpp computes the rest in other batches, and then other tokens can be chosen. So
-without a cache, two requests with the same prompt get the same answer.
+"""If a part of a prompt is cached, llama.cpp computes the rest in other batches, and then other tokens can be chosen.
+Without a cache, two requests with the same prompt get the same answer.
 """
 
 _NO_PENALTIES = {"repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "dry_multiplier": 0.0}

@@ -17,7 +17,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.runs.generation import Run
 from toolmark.benchmark.runs.replay import read_replay
-from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.verdicts.comparison import Side
 
 __all__ = ["Contestant", "contestants"]
@@ -44,7 +44,7 @@ class Contestant:
     dialect_reason: str
     baseline: Contestant | None
     template_args: TemplateArgsChoice = field(default_factory=TemplateArgsChoice)
-    grades: Sequence[Grade] = ()
+    grades: Sequence[Judged] = ()
     _run: Run | None = field(default=None, init=False, repr=False)
 
     @property

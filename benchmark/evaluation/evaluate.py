@@ -12,25 +12,22 @@ from pathlib import Path
 from toolmark.benchmark.candidates.recipes import is_recipe
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.progress import counting, phase
+from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import Forecast
+from toolmark.benchmark.evaluation.case_set import CaseSet
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
-from toolmark.benchmark.evaluation.report_data import gather, provenance_of
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates
-from toolmark.benchmark.readers.case_selection import limited, load_cases
-from toolmark.benchmark.runs.generation import Run, generate, open_run
-from toolmark.benchmark.runs.inspect_task import judge, recorded_grades
+from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases, scenario_source
+from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
+from toolmark.benchmark.runs.generation import Run, open_run
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import check_writable
-from toolmark.benchmark.scoring.execution import Executor
-from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.tools.sandbox import missing_limits
-from toolmark.benchmark.tools.toolbox_names import named_tools
-from toolmark.benchmark.tools.trusted_tools import TRUSTED
 from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides
 from toolmark.benchmark.verdicts.fairness import mismatches
 from toolmark.benchmark.verdicts.verdict import MARGIN
@@ -70,9 +67,7 @@ class Evaluation:
     Attributes:
         request: The request.
         contestants: The contestants, in the order in which they are shown.
-        cases: The cases that will be judged.
-        skipped: Rows of the case files that could not be read.
-        tool_notes: Lines for the user about parts of `--tools` that cannot be used as tools.
+        case_set: The cases, and how they are answered and judged.
 
     Raises:
         InputError: An option, a spec or a case file is invalid.
@@ -86,15 +81,23 @@ class Evaluation:
         candidates = request.candidates()
         check_candidates(request, [candidate for candidate, _ in candidates])
         self.contestants = contestants(request, candidates)
-        self._loaded, self.skipped = load_cases(request.cases, request.split, request.tools, request.skip_bad)
-        self.cases = limited(self._loaded, request.limit, request.seed)
-        self._named = named_tools(request.tools)
-        self.tool_notes = self._named.notes
+        scenarios = scenario_source(request.cases, request.split)
+        self.case_set: CaseSet
+        if scenarios is None:
+            self.case_set = SingleTurnCases(request)
+        else:
+            self.case_set = ScenarioCases(request, scenarios)
+        for metric, _ in request.floors:
+            if metric not in self.case_set.checked:
+                raise InputError(
+                    f"--floor: the metric {metric} does not exist for {self.case_set.noun}",
+                    f"Use one of these metrics: {', '.join(self.case_set.checked)}",
+                )
 
     @property
-    def available(self) -> int:
-        """Return the number of cases before `--limit` is applied. With `--limit`, `cases` has fewer cases."""
-        return len(self._loaded)
+    def cases(self) -> Sequence[Case] | Sequence[Scenario]:
+        """Return the cases that will be judged."""
+        return self.case_set.cases
 
     @property
     def has_recipes(self) -> bool:
@@ -119,22 +122,17 @@ class Evaluation:
         if not self._recorded:
             check_writable(self.request.runs)
         observer = observer or Observer()
-        with self._executor() as executor:
-            if note := executor.note_on_untrusted(self.cases):
-                observer.say(note)
-        if self.request.trust_data_tools:
-            observer.say(TRUSTED)
+        for note in self.case_set.notes():
+            observer.say(note)
         for line in missing_limits():
             observer.say(f"tools: {line}")
         self._generate(observer)
-        cases = self._judged_cases()
-        self._judge(cases, logs=logs and not self._recorded)
+        self.case_set.judge(self.contestants, logs=logs and not self._recorded)
         sides = [contestant.side() for contestant in self.contestants]
         data = None
         if report:
             with phase("gathering the data of the report"):
-                provenance = provenance_of(self.request, self.contestants, cases)
-                data = gather(cases, sides, self.contestants[0].dialect, provenance)
+                data = self.case_set.report(self.contestants)
         with phase("computing intervals and verdicts"):
             return compare_sides(sides, self.request.margin, data)
 
@@ -153,16 +151,8 @@ class Evaluation:
                 contestant.run = opened.get(contestant) or self._open(contestant, future)
                 began = time.monotonic()
                 with phase("starting", name=contestant.name):
-                    generate(
-                        contestant.run,
-                        self.cases,
-                        self.request.run_options,
-                        engines,
-                        partial(observer.forecast, contestant),
-                        partial=self._may_lack_cases(contestant),
-                        available=self._loaded,
-                        left_out=frozenset(row.ref for row in self.skipped if row.ref is not None),
-                    )
+                    forecast = partial(observer.forecast, contestant)
+                    self.case_set.generate(contestant, engines, forecast, partial=self._may_lack_cases(contestant))
                 observer.generated(contestant, time.monotonic() - began)
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
@@ -188,45 +178,6 @@ class Evaluation:
                     f"{first.baseline}",
                     "Run both sides with the same settings. Without --strict-identity, the difference is only shown.",
                 )
-
-    def _judged_cases(self) -> Sequence[Case]:
-        """Return the cases with a prompt that fits the context of every contestant."""
-        too_long = {
-            case_id
-            for contestant in self.contestants
-            if contestant.candidate.kind != "replay"
-            for case_id in contestant.run.missing
-        }
-        return [case for case in self.cases if case.id not in too_long]
-
-    def _executor(self) -> Executor:
-        request = self.request
-        return Executor(request.execute, self._named.tools, trust_data=request.trust_data_tools)
-
-    def _judge(self, cases: Sequence[Case], *, logs: bool) -> None:
-        with self._executor() as executor:
-            for contestant in self.contestants:
-                with phase("judging", name=contestant.name):
-                    contestant.grades = self._grades(contestant, cases, executor, logs=logs)
-
-    def _grades(
-        self, contestant: Contestant, cases: Sequence[Case], executor: Executor, *, logs: bool
-    ) -> Sequence[Grade]:
-        run = contestant.run
-        as_recorded = self.request.as_recorded and contestant is self.contestants[0]
-        if logs and not as_recorded:
-            return judge(run, cases, executor, self.request.epochs)
-        answers = [
-            (case, completion, epoch)
-            for case in cases
-            for epoch in range(1, self.request.epochs + 1)
-            if (completion := run.completions.get((case.id, epoch))) is not None
-        ]
-        grades = [
-            grade(case, completion, run.dialect, executor, epoch)
-            for case, completion, epoch in counting(answers, "answers judged", len(answers), "answer")
-        ]
-        return recorded_grades(Path(run.candidate.base).parent, grades) if as_recorded else grades
 
 
 def evaluate(

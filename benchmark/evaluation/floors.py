@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.policies.chance import selection_by_chance
@@ -26,7 +27,7 @@ def _defaults(cases: Sequence[Case]) -> dict[str, float]:
     return found | ({"selection.tool": chance} if chance < 1 else {})
 
 
-def floors(request: Request, contestant: Contestant, cases: Sequence[Case]) -> dict[str, float]:
+def floors(request: Request, contestant: Contestant, cases: Sequence[Case] | Sequence[Scenario]) -> dict[str, float]:
     """Return the floors of a contestant by metric.
 
     The floors of `--floor` apply to every contestant. The default floors apply only to contestants with a baseline. So
@@ -38,5 +39,6 @@ def floors(request: Request, contestant: Contestant, cases: Sequence[Case]) -> d
         contestant: The contestant that is checked.
         cases: The cases that were judged.
     """
-    every = (_defaults(cases) if contestant.baseline is not None else {}) | dict(request.floors)
+    single = [case for case in cases if isinstance(case, Case)]
+    every = (_defaults(single) if single and contestant.baseline is not None else {}) | dict(request.floors)
     return {metric: floor for metric, floor in every.items() if floor > 0}

@@ -46,7 +46,7 @@ OPTIONS = (
     Option(
         "cases",
         STRING,
-        "case file or folder, or a shipped set: authored, generated",
+        "case file or folder, or a shipped set: authored, generated, scenarios",
         metavar="[READER:]PATH",
         default_text="authored",
     ),

@@ -12,12 +12,13 @@ from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import named_case_set
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.policies.scores import policy_scores
-from toolmark.benchmark.scoring.grades import SCORER_VERSION
+from toolmark.benchmark.scoring.grades import SCORER_VERSION, Grade
 from toolmark.benchmark.verdicts.breakdowns import confusions, seen_tools, selection_by_offered, usage
 from toolmark.benchmark.verdicts.comparison import Side
 from toolmark.benchmark.verdicts.flips import flips
@@ -41,20 +42,20 @@ def gather(
     """
     judged = {grade.case_id for side in sides for grade in side.grades}
     answered = [case for case in cases if case.id in judged]
-    by_name = {side.name: side for side in sides}
-    grades = [side.grades for side in sides]
+    grades = {side.name: [one for one in side.grades if isinstance(one, Grade)] for side in sides}
+    rows = list(grades.values())
     details = {}
-    for side, confusion, offered in zip(sides, confusions(grades), selection_by_offered(grades), strict=True):
-        base = None if side.baseline is None else by_name[side.baseline].grades
+    for side, confusion, offered in zip(sides, confusions(rows), selection_by_offered(rows), strict=True):
+        base = None if side.baseline is None else grades[side.baseline]
         details[side.name] = ContestantDetails(
             flips=flips(side.grades, base),
             confusion=confusion,
             offered=offered,
-            seen=seen_tools(answered, side.training.tools if side.training else None, side.grades, base),
+            seen=seen_tools(answered, side.training.tools if side.training else None, grades[side.name], base),
             usage=usage(side.grades, side.completions),
         )
     return ReportData(
-        cases=show_cases(answered, [(side.grades, side.completions) for side in sides]),
+        cases=show_cases(answered, [(grades[side.name], side.completions) for side in sides]),
         details=details,
         ranks=ranking({side.name: side.grades for side in sides}),
         policies=policy_scores(answered, dialect),
@@ -64,6 +65,7 @@ def gather(
 
 _CASE_SETS = {
     "authored": "shipped with Toolmark",
+    "scenarios": "scenarios that are shipped with Toolmark",
     "generated": "shipped with Toolmark, generated from templates like the shipped training data",
 }
 """What a report says about each shipped case set, by the name of the set."""
@@ -72,7 +74,9 @@ _REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute", "t
 """Options of a request that `toolmark report` has too."""
 
 
-def provenance_of(request: Request, contestants: Sequence[Contestant], cases: Sequence[Case]) -> Provenance:
+def provenance_of(
+    request: Request, contestants: Sequence[Contestant], cases: Sequence[Case] | Sequence[Scenario]
+) -> Provenance:
     """Return the provenance of a comparison, with the command that computes the comparison again from the runs.
 
     Args:

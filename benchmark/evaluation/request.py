@@ -19,7 +19,7 @@ from toolmark.benchmark.engine.served_template_args import check_takes_template_
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.generation import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
-from toolmark.benchmark.scoring.metrics import checked_metrics
+from toolmark.benchmark.scoring.metric_sets import every_checked_metric
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
 __all__ = ["Request", "check"]
@@ -153,8 +153,8 @@ def check(request: Request) -> None:
             "Write 0 (each request is sent once) or more: --request-retries 0",
         )
     for metric, _ in request.floors:
-        if metric not in checked_metrics():
-            known = nearest(metric, checked_metrics())
+        if metric not in every_checked_metric():
+            known = nearest(metric, every_checked_metric())
             raise InputError(f"--floor: {metric!r} is not a metric that can have a floor", known)
 
 

@@ -6,11 +6,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Abstain, Case
+from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import SHIPPED, named_case_set, shipped_cases
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, Reader
@@ -19,6 +20,8 @@ from toolmark.benchmark.readers.toolmark import ToolmarkReader
 __all__ = ["Split", "case_files", "limited", "load_cases", "open_reader"]
 
 Split = Literal["dev", "test"]
+
+C = TypeVar("C", Case, Scenario)
 
 
 def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
@@ -129,16 +132,19 @@ def load_cases(
     return cases, skipped
 
 
-def _stratum(case: Case) -> str:
+def _stratum(case: Case | Scenario) -> str:
+    if isinstance(case, Scenario):
+        return f"{case.world}:{case.tags.get('kinds')}"
     if isinstance(case.expect, Abstain):
         return case.expect.reason
     return "call:" + case.expect.any_of[0].calls[0].name
 
 
-def limited(cases: Sequence[Case], limit: int | None, seed: int = 0) -> list[Case]:
+def limited(cases: Sequence[C], limit: int | None, seed: int = 0) -> list[C]:
     """Return a stratified sample of the cases.
 
-    A stratum is a set of cases that expect the same tool, or that expect an abstention for the same reason. Every
+    A stratum is a set of cases that expect the same tool, or that expect an abstention for the same reason. For
+    scenarios, the stratum is the world together with the tag `kinds`. Every
     stratum has a proportional share of the sample. A larger sample contains every smaller sample with the same seed.
 
     The sample is drawn in three steps:

@@ -19,7 +19,17 @@ from toolmark.benchmark.readers.file_rows import Row, json_rows
 from toolmark.benchmark.readers.row_conversion import field, reason
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 
-__all__ = ["load_scenarios", "scenario_line", "scenario_rows"]
+__all__ = ["holds_scenarios", "load_scenarios", "scenario_line", "scenario_rows"]
+
+
+def holds_scenarios(path: Path) -> bool:
+    """Return whether a file holds scenarios and not cases.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    _, first = next(json_rows(path), (0, {}))
+    return isinstance(first, dict) and "world" in first
 
 
 def scenario_rows(path: Path, worlds: WorldNames) -> Iterator[tuple[int, Scenario | BadRow]]:

@@ -23,6 +23,7 @@ from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.data.record import read_record
+from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
 from toolmark.benchmark.engine.devices import (
@@ -38,9 +39,10 @@ from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import run_folder
+from toolmark.benchmark.scoring.conversations import Conversation
 from toolmark.benchmark.scoring.grades import SCORER_VERSION
 
-__all__ = ["Run", "RunOptions", "generate", "open_run"]
+__all__ = ["Run", "RunOptions", "generate", "not_answered", "open_run", "session_line", "timed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ class Run:
         template_args: The arguments of the chat template.
         weights: Directories of the weights. None if the candidate is not local.
         training: The training record of the weights. None if there is no record.
-        completions: The completions by (case id, epoch). Empty before generation.
+        completions: The completions by (case id, epoch). Empty before generation. The completion of a scenario is the
+            whole conversation in one text.
+        conversations: The conversations by (scenario id, epoch). Empty if the run answers cases.
         reused: Number of completions that were already in the ledger.
         made: Number of completions that were generated in this session.
         missing: Ids of the cases without a completion. Either the prompt of the case does not fit into the context
@@ -98,6 +102,7 @@ class Run:
     weights: Weights | None = None
     training: Mapping[str, Any] | None = None
     completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
+    conversations: Mapping[tuple[str, int], Conversation] = field(default_factory=dict)
     reused: int = 0
     made: int = 0
     missing: tuple[str, ...] = ()
@@ -232,10 +237,7 @@ def generate(
         return _replayed(run, cases, available or cases, options.epochs, partial, left_out)
     rendered = (run.dialect.render(case.messages, case.toolbox.tools) for case in cases)
     prompts = [replace(prompt, template_args=run.template_args) for prompt in rendered]
-    if options.fresh and (run.folder / "ledger.jsonl").exists():
-        with Ledger(run.folder) as ledger:
-            ledger.path.replace(run.folder / "ledger.previous.jsonl")
-    with Ledger(run.folder) as ledger:
+    with Ledger(run.folder, fresh=options.fresh) as ledger:
         run.notes = ledger.notes
         recorded = ledger.recorded.completions
         stop_at_call = options.decoding.stop_at_call
@@ -252,11 +254,11 @@ def generate(
             dropped = _prepare(engine, prompts, run.dialect, cases, one_call, options.skip_too_long)
             missing = [answer for answer in missing if answer[0] not in dropped]
             run.environment = environment(**engine.environment())
-            ledger.open_session(_session_line(run, cases))
+            ledger.open_session(session_line(run, cases))
         elif not ledger.recorded.runs:
             # The line with the description of the run was broken. The keys prove that the completions belong to this
             # identity, but the machine is not known.
-            ledger.open_session(_session_line(run, cases))
+            ledger.open_session(session_line(run, cases))
         progress = GenerationProgress(len(missing), forecast)
         for epoch in range(1, options.epochs + 1):
             indices = [index for index, epoch_of_answer in missing if epoch_of_answer == epoch]
@@ -264,12 +266,12 @@ def generate(
                 continue
             try:
                 with phase(progress.line):
-                    for index, completion in _timed(engine, indices, epoch, progress):
+                    for index, completion in timed(engine, indices, epoch, progress):
                         ledger.append([(keys[index, epoch], cases[index].id, epoch, completion)])
                         completions[index, epoch] = completion
                         run.made += 1
             except NotAnswered as error:
-                dropped |= _dropped(error, run, cases, engine.notes(), options.skip_too_long)
+                dropped |= not_answered(error, run, cases, engine.notes(), options.skip_too_long)
         if missing:
             run.notes += engine.notes()
     run.completions = {(cases[index].id, epoch): completion for (index, epoch), completion in completions.items()}
@@ -277,7 +279,9 @@ def generate(
     return run
 
 
-def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequence[str], skip: bool) -> frozenset[int]:
+def not_answered(
+    error: NotAnswered, run: Run, cases: Sequence[Case | Scenario], notes: Sequence[str], skip: bool
+) -> frozenset[int]:
     """Return the indices of the cases that were too long for the server.
 
     If another case has no answer, or if `skip` is false, an error is raised.
@@ -299,7 +303,7 @@ def _dropped(error: NotAnswered, run: Run, cases: Sequence[Case], notes: Sequenc
     )
 
 
-def _timed(
+def timed(
     engine: Engine, indices: Sequence[int], epoch: int, progress: GenerationProgress
 ) -> Iterator[tuple[int, Completion]]:
     """Yield the completions of the engine, each with the seconds since the previous completion."""
@@ -310,7 +314,8 @@ def _timed(
         before = now
 
 
-def _session_line(run: Run, cases: Sequence[Case]) -> Mapping[str, Any]:
+def session_line(run: Run, cases: Sequence[Case | Scenario]) -> Mapping[str, Any]:
+    """Return the content of the run line of a session that adds completions for these cases."""
     return {
         "candidate": run.candidate.name,
         "identity": run.identity,

@@ -1,11 +1,14 @@
 """The ledger: a file with all completions of a run.
 
-The format is JSON Lines. There are two kinds of lines:
+The format is JSON Lines. There are three kinds of lines:
 
 - A run line: `{"run": {identity, environment, cases}}`. The first line is a run line. Each later session that adds
   completions begins with another run line.
 - A completion: `{key, case_id, epoch, text, tool_calls, stop_reason, usage}`. `usage` contains numbers of tokens,
   seconds, and the cost in US dollars. Seconds and cost are missing if they are not known.
+- A step of a conversation: a completion with the additional fields `step`, `calls`, and perhaps `state`. `step` is the
+  number of the completion in its conversation, from 1. `calls` are the calls with their results, and `state` is the
+  state of the world after them, if they changed the state. So a replay of a conversation runs no tool.
 
 A completion is written to the file as soon as it arrives. So a killed run loses at most the completions of one batch.
 An incomplete last line is ignored. Gzipped ledgers (`.jsonl.gz`) can be read too.
@@ -22,9 +25,10 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,10 +42,14 @@ from toolmark.benchmark.core.strict_json import check_depth
 from toolmark.benchmark.core.unexpected_errors import NO_ROOM
 from toolmark.benchmark.core.unpacking import read_unpacked
 from toolmark.benchmark.data.completions import MAX_EPOCH, Completion
+from toolmark.benchmark.scoring.conversations import Step
 
 __all__ = ["BrokenLine", "Ledger", "Recorded", "read_ledger", "scan_ledger"]
 
 _LONGEST_REASON = 300
+_MOST_STEPS = 10_000
+_DEEPEST_STEP = 200
+"""The sandbox returns results and states of at most 100 levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ class Recorded:
         keys: The keys by (case id, epoch).
         broken: The lines that could not be read.
         doubled: The pairs (case id, epoch) with more than one completion. Only the last completion is used.
+        steps: The steps of conversations by key.
+        conversations: The steps of each conversation, with their keys, by (scenario id, epoch). They are in order.
     """
 
     runs: tuple[Mapping[str, Any], ...]
@@ -78,6 +88,8 @@ class Recorded:
     keys: Mapping[tuple[str, int], str]
     broken: tuple[BrokenLine, ...] = ()
     doubled: tuple[tuple[str, int], ...] = ()
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    conversations: Mapping[tuple[str, int], Sequence[tuple[str, Step]]] = field(default_factory=dict)
 
 
 def scan_ledger(path: Path) -> Recorded:
@@ -93,6 +105,7 @@ def scan_ledger(path: Path) -> Recorded:
     keys: dict[tuple[str, int], str] = {}
     broken: list[BrokenLine] = []
     doubled: dict[tuple[str, int], None] = {}
+    steps: dict[tuple[str, int], dict[int, tuple[str, Step]]] = {}
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
@@ -104,6 +117,9 @@ def scan_ledger(path: Path) -> Recorded:
                 runs.append(_checked_run(row["run"]))
                 continue
             key, case_epoch = _key_and_case(row)
+            if "step" in row:
+                steps.setdefault(case_epoch, {})[_step_number(row)] = key, Step.from_json(row)
+                continue
             completion = Completion.from_json(row)
             if case_epoch in by_case:
                 doubled[case_epoch] = None
@@ -113,7 +129,29 @@ def scan_ledger(path: Path) -> Recorded:
             if number == len(lines):  # no newline at the end, because the process was killed while writing this line
                 break
             broken.append(BrokenLine(number, f"{type(error).__name__}: {error}"[:_LONGEST_REASON], line))
-    return Recorded(tuple(runs), completions, by_case, keys, tuple(broken), tuple(doubled))
+    return Recorded(
+        tuple(runs),
+        completions,
+        by_case,
+        keys,
+        tuple(broken),
+        tuple(doubled),
+        {key: step for numbered in steps.values() for key, step in numbered.values()},
+        {conversation: _in_order(numbered) for conversation, numbered in steps.items()},
+    )
+
+
+def _step_number(row: Mapping[str, Any]) -> int:
+    number = row["step"]
+    if type(number) is not int or not 1 <= number <= _MOST_STEPS:
+        raise ValueError(f"step must be a whole number from 1 to {_MOST_STEPS}")
+    check_depth(row, _DEEPEST_STEP)
+    return number
+
+
+def _in_order(numbered: Mapping[int, tuple[str, Step]]) -> Sequence[tuple[str, Step]]:
+    """Return the steps 1, 2, 3 and so on. Steps after a missing step are left out."""
+    return [numbered[number] for number in takewhile(numbered.__contains__, range(1, len(numbered) + 1))]
 
 
 def _checked_run(run: Any) -> Mapping[str, Any]:
@@ -168,6 +206,7 @@ class Ledger:
 
     Args:
         folder: The directory of the run. A directory that does not exist is created.
+        fresh: Whether to begin an empty file. An existing file is renamed to `ledger.previous.jsonl`.
 
     Attributes:
         path: The file.
@@ -179,7 +218,7 @@ class Ledger:
         InputError: The existing ledger cannot be read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
         self.path = folder / "ledger.jsonl"
         self.notes: tuple[str, ...] = ()
         self._new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -194,13 +233,15 @@ class Ledger:
         except OSError as error:
             raise _unwritable(folder, error) from None
         try:
-            self.recorded = self._open()
+            self.recorded = self._open(fresh)
         except BaseException:
             self._lock.release()
             raise
 
-    def _open(self) -> Recorded:
+    def _open(self, fresh: bool) -> Recorded:
         try:
+            if fresh and self.path.exists():
+                self.path.replace(self.path.with_name("ledger.previous.jsonl"))
             if self.path.is_symlink():
                 write_atomically(self.path, self.path.read_bytes() if self.path.exists() else b"")
             with self.path.open("a+b") as stream:
@@ -268,6 +309,21 @@ class Ledger:
             {"key": key, "case_id": case_id, "epoch": epoch, **completion.as_json()}
             for key, case_id, epoch, completion in rows
         )
+
+    def append_step(self, key: str, case_id: str, epoch: int, number: int, step: Step) -> None:
+        """Write one step of a conversation to the file.
+
+        Args:
+            key: The key of the step.
+            case_id: Id of the scenario.
+            epoch: Number of the repetition, from 1.
+            number: Number of the step in the conversation, from 1.
+            step: The step.
+
+        Raises:
+            EnvironmentFault: As in `append`.
+        """
+        self._append([{"key": key, "case_id": case_id, "epoch": epoch, "step": number, **step.as_json()}])
 
     def _append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         left = b"".join(redacted(json.dumps(row)).encode() + b"\n" for row in rows)

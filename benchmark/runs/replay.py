@@ -25,6 +25,7 @@ from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 from toolmark.benchmark.runs.ledger import read_ledger
+from toolmark.benchmark.scoring.conversations import Step
 
 __all__ = ["Replay", "read_replay"]
 
@@ -44,6 +45,7 @@ class Replay:
         training: The training record of the weights. None if the recording has no training record.
         by_case: The completions of a ledger, by (case id, epoch). Empty for a file of recorded answers.
         rows: The rows of a file of recorded answers. Empty for a ledger.
+        conversations: The steps of the conversations of a ledger, by (scenario id, epoch).
     """
 
     path: Path
@@ -53,11 +55,13 @@ class Replay:
     training: Mapping[str, Any] | None = None
     by_case: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
     rows: tuple[RecordedRow, ...] = ()
+    conversations: Mapping[tuple[str, int], Sequence[tuple[str, Step]]] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
         """Return the highest epoch of the recording."""
-        return max((*(epoch for _, epoch in self.by_case), *(row.epoch for row in self.rows)), default=1)
+        recorded = (epoch for _, epoch in (*self.by_case, *self.conversations))
+        return max((*recorded, *(row.epoch for row in self.rows)), default=1)
 
     def answers(
         self, cases: Sequence[Case], *, partial: bool = False, left_out: Collection[str] = ()
@@ -137,7 +141,15 @@ def _ledger(path: Path) -> Replay:
     run = recorded.runs[-1]
     versioned = run["identity"].get("dialect")
     dialect = versioned.partition("/")[0] if isinstance(versioned, str) else None
-    return Replay(path, dialect, run["identity"], run["environment"], run.get("training"), recorded.by_case)
+    return Replay(
+        path,
+        dialect,
+        run["identity"],
+        run["environment"],
+        run.get("training"),
+        recorded.by_case,
+        conversations=recorded.conversations,
+    )
 
 
 def _recording(path: Path) -> Replay:

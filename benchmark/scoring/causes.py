@@ -50,6 +50,11 @@ class Cause(StrEnum):
     WRONG_ORDER = "wrong_order", "wrong order", "#fbbf24", "#ffd569"
     EXECUTION_ERROR = "execution_error", "execution error", "#0f766e", "#2ba697"
     FORMAT = "format", "format", "#5eead4", "#8df0e0"
+    FORBIDDEN = "forbidden", "forbidden change", "#881337", "#e2517a"
+    LIMIT = "limit", "limit", "#9f1239", "#f17a98"
+    NOT_REACHED = "not_reached", "not reached", "#be123c", "#f79bb2"
+    NOT_TOLD = "not_told", "not told", "#fb7185", "#fbb6c4"
+    OTHER_STATE = "other_state", "other state", "#fda4af", "#fdd3da"
 
     @classmethod
     def of(cls, value: str) -> Self:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from toolmark.benchmark.readers.probes import KINDS
 from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.judged import Judged
 
 __all__ = [
     "BALANCED",
@@ -34,6 +35,10 @@ __all__ = [
 
 
 Level = Literal["primary", "secondary", "detail"]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +65,19 @@ class MetricInfo:
 
 @dataclass(frozen=True, slots=True)
 class Metric(MetricInfo):
-    """A metric over grades.
+    """A metric over grades. It is for one kind of grade: for `Grade` or for `ConversationGrade`.
 
     Attributes:
         of: Function that returns the value of the metric for a grade, in the unit of the metric. The function returns
             None if the grade is outside the population.
         of_policies: Whether trivial policies get a score on the metric. A trivial policy answers without a model: for
             example, it never calls a tool. True only if the metric can be computed without running a tool.
+        over_epochs: Function that returns the value of a case from its values in the epochs (repetitions).
     """
 
-    of: Callable[[Grade], float | None] = field(kw_only=True)
+    of: Callable[[Any], float | None] = field(kw_only=True)
     of_policies: bool = field(default=False, kw_only=True)
+    over_epochs: Callable[[Sequence[float]], float] = field(default=_mean, kw_only=True)
 
     @property
     def info(self) -> MetricInfo:
@@ -284,7 +291,7 @@ class CaseValue:
     Attributes:
         case_id: Id of the case.
         cluster: The cluster of the case. Statistics treat clusters as independent of each other.
-        value: Mean of the metric over the epochs (repetitions) of the case.
+        value: The value of the case. With several epochs (repetitions), this is usually their mean.
     """
 
     case_id: str
@@ -292,7 +299,7 @@ class CaseValue:
     value: float
 
 
-def case_values(metric: Metric, grades: Sequence[Grade]) -> list[CaseValue]:
+def case_values(metric: Metric, grades: Sequence[Judged]) -> list[CaseValue]:
     """Return the value of each case in the population of the metric, without waived cases.
 
     Args:
@@ -307,4 +314,4 @@ def case_values(metric: Metric, grades: Sequence[Grade]) -> list[CaseValue]:
         value = metric.of(row) if row.waived is None else None
         if value is not None:
             collected[row.case_id, row.cluster].append(value)
-    return [CaseValue(*key, sum(values) / len(values)) for key, values in collected.items()]
+    return [CaseValue(*key, metric.over_epochs(values)) for key, values in collected.items()]

@@ -17,9 +17,21 @@ from toolmark.benchmark.scoring.answers import tells
 from toolmark.benchmark.scoring.matching import match_calls
 from toolmark.benchmark.tools.sandbox import Result
 
-__all__ = ["PlayedCall", "PlayedTurn", "Unmet", "unmet_demands"]
+__all__ = ["PlayedCall", "PlayedTurn", "TurnEnd", "Unmet", "unmet_demands"]
 
 Demand = Literal["answer", "calls", "reach", "gone", "say", "keep", "abstain"]
+
+TurnEnd = Literal["answer", "unreadable", "steps", "calls", "repeated", "too_long", "unwritable", "fault"]
+"""How a turn ended.
+
+- `answer`: The model answered in words.
+- `unreadable`: The model wrote an attempt to call that cannot be read, or nothing.
+- `steps`, `calls`, `repeated`: The model made too many steps, too many calls, or too often the same call with the same
+  result.
+- `too_long`: The conversation does not fit into the context of the model. No turn follows.
+- `unwritable`: The dialect or the chat template cannot write the conversation. No turn follows.
+- `fault`: The world failed. No turn follows.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +51,14 @@ class PlayedTurn:
         answer: The answer to the user. None if a limit ended the turn before the model answered.
         before: The state of the world before the turn.
         after: The state of the world after the turn.
+        ended: How the turn ended.
     """
 
     calls: tuple[PlayedCall, ...]
     answer: str | None
     before: JsonValue
     after: JsonValue
+    ended: TurnEnd = "answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.data.cases import Tool
 
-__all__ = ["CallLimits", "Result", "Sandbox", "missing_limits"]
+__all__ = ["CallLimits", "Kind", "Result", "Sandbox", "missing_limits"]
 
 Kind = Literal["ok", "error", "timeout", "memory", "crash", "too_large", "no_implementation"]
 

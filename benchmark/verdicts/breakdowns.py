@@ -10,6 +10,7 @@ from typing import Literal
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, total
 from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.metrics import METRICS
 from toolmark.benchmark.verdicts.figure import Figure, figure_of
 from toolmark.benchmark.verdicts.intervals import mean_interval
@@ -199,7 +200,7 @@ def seen_tools(
     )
 
 
-def usage(grades: Sequence[Grade], completions: Mapping[tuple[str, int], Completion]) -> Usage:
+def usage(grades: Sequence[Judged], completions: Mapping[tuple[str, int], Completion]) -> Usage:
     """Return the tokens, seconds and cost of the judged completions of one contestant.
 
     Args:

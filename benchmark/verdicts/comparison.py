@@ -13,8 +13,9 @@ from typing import Any
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.scoring.causes import Cause
-from toolmark.benchmark.scoring.grades import Grade
-from toolmark.benchmark.scoring.metrics import BALANCED, PRIMARY, MetricInfo, case_values, metrics_for
+from toolmark.benchmark.scoring.judged import Judged
+from toolmark.benchmark.scoring.metric_sets import metrics_of, primary_of
+from toolmark.benchmark.scoring.metrics import BALANCED, Metric, MetricInfo, case_values
 from toolmark.benchmark.verdicts.fairness import Mismatch, mismatches, unproven_base
 from toolmark.benchmark.verdicts.figure import Figure, figure_of
 from toolmark.benchmark.verdicts.intervals import balanced
@@ -43,7 +44,7 @@ class Side:
     """
 
     name: str
-    grades: Sequence[Grade]
+    grades: Sequence[Judged]
     completions: Completions = field(default_factory=dict)
     baseline: str | None = None
     run: str = ""
@@ -141,15 +142,20 @@ class Comparison:
         return [contestant.name for contestant in self.contestants].index(self[name].name)
 
 
-def _balanced(figures: Mapping[str, Figure]) -> Figure:
+def _balanced(figures: Mapping[str, Figure]) -> Mapping[str, Figure]:
+    """Return the figure of balanced timing by its id. Return nothing if the metrics are those of conversations."""
+    if "timing.recall" not in figures:
+        return {}
     recall, restraint = figures["timing.recall"], figures["timing.restraint"]
     if recall.score is None or restraint.score is None or recall.interval is None or restraint.interval is None:
-        return Figure(0)
+        return {BALANCED.id: Figure(0)}
     score, interval = balanced(recall.score, recall.interval, restraint.score, restraint.interval)
-    return Figure(recall.n + restraint.n, score, interval)
+    return {BALANCED.id: Figure(recall.n + restraint.n, score, interval)}
 
 
-def _differences(sides: Mapping[str, Side], margin: float) -> Mapping[str, Mapping[str, Difference]]:
+def _differences(
+    sides: Mapping[str, Side], primary: Sequence[Metric], margin: float
+) -> Mapping[str, Mapping[str, Difference]]:
     """Return the differences from the baseline: first by name of the side, and then by id of the primary metric."""
     paired: dict[str, dict[str, Paired]] = {}
     for side in sides.values():
@@ -158,7 +164,7 @@ def _differences(sides: Mapping[str, Side], margin: float) -> Mapping[str, Mappi
             same = _identical(base.completions, side.completions)
             paired[side.name] = {
                 metric.id: pair(case_values(metric, base.grades), case_values(metric, side.grades), identical=same)
-                for metric in PRIMARY
+                for metric in primary
             }
     return dict(zip(paired, decide(list(paired.values()), margin), strict=True))
 
@@ -178,9 +184,10 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
         margin: Differences between -margin and +margin count as equivalent. 0.05 means 5 points.
         report: The additional data of a report.
     """
-    metrics = metrics_for(grade for side in sides for grade in side.grades)
+    every = [grade for side in sides for grade in side.grades]
+    metrics, primary = metrics_of(every), primary_of(every)
     by_name = {side.name: side for side in sides}
-    differences = _differences(by_name, margin)
+    differences = _differences(by_name, primary, margin)
     contestants = []
     for side in sides:
         figures = {metric.id: figure_of(metric, side.grades) for metric in metrics}
@@ -195,7 +202,7 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
                 cases=len({grade.case_id for grade in side.grades}),
                 waived=len({grade.case_id for grade in side.grades if grade.waived is not None}),
                 causes=Counter(grade.cause for grade in counted if grade.cause is not None),
-                figures={**figures, BALANCED.id: _balanced(figures)},
+                figures={**figures, **_balanced(figures)},
                 differences=differences.get(side.name, {}),
                 baseline=side.baseline,
                 unfair=() if base is None else mismatches(_fingerprint(base), _fingerprint(side)),
@@ -210,7 +217,8 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
             )
         )
     shown = [metric.info for metric in metrics]
-    shown.insert(len(PRIMARY), BALANCED)
+    if contestants and BALANCED.id in contestants[0].figures:
+        shown.insert(len(primary), BALANCED)
     return Comparison(tuple(contestants), tuple(shown), margin, report)
 
 

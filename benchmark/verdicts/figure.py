@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.metrics import Metric, case_values
 from toolmark.benchmark.verdicts.intervals import Interval, mean_interval
 
@@ -27,7 +27,7 @@ class Figure:
     interval: Interval | None = None
 
 
-def figure_of(metric: Metric, grades: Sequence[Grade]) -> Figure:
+def figure_of(metric: Metric, grades: Sequence[Judged]) -> Figure:
     """Return the score of one contestant on a metric.
 
     Args:

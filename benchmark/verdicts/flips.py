@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from toolmark.benchmark.scoring.grades import Grade
-from toolmark.benchmark.scoring.metrics import PRIMARY, Metric, case_values
+from toolmark.benchmark.scoring.judged import Judged
+from toolmark.benchmark.scoring.metric_sets import primary_of
+from toolmark.benchmark.scoring.metrics import Metric, case_values
 
 __all__ = ["EVERYTHING", "FATES", "Fate", "Flips", "flips"]
 
@@ -61,7 +62,7 @@ def _fate(base: float | None, value: float) -> Fate:
     return "both right" if value == 1 else "both wrong"
 
 
-def flips(grades: Sequence[Grade], base: Sequence[Grade] | None) -> Mapping[str, Flips]:
+def flips(grades: Sequence[Judged], base: Sequence[Judged] | None) -> Mapping[str, Flips]:
     """Return the fates of the cases of a contestant under each measure.
 
     Args:
@@ -72,7 +73,7 @@ def flips(grades: Sequence[Grade], base: Sequence[Grade] | None) -> Mapping[str,
         The flips by measure: `everything`, then each primary metric.
     """
     by_measure: dict[str, Flips] = {}
-    for metric in (EVERYTHING, *PRIMARY):
+    for metric in (EVERYTHING, *primary_of(grades)):
         values = {case.case_id: case.value for case in case_values(metric, grades)}
         fates: dict[str, Fate]
         if base is None:

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from toolmark.benchmark.scoring.grades import Grade
-from toolmark.benchmark.scoring.metrics import PRIMARY, case_values
+from toolmark.benchmark.scoring.judged import Judged
+from toolmark.benchmark.scoring.metric_sets import primary_of
+from toolmark.benchmark.scoring.metrics import case_values
 from toolmark.benchmark.verdicts.intervals import difference_interval
 from toolmark.benchmark.verdicts.verdict import pair
 
@@ -36,7 +37,7 @@ class Rank:
     last: int
 
 
-def ranking(grades: Mapping[str, Sequence[Grade]]) -> tuple[Rank, ...]:
+def ranking(grades: Mapping[str, Sequence[Judged]]) -> tuple[Rank, ...]:
     """Return the ranks under every primary metric.
 
     A contestant without a case has no rank. The intervals are not corrected for the number of contestants. So among
@@ -53,7 +54,7 @@ def ranking(grades: Mapping[str, Sequence[Grade]]) -> tuple[Rank, ...]:
         return ()
     order = list(grades)
     ranks: list[Rank] = []
-    for metric in PRIMARY:
+    for metric in primary_of(grade for rows in grades.values() for grade in rows):
         values = {name: case_values(metric, rows) for name, rows in grades.items()}
         present = [name for name, cases in values.items() if cases]
         better = dict.fromkeys(present, 0)

@@ -8,16 +8,32 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from toolmark.benchmark.data.cases import CallOption, Case, Message
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.grades import Grade, JudgedCall, legible
+from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.outcomes import Outcome
 
-__all__ = ["Answer", "Argument", "CallShown", "CaseShown", "Turn", "show_cases"]
+__all__ = [
+    "Answer",
+    "Argument",
+    "CallShown",
+    "CaseShown",
+    "Completions",
+    "Turn",
+    "by_case",
+    "show_cases",
+    "shown_call",
+    "shown_tags",
+    "shown_text",
+    "worst",
+]
+
+J = TypeVar("J", bound=Judged)
 
 LONGEST = 4_000
 """Highest number of characters of a text in a report. Longer texts are cut."""
@@ -140,7 +156,8 @@ class CaseShown:
     answers: tuple[Answer | None, ...]
 
 
-def _text(text: str) -> str:
+def shown_text(text: str) -> str:
+    """Return a text for a report. A long text is cut."""
     cut = "" if len(text) <= LONGEST else f"\n… cut: {len(text):,} characters"
     return legible(text, LONGEST) + cut
 
@@ -179,7 +196,8 @@ def _expected(option: CallOption) -> tuple[CallShown, ...]:
     return tuple(shown)
 
 
-def _call(judged: JudgedCall) -> CallShown:
+def shown_call(judged: JudgedCall) -> CallShown:
+    """Return a call for a report."""
     causes = {fault.where: fault.cause for fault in judged.faults}
     fault = ""
     if not judged.expected:
@@ -203,38 +221,44 @@ def _native(completion: Completion) -> str:
     return completion.text + calls
 
 
-def _worst(grades: Sequence[Grade]) -> Grade | None:
+def worst(grades: Sequence[J]) -> J | None:
     """Return the first wrong grade, or the first grade if no grade is wrong. None if there is no grade."""
     return next((grade for grade in grades if not grade.correct), grades[0] if grades else None)
 
 
 def _answer(grades: Sequence[Grade], completions: Completions) -> Answer | None:
-    worst = _worst(grades)
-    completion = completions.get((worst.case_id, worst.epoch)) if worst else None
-    if worst is None or completion is None:
+    shown = worst(grades)
+    completion = completions.get((shown.case_id, shown.epoch)) if shown else None
+    if shown is None or completion is None:
         return None
     return Answer(
         right=sum(grade.correct for grade in grades) / len(grades),
-        outcome=worst.outcome,
-        cause=worst.cause,
-        detail=worst.detail,
-        calls=tuple(map(_call, worst.calls)),
-        said=legible(worst.answer.strip()),
-        text=_text(_native(completion)),
+        outcome=shown.outcome,
+        cause=shown.cause,
+        detail=shown.detail,
+        calls=tuple(map(shown_call, shown.calls)),
+        said=legible(shown.answer.strip()),
+        text=shown_text(_native(completion)),
         stop_reason=completion.stop_reason,
     )
 
 
 def _turn(turn: Message) -> Turn:
     calls = (f"{call.name}({_json(call.arguments)})" for call in turn.tool_calls)
-    return Turn(turn.role, _text("\n".join([*filter(None, [turn.content]), *calls])))
+    return Turn(turn.role, shown_text("\n".join([*filter(None, [turn.content]), *calls])))
 
 
-def _by_case(grades: Sequence[Grade]) -> Mapping[str, Sequence[Grade]]:
-    by_case: dict[str, list[Grade]] = {}
+def by_case(grades: Sequence[J]) -> Mapping[str, Sequence[J]]:
+    """Return the grades of each case, by the id of the case."""
+    found: dict[str, list[J]] = {}
     for grade in grades:
-        by_case.setdefault(grade.case_id, []).append(grade)
-    return by_case
+        found.setdefault(grade.case_id, []).append(grade)
+    return found
+
+
+def shown_tags(tags: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return tags as text."""
+    return {legible(key): legible(value) if isinstance(value, str) else _json(value) for key, value in tags.items()}
 
 
 def show_cases(cases: Sequence[Case], sides: Sequence[tuple[Sequence[Grade], Completions]]) -> tuple[CaseShown, ...]:
@@ -244,13 +268,13 @@ def show_cases(cases: Sequence[Case], sides: Sequence[tuple[Sequence[Grade], Com
         cases: The cases that were judged.
         sides: Grades and completions of each contestant.
     """
-    answered = [(_by_case(grades), completions) for grades, completions in sides]
+    answered = [(by_case(grades), completions) for grades, completions in sides]
     shown = []
     for case in cases:
-        graded = [(by_case.get(case.id, ()), completions) for by_case, completions in answered]
+        graded = [(found.get(case.id, ()), completions) for found, completions in answered]
         answers = tuple(_answer(grades, completions) for grades, completions in graded)
         if any(answers):
-            closest = [worst.option for grades, _ in graded if (worst := _worst(grades)) and worst.option is not None]
+            closest = [one.option for grades, _ in graded if (one := worst(grades)) and one.option is not None]
             shown.append(_case(case, answers, closest[-1] if closest else 0))
     return tuple(shown)
 
@@ -269,9 +293,7 @@ def _case(case: Case, answers: tuple[Answer | None, ...], option: int) -> CaseSh
         expected=_expected(options[option]) if options else (),
         others=max(0, len(options) - 1),
         tool=legible(next(iter(names))) if len(names) == 1 else None,
-        tags={
-            legible(key): legible(value) if isinstance(value, str) else _json(value) for key, value in case.tags.items()
-        },
-        waived=None if case.waiver is None else _text(case.waiver),
+        tags=shown_tags(case.tags),
+        waived=None if case.waiver is None else shown_text(case.waiver),
         answers=answers,
     )

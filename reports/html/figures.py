@@ -202,6 +202,8 @@ def _causes(comparison: Comparison) -> Drawing | None:
 
 def _strict(comparison: Comparison) -> Drawing | None:
     readings = {"strict": "validity.call", "lenient": "validity.lenient"}
+    if not all(metric in one.figures for metric in readings.values() for one in comparison.contestants):
+        return None
     figures = [[one.figures[metric] for metric in readings.values()] for one in comparison.contestants]
     if not any(figure.n for drawn in figures for figure in drawn):
         return None

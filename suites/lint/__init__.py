@@ -23,6 +23,7 @@ from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.readers.case_selection import Split
+from toolmark.benchmark.readers.scenarios import holds_scenarios
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.toolbox_names import named_tools
@@ -31,7 +32,7 @@ from toolmark.suites.lint.doubtful_abstentions import abstentions
 from toolmark.suites.lint.findings import KINDS, Finding, LocatedCase
 from toolmark.suites.lint.gold import executes, proves
 from toolmark.suites.lint.likeness import duplicates, leaks, training_patterns
-from toolmark.suites.lint.scenarios import holds_scenarios, lint_scenarios
+from toolmark.suites.lint.scenarios import lint_scenarios
 
 __all__ = ["KINDS", "Finding", "LocatedCase", "lint_cases", "lint_files", "located_cases"]
 

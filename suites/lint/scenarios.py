@@ -6,24 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from toolmark.benchmark.data.scenarios import Scenario
-from toolmark.benchmark.readers.file_rows import json_rows
 from toolmark.benchmark.readers.scenarios import scenario_rows
 from toolmark.benchmark.scoring.gold_conversations import ScenarioProof
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import StateError, world_sandbox
 from toolmark.suites.lint.findings import Finding
 
-__all__ = ["holds_scenarios", "lint_scenarios"]
-
-
-def holds_scenarios(path: Path) -> bool:
-    """Return whether a file holds scenarios and not cases.
-
-    Raises:
-        InputError: The file cannot be read.
-    """
-    _, first = next(json_rows(path), (0, {}))
-    return isinstance(first, dict) and "world" in first
+__all__ = ["lint_scenarios"]
 
 
 def lint_scenarios(files: Iterable[Path], tools: str | None = None) -> tuple[list[Finding], int]:

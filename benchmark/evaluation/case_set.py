@@ -1,0 +1,86 @@
+"""Defines what an evaluation does with its cases. There are two kinds of cases: single answers, and scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.engine.generation_progress import Forecast
+from toolmark.benchmark.evaluation.contestant import Contestant
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.tools.sources import SourceNote
+from toolmark.benchmark.verdicts.report_data import ReportData
+
+__all__ = ["CaseSet", "judged_cases"]
+
+C = TypeVar("C", Case, Scenario)
+
+
+class CaseSet(Protocol):
+    """The cases of an evaluation, and how they are answered and judged.
+
+    Attributes:
+        cases: The cases that will be judged.
+        available: Number of cases before `--limit` is applied.
+        skipped: Rows of the case files that could not be read.
+        tool_notes: Lines for the user about parts of `--tools` that cannot be used as tools.
+        checked: Ids of the metrics that can be checked and can have a floor.
+        noun: What the cases are called, in the plural.
+    """
+
+    @property
+    def cases(self) -> Sequence[Case] | Sequence[Scenario]: ...  # noqa: D102
+    @property
+    def available(self) -> int: ...  # noqa: D102
+    @property
+    def skipped(self) -> Sequence[BadRow]: ...  # noqa: D102
+    @property
+    def tool_notes(self) -> Sequence[SourceNote]: ...  # noqa: D102
+    @property
+    def checked(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def noun(self) -> str: ...  # noqa: D102
+
+    def notes(self) -> Iterator[str]:
+        """Yield lines for the user about the tools, before the evaluation."""
+        ...
+
+    def generate(
+        self, contestant: Contestant, engines: Engines, forecast: Callable[[Forecast], None], *, partial: bool
+    ) -> None:
+        """Let a contestant answer the cases. Answers in the ledger are reused.
+
+        Args:
+            contestant: The contestant. Its run is open.
+            engines: Opens the engine.
+            forecast: A function that is called with the first estimate of the time of the run.
+            partial: For a recording: whether cases are allowed to be missing.
+        """
+        ...
+
+    def judge(self, contestants: Sequence[Contestant], *, logs: bool) -> None:
+        """Set the grades of all contestants.
+
+        Args:
+            contestants: The contestants. Their runs are complete.
+            logs: Whether to write an Inspect log of each run.
+        """
+        ...
+
+    def report(self, contestants: Sequence[Contestant]) -> ReportData:
+        """Return the additional data of a report."""
+        ...
+
+
+def judged_cases(cases: Sequence[C], contestants: Sequence[Contestant]) -> list[C]:
+    """Return the cases that fit into the context of every contestant."""
+    too_long = {
+        case_id
+        for contestant in contestants
+        if contestant.candidate.kind != "replay"
+        for case_id in contestant.run.missing
+    }
+    return [case for case in cases if case.id not in too_long]

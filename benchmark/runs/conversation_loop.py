@@ -1,0 +1,283 @@
+"""Lets a candidate hold conversations in scenarios, and writes each step to the ledger.
+
+The conversations are held side by side. In each round, the engine gets the next prompts of all conversations at once.
+As soon as an answer is there, its calls are made in the world of the scenario, and the step is written to the ledger.
+So a killed run loses at most the answers of one round that the engine had not finished.
+
+A step is recorded with the results of its calls and the state of the world. So a continued run makes no call twice,
+and a replay makes no call at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from pydantic import JsonValue
+
+from toolmark.benchmark.candidates.fingerprint import environment, run_key
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.progress import phase
+from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
+from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.engine.generation_progress import GenerationProgress
+from toolmark.benchmark.policies.conversational import next_answer
+from toolmark.benchmark.runs.generation import Run, RunOptions, not_answered, session_line, timed
+from toolmark.benchmark.runs.ledger import Ledger
+from toolmark.benchmark.runs.replay import read_replay
+from toolmark.benchmark.scoring.conversations import Conversation, Step
+from toolmark.benchmark.scoring.turn_demands import PlayedCall, TurnEnd
+from toolmark.benchmark.tools.sandbox import Sandbox
+from toolmark.benchmark.tools.worlds.world_names import NamedWorld
+from toolmark.benchmark.tools.worlds.world_session import WorldSession
+
+__all__ = ["converse"]
+
+Worlds = Callable[[str], NamedWorld]
+Replies = Iterator[tuple[int, Completion | TurnEnd]]
+"""Pairs of an index and an answer. If the model could not be asked, a pair has the reason in place of the answer."""
+
+
+def converse(
+    run: Run,
+    scenarios: Sequence[Scenario],
+    starts: Mapping[str, JsonValue],
+    worlds: Worlds,
+    sandbox: Sandbox,
+    options: RunOptions,
+    engines: Engines,
+    *,
+    partial: bool = False,
+) -> Run:
+    """Hold the conversations of all scenarios and epochs that are not in the ledger. Store all in `run`.
+
+    Args:
+        run: The run.
+        scenarios: The scenarios.
+        starts: The state of the world at the start of each scenario, by the id of the scenario.
+        worlds: Returns the world with a name.
+        sandbox: A sandbox of `world_sandbox`.
+        options: The options of the run.
+        engines: Opens the engine.
+        partial: For a recording: whether scenarios are allowed to be missing.
+
+    Returns:
+        `run`.
+
+    Raises:
+        InputError: The first prompt of a scenario is too long, or a recording has missing conversations.
+        EnvironmentFault: As in `generate`. The steps until then are in the ledger.
+    """
+    conversations = [
+        Conversation(scenario, run.dialect, starts[scenario.id], epoch)
+        for epoch in range(1, options.epochs + 1)
+        for scenario in scenarios
+    ]
+    if run.candidate.kind == "replay":
+        _replay(run, conversations, partial=partial)
+    else:
+        with Ledger(run.folder, fresh=options.fresh) as ledger:
+            _Loop(run, ledger, options, worlds, sandbox).hold(conversations, scenarios, engines)
+    by_id: dict[str, list[Conversation]] = {}
+    for one in conversations:
+        by_id.setdefault(one.scenario.id, []).append(one)
+    run.missing = tuple(key for key, epochs in by_id.items() if not all(one.ended for one in epochs))
+    run.conversations = {
+        (one.scenario.id, one.epoch): one for one in conversations if one.scenario.id not in run.missing
+    }
+    run.completions = {key: one.as_completion() for key, one in run.conversations.items()}
+    return run
+
+
+def _replay(run: Run, conversations: Sequence[Conversation], *, partial: bool) -> None:
+    recorded = read_replay(Path(run.candidate.base)).conversations
+    for conversation in conversations:
+        for _, step in recorded.get((conversation.scenario.id, conversation.epoch), ()):
+            if conversation.ended:
+                break
+            conversation.take(step)
+    missing = [one.scenario for one in conversations if not one.ended]
+    run.reused = len(conversations) - len(missing)
+    if missing and not partial:
+        raise InputError(
+            f"{run.candidate.base} does not contain {len(missing)} of {len(conversations)} conversations; the first is "
+            f"{missing[0].id} ({missing[0].source.ref})",
+            "Use the same --cases, --split and --limit as the recorded run.",
+        )
+
+
+class _Loop:
+    """The rounds of a run.
+
+    Args:
+        run: The run.
+        ledger: The ledger of the run, open.
+        options: The options of the run.
+        worlds: Returns the world with a name.
+        sandbox: A sandbox of `world_sandbox`.
+    """
+
+    def __init__(self, run: Run, ledger: Ledger, options: RunOptions, worlds: Worlds, sandbox: Sandbox) -> None:
+        self._run, self._ledger, self._options = run, ledger, options
+        self._worlds, self._sandbox = worlds, sandbox
+        self._sessions: dict[int, WorldSession] = {}
+        self._left_out: set[str] = set()
+
+    def hold(self, conversations: Sequence[Conversation], scenarios: Sequence[Scenario], engines: Engines) -> None:
+        """Hold the conversations to their end, from their last recorded step."""
+        run, ledger = self._run, self._ledger
+        run.notes = ledger.notes
+        for conversation in conversations:
+            self._resume(conversation)
+        if ledger.recorded.runs:
+            run.environment = ledger.recorded.runs[-1]["environment"]
+        waiting = [one for one in conversations if not one.ended]
+        if not waiting:
+            if not ledger.recorded.runs:
+                ledger.open_session(session_line(run, scenarios))
+            return
+        engine = None
+        if run.candidate.kind != "policy":
+            engine = engines.open(run.candidate, run.weights, run.device, str(run.identity.get("dtype")), ())
+            run.environment = environment(**engine.environment())
+        else:
+            run.environment = environment(engine="policy")
+        ledger.open_session(session_line(run, scenarios))
+        progress = GenerationProgress(sum(map(_steps_of_gold, waiting)))
+        with phase(progress.line):
+            while waiting:
+                self._round(waiting, engine, progress)
+                waiting = [one for one in waiting if not one.ended and one.scenario.id not in self._left_out]
+        if engine is not None:
+            run.notes += engine.notes()
+
+    def _resume(self, conversation: Conversation) -> None:
+        recorded = self._ledger.recorded.steps
+        while not conversation.ended:
+            step = recorded.get(self._key(conversation, self._prompt(conversation)))
+            if step is None:
+                return
+            conversation.take(step)
+            self._run.reused += 1
+
+    def _prompt(self, conversation: Conversation) -> Prompt | None:
+        """Return the next prompt. Return None if the dialect cannot write what the model called."""
+        try:
+            return replace(conversation.prompt(), template_args=self._run.template_args)
+        except InputError:
+            if not conversation.steps:
+                raise
+            return None
+
+    def _key(self, conversation: Conversation, prompt: Prompt | None) -> str:
+        """Return the key of the next step. The scenario is a part of it, because its state is not in the prompt."""
+        shown = "unwritable" if prompt is None else prompt.digest()
+        scenario = conversation.scenario
+        known = [scenario.id, scenario.gold_hash] if self._run.candidate.kind == "policy" else [scenario.id]
+        step = len(conversation.steps) + 1
+        return digest([run_key(self._run.identity), known, shown, conversation.epoch, "step", step])
+
+    def _round(self, waiting: Sequence[Conversation], engine: Engine | None, progress: GenerationProgress) -> None:
+        """Take one step in each conversation."""
+        prompts = [self._prompt(one) for one in waiting]
+        for epoch in sorted({one.epoch for one in waiting}):
+            indices = [index for index, one in enumerate(waiting) if one.epoch == epoch]
+            asked = [index for index in indices if prompts[index] is not None]
+            for index in set(indices) - set(asked):
+                self._step(waiting[index], None, "unwritable")
+            conversations = [waiting[index] for index in asked]
+            if engine is None:
+                replies: Replies = ((i, self._of_policy(one)) for i, one in enumerate(conversations))
+            else:
+                shown = [prompt for index in asked if (prompt := prompts[index]) is not None]
+                replies = self._of_engine(engine, conversations, shown, epoch, progress)
+            for index, reply in replies:
+                self._step(conversations[index], prompts[asked[index]], reply)
+
+    def _of_policy(self, conversation: Conversation) -> Completion:
+        seed = self._options.decoding.seed
+        place = f"{seed}/{conversation.scenario.id}/{conversation.epoch}/{len(conversation.steps)}"
+        return next_answer(self._run.candidate.base, conversation, Random(place))  # noqa: S311 - repeatable, not secret
+
+    def _of_engine(
+        self,
+        engine: Engine,
+        conversations: Sequence[Conversation],
+        prompts: Sequence[Prompt],
+        epoch: int,
+        progress: GenerationProgress,
+    ) -> Replies:
+        too_long: frozenset[int] = frozenset()
+        if not prompts:
+            return
+        try:
+            engine.prepare(prompts, self._run.dialect)
+        except PromptTooLong as error:
+            too_long = frozenset(error.lengths)
+            self._check_room(conversations, error)
+        indices = [index for index in range(len(prompts)) if index not in too_long]
+        if indices:
+            try:
+                yield from timed(engine, indices, epoch, progress)
+            except NotAnswered as error:
+                skip = self._options.skip_too_long or all(conversations[index].steps for index in error.too_long)
+                scenarios = [one.scenario for one in conversations]
+                too_long |= not_answered(error, self._run, scenarios, engine.notes(), skip)
+        for index in sorted(too_long):
+            if conversations[index].steps:
+                yield index, "too_long"
+            else:
+                self._left_out.add(conversations[index].scenario.id)
+
+    def _check_room(self, conversations: Sequence[Conversation], error: PromptTooLong) -> None:
+        """Raise an error if the first prompt of a conversation is too long, unless such scenarios are left out."""
+        first = {index: length for index, length in error.lengths.items() if not conversations[index].steps}
+        if first and not self._options.skip_too_long:
+            index, length = max(first.items(), key=lambda item: item[1])
+            raise InputError(
+                f"the first prompts of {len(first)} scenarios are too long: the longest has {length} tokens (scenario "
+                f"{conversations[index].scenario.source.ref}), but a prompt can have at most {error.room}",
+                "To leave these scenarios out, add --skip-too-long. Or make room for the prompts by shorter answers, "
+                "with --max-tokens N",
+            )
+
+    def _step(self, conversation: Conversation, prompt: Prompt | None, reply: Completion | TurnEnd) -> None:
+        """Make the calls of an answer, write the step to the ledger, and take it."""
+        if isinstance(reply, Completion):
+            step = self._played(conversation, reply)
+        else:
+            step = Step(Completion("", stop_reason="unknown"), ended=reply)
+        key, number = self._key(conversation, prompt), len(conversation.steps) + 1
+        self._ledger.append_step(key, conversation.scenario.id, conversation.epoch, number, step)
+        conversation.take(step)
+        self._run.made += 1
+        if conversation.ended:
+            self._sessions.pop(id(conversation), None)
+
+    def _played(self, conversation: Conversation, completion: Completion) -> Step:
+        calls = conversation.calls_of(completion)
+        if not calls:
+            return Step(completion)
+        session, offered = self._session(conversation), conversation.scenario.offered(conversation.turn).names
+        made: list[PlayedCall] = []
+        before = session.state
+        for call in calls:
+            made.append(PlayedCall(call, session.call(call, offered)))
+            if made[-1].result.kind not in ("ok", "error"):
+                break
+        return Step(completion, tuple(made), None if session.state == before else session.state)
+
+    def _session(self, conversation: Conversation) -> WorldSession:
+        if id(conversation) not in self._sessions:
+            world = self._worlds(conversation.scenario.world)
+            self._sessions[id(conversation)] = WorldSession(world, conversation.state, self._sandbox)
+        return self._sessions[id(conversation)]
+
+
+def _steps_of_gold(conversation: Conversation) -> int:
+    return sum(len(turn.gold.calls) + 1 for turn in conversation.scenario.turns)
