@@ -20,7 +20,8 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.deployment.answer_differences import AnswerDifference, compare_answers, compare_calls
-from toolmark.benchmark.deployment.prompt_differences import PromptDifference, compare_prompts
+from toolmark.benchmark.deployment.prompt_classes import PromptDifference
+from toolmark.benchmark.deployment.prompt_differences import compare_prompts
 from toolmark.benchmark.deployment.runtime import Question, Runtime, Writing
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects import BaseDialect, Dialect

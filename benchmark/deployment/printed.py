@@ -10,7 +10,7 @@ from rich.table import Table
 from toolmark.benchmark.core.printing import console, printable, say
 from toolmark.benchmark.deployment.answer_differences import ANSWER_MEANINGS
 from toolmark.benchmark.deployment.check import DEPLOYED, CaseFinding, DeploymentResult, PartResult
-from toolmark.benchmark.deployment.prompt_differences import MEANINGS
+from toolmark.benchmark.deployment.prompt_classes import MEANINGS
 from toolmark.benchmark.verdicts.comparison import Comparison
 
 __all__ = ["print_result"]

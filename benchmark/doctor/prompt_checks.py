@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.data.completions import Prompt
-from toolmark.benchmark.deployment.prompt_differences import MEANINGS, compare_texts
+from toolmark.benchmark.deployment.prompt_classes import MEANINGS
 from toolmark.benchmark.deployment.runtime import Question, Runtime
 from toolmark.benchmark.deployment.shown_tools import schema_difference, shown_tools
+from toolmark.benchmark.deployment.text_differences import compare_texts
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, warning

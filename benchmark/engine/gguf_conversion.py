@@ -104,11 +104,17 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     with TemporaryDirectory(prefix="toolmark-") as empty:  # Transformers also reads other files of the folder.
-        read: dict[str, Any] = {"gguf_file": str(file.resolve()), "trust_remote_code": False, "local_files_only": True}
-        config: PretrainedConfig = AutoConfig.from_pretrained(empty, **read)
+        read: dict[str, Any] = {"gguf_file": str(file.resolve()), "local_files_only": True}
+        config: PretrainedConfig = AutoConfig.from_pretrained(empty, trust_remote_code=False, **read)
         check_size(file, config, header.parameters)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            empty, config=config, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **read
+            empty,
+            trust_remote_code=False,
+            config=config,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **read,
         )
     quantised, report = loaded
     check_keys(file, quantised, report, config.to_dict())

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -197,14 +197,8 @@ class Commands:
             growth: How many bytes of address space its process may add to those of the process that forks it.
             cpu_seconds: After which it is killed by SIGXCPU.
         """
-        number = next(self._numbers)
         request = {
-            "door": door,
-            "arguments": [str(one) for one in arguments],
-            "cwd": str(cwd),
-            "environment": dict(os.environ if environment is None else environment),
-            "out": str(self._folder / f"out{number}"),
-            "err": str(self._folder / f"err{number}"),
+            **self._request(door, arguments, cwd, os.environ if environment is None else environment),
             "kill_at": kill_at,
             "kill_by": kill_by,
             "room": room,
@@ -213,6 +207,58 @@ class Commands:
             "cpu_seconds": cpu_seconds,
         }
         return Started(self._ask, request)
+
+    def one_after_the_other(
+        self,
+        commands: Sequence[tuple[Sequence[str], Path, Mapping[str, str]]],
+        *,
+        growth: int,
+        cpu_seconds: int,
+        seconds: float,
+    ) -> tuple[list[Ended], Ended]:
+        """Run `toolmark` several times in one process. A command finds there what the earlier ones have left.
+
+        Args:
+            commands: The arguments, the folder and the environment of each.
+            growth: How many bytes of address space the process may add in total.
+            cpu_seconds: After which a command is killed by SIGXCPU.
+            seconds: After which a command is killed by SIGALRM.
+
+        Returns:
+            How the commands ended, without the one that ended the process and those after it. How the process ended,
+            with what the command printed that ended it.
+        """
+        requests = [self._request("toolmark", *command) for command in commands]
+        for request in requests:
+            for name in ("out", "err"):
+                Path(request[name]).touch()
+        whole = self._request("toolmark", (), ROOT, {})
+        codes = Path(f"{whole['out']}.codes")
+        codes.touch()
+        limits = {"growth": growth, "cpu_seconds": cpu_seconds, "seconds": seconds}
+        process = Started(self._ask, {**whole, "room": None, "requests": requests, "codes": str(codes), **limits})
+        last = process.wait(SECONDS + seconds * len(commands))
+        said = [[Path(request[name]).read_text() for name in ("out", "err")] for request in requests]
+        ended = [
+            Ended(["toolmark", *request["arguments"]], int(code), *printed, last.peak)
+            for request, code, printed in zip(requests, codes.read_text().split(), said, strict=False)
+        ]
+        if len(ended) < len(said):
+            last.stdout, last.stderr = said[len(ended)]
+        return ended, last
+
+    def _request(
+        self, door: str, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]
+    ) -> dict[str, Any]:
+        number = next(self._numbers)
+        return {
+            "door": door,
+            "arguments": [str(one) for one in arguments],
+            "cwd": str(cwd),
+            "environment": dict(environment),
+            "out": str(self._folder / f"out{number}"),
+            "err": str(self._folder / f"err{number}"),
+        }
 
     def __call__(
         self, *arguments: str, environment: Mapping[str, str] | None = None, until: tuple[Path, int] | None = None

@@ -4,7 +4,8 @@
 
 SOCKET is the number of an open socket. Each line on it is a request, a JSON object, and gets one line as an answer:
 
-* `{"start": {...}}` forks a command and answers its process id. The fields are those of `enter`.
+* `{"start": {...}}` forks a command and answers its process id. The fields are those of `enter`. With the field
+  `requests` it is several commands, one after the other, and the fields are those of `become_each`.
 * `{"poll": PID}` answers null while the command runs, and then `{"returncode", "peak"}`: as `subprocess` gives the
   exit code, and the most memory that the process had, in KiB.
 * `{"grow": NAME, "modules": […], "environment": {…}}` forks a process like this one, which imports more modules.
@@ -25,8 +26,12 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
+from functools import _lru_cache_wrapper
 from importlib import import_module
+from inspect import signature
+from math import ceil
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -60,22 +65,37 @@ def enter(request: dict[str, Any]) -> None:
             the write that goes beyond `room`; without it the write fails, as on a full disk), `growth` (null, or the
             bytes of address space that it may add) and `cpu_seconds` (null, or its time on a processor).
     """
+    lead()
+    move(request)
+    interrupt(request)
+    limit(request)
+    run(request)
+
+
+def lead() -> None:
+    """Be a process like one that a shell starts, in the child."""
     os.setpgid(0, 0)  # its workers end with it
+    # As in a new process, whatever the shell ignores that started the tests.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def move(request: dict[str, Any]) -> None:
+    """Go to the command's folder, environment, and files for what is printed."""
     streams = ((0, os.devnull, os.O_RDONLY), (1, request["out"], os.O_WRONLY), (2, request["err"], os.O_WRONLY))
     for number, file, mode in streams:
         opened = os.open(file, mode)
         os.dup2(opened, number)
         os.close(opened)
-    # As in a new process, whatever the shell ignores that started the tests.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
+
+
+def run(request: dict[str, Any]) -> None:
+    """Run the command with its arguments."""
     path = list(filter(None, request["environment"].get("PYTHONPATH", "").split(os.pathsep)))
-    interrupt(request)
-    limit(request)
     sys.argv = [request["door"], *request["arguments"]]
     if request["door"] == "pytest":
         import pytest
@@ -121,10 +141,60 @@ def limit(request: dict[str, Any]) -> None:
 
 
 def become(request: dict[str, Any]) -> NoReturn:
-    """Enter a command and end as a process does, but for freeing all memory piece by piece, which takes a second."""
+    """Enter a command and end as a process does."""
+    leave(code_of(enter, request))
+
+
+def become_each(batch: dict[str, Any]) -> NoReturn:
+    """Be several commands, one after the other, in the child.
+
+    What a command leaves behind in this process is there for the next one: modules, open files, threads, memory. Only
+    `sys.path` and what Toolmark's functions remember of their arguments are as before.
+
+    Args:
+        batch: `requests` (as of `enter`, without limits), `codes` (a file, which gets the exit code of each command as
+            a line when the command has ended), `growth` (the bytes of address space that all of them together may add),
+            `cpu_seconds` and `seconds` (the time of each on a processor and in total, after which the process is
+            killed).
+    """
+    lead()
+    limit({"growth": batch["growth"], "cpu_seconds": None})
+    codes = os.open(batch["codes"], os.O_WRONLY)
+    path = sys.path[:]
+    for request in batch["requests"]:
+        limit_time(batch)
+        move(request)
+        code = code_of(run, request)
+        os.write(codes, f"{code}\n".encode())
+        sys.path[:] = path
+        for remembered in caches():
+            remembered.cache_clear()
+    limit_time(batch)
+    move(batch)
+    leave(0)
+
+
+def limit_time(batch: dict[str, Any]) -> None:
+    """Limit the time from now on."""
+    limit({"growth": None, "cpu_seconds": ceil(sum(os.times()[:2])) + batch["cpu_seconds"]})
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, batch["seconds"])
+
+
+def caches() -> Iterator[_lru_cache_wrapper[Any]]:
+    """Toolmark's functions that remember results for arguments. A path may be the same in each command's folder."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("toolmark."):
+            for value in list(vars(module).values()):
+                if isinstance(value, _lru_cache_wrapper) and signature(value.__wrapped__).parameters:
+                    yield value
+
+
+def code_of(command: Callable[[dict[str, Any]], None], request: dict[str, Any]) -> int:
+    """The exit code with which a command ends, after what Python prints for it."""
     code: Any = 0
     try:
-        enter(request)
+        command(request)
     except SystemExit as left:
         code = left.code
         if not isinstance(code, int | None):
@@ -136,11 +206,18 @@ def become(request: dict[str, Any]) -> NoReturn:
     except BaseException:
         traceback.print_exc()
         code = 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return int(code or 0)
+
+
+def leave(code: int) -> NoReturn:
+    """End as a process does, but for freeing all memory piece by piece, which takes a second."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(int(code or 0))
+    os._exit(code)
 
 
 def polled(pid: int) -> dict[str, Any] | None:
@@ -160,7 +237,11 @@ def serve(connection: socket.socket) -> None:
                     if answer == 0:
                         for one in (connection, *(one for _, one, _ in grown.values())):
                             os.close(one.fileno())
-                        become(request)
+                        try:
+                            (become_each if "requests" in request else become)(request)
+                        except BaseException:  # for example no memory between two commands
+                            traceback.print_exc()
+                        os._exit(1)
                 case {"poll": pid}:
                     answer = polled(pid)
                 case {"grow": name, "modules": modules, "environment": environment}:

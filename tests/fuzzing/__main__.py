@@ -30,7 +30,10 @@ def main() -> None:
             began = time.monotonic()
             found = findings(DOORS[name], commands, folder / "inputs", seeds)
             seconds = time.monotonic() - began
-            said = [*found, f"{name}: {len(found)} findings in {len(seeds)} tries, {seconds:.1f} s\n"]
+            alone = sum(one.alone for one in found)
+            only = f" ({len(found) - alone} only in a batch)" if len(found) > alone else ""
+            said = [one.text for one in found]
+            said.append(f"{name}: {alone} findings{only} in {len(seeds)} tries, {seconds:.1f} s\n")
             sys.stdout.write("\n\n".join(said))
             sys.stdout.flush()
 

@@ -88,7 +88,7 @@ def test_a_folder_of_the_hubs_form_is_imported(parquet: Path, toolmark: Toolmark
     done = toolmark("generate", "import", "--source", f"trl:{parquet}", *manifest, "--out", str(tmp_path / "data"))
     assert done.code == 0, done.said
     found = json.loads((tmp_path / "data" / "manifest.json").read_text())
-    assert (found["proposed"], sum(found["accepted"].values()), found["unexecuted_calls"]) == (4, 4, 0)
+    assert (found["proposed"], sum(found["accepted"].values()), found["unexecuted_calls"]) == (4, 4, 4)
     (parquet / "data" / "train-00000-of-00001.parquet").write_bytes(b"PAR1 and nothing else")
     broken = toolmark("generate", "import", "--source", f"trl:{parquet}", "--out", str(tmp_path / "none"))
     assert broken.code == 4

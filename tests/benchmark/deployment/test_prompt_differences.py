@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from toolmark.benchmark.data.cases import Case, Message, Tool
-from toolmark.benchmark.deployment.prompt_differences import MEANINGS, compare_prompts
+from toolmark.benchmark.deployment.prompt_classes import MEANINGS
+from toolmark.benchmark.deployment.prompt_differences import compare_prompts
 from toolmark.benchmark.deployment.runtime import RuntimePrompt
 from toolmark.benchmark.deployment.shown_tools import shown_tools
 from toolmark.benchmark.deployment.trained_side import TrainedSide
