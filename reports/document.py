@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic_core import to_jsonable_python
 
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.reports.writing import write
@@ -33,8 +34,10 @@ def _adapter() -> TypeAdapter[Document]:
 def document(comparison: Comparison) -> str:
     """Return the JSON document of a comparison, as text."""
     made = Document.model_construct(version=VERSION, comparison=comparison)
-    # json.dumps writes ASCII only, so no control character from a model reaches a terminal or a log.
-    return json.dumps(json.loads(_adapter().dump_json(made)), indent=1)
+    # A ledger can contain half of a surrogate pair. pydantic cannot write it as JSON, so json.dumps writes the text.
+    # It writes ASCII only, so no control character from a model reaches a terminal or a log.
+    text = json.dumps(_adapter().dump_python(made), default=to_jsonable_python)
+    return json.dumps(json.loads(text, parse_constant=lambda _: None), indent=1)
 
 
 def schema() -> dict[str, Any]:

@@ -45,6 +45,14 @@ def test_sentences_by_hand(make, ask):
     assert headline(two(make, ask)["mine"]) == "4 improved, 2 inconclusive"
 
 
+def test_half_of_a_surrogate_pair_is_written_as_an_escape(make, ask):
+    found = make(
+        [ask("1")], {"base": ["No."], "mine": [RIGHT]}, contestant={"identity": {"model": "\ud800", "\udfff": ""}}
+    )
+    assert '"model": "\\ud800"' in document(found)
+    assert '"\\udfff": ""' in document(found)
+
+
 PROVEN = TrainingRecord(base_weights="w")
 OURS = {"model": "x", "dialect": "json/1", "template": "t", "dtype": "float32", "decoding": {"temperature": 0.0}}
 
