@@ -111,7 +111,7 @@ def raw_text(value: Any) -> str:
 def raw_call(call: Call) -> Call | UntypedCall:
     """Return the call that a reading finds in the text of `call`: all its arguments are texts without types."""
     if not call.arguments:
-        return call
+        return Call(name=call.name)
     return UntypedCall(call.name, {}, {name: raw_text(value) for name, value in call.arguments.items()})
 
 
