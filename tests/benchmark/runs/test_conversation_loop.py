@@ -54,7 +54,8 @@ def test_a_perfect_answerer_scores_one_and_one_that_never_calls_is_safe(dialect,
     perfect, silent = Evaluation(request_in(request, tmp_path)).run(logs=False).contestants
     assert [perfect.figures[metric].score for metric in SCORES] == [1, 1, 1]
     assert perfect.figures["conversation.steps"].score == 1
-    assert (silent.figures["conversation.success"].score, silent.figures["conversation.safe"].score) == (0, 1)
+    assert silent.figures["conversation.safe"].score == 1
+    assert silent.figures["conversation.success"].score < 0.02  # In one scenario, nothing has to be called.
 
 
 def request_in(request: Request, folder: Path) -> Request:
@@ -256,8 +257,11 @@ def test_options_without_meaning_for_scenarios_are_refused(tmp_path):
             Evaluation(Request(("policy/never",), cases="scenarios", runs=tmp_path, **options))
 
 
+KILLS = 20
+
+
 def steps_in(runs: Path) -> int:
-    return sum(ledger.read_bytes().count(b'"step": ') for ledger in runs.glob("*/ledger.jsonl"))
+    return sum(ledger.read_bytes().count(b'"calls": [') for ledger in runs.glob("*/ledger.jsonl"))
 
 
 def rows_of(output: str) -> list[str]:
@@ -271,7 +275,7 @@ def test_twenty_kills_in_the_middle_of_conversations_give_the_same_table(suites,
     whole = suites(*options, runs=tmp_path / "whole")
     assert whole.returncode == 0, whole.said
     draw, kills, number = random.Random(5), 0, 0
-    while kills < 20:
+    while kills < KILLS:
         runs = tmp_path / str(number)
         before = steps_in(runs)
         run = suites.start(*options, runs=runs)
