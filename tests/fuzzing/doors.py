@@ -69,7 +69,7 @@ class Finding:
 def findings(door: Door, commands: Commands, folder: Path, seeds: Iterable[int]) -> list[Finding]:
     """Try the inputs of these seeds.
 
-    Only the folders of findings are kept.
+    Only the folders of inputs that were wrong alone are kept.
     """
     whole = list(seeds)
     batches = [whole[start : start + _BATCH] for start in range(0, len(whole), _BATCH)]
