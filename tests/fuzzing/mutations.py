@@ -177,7 +177,7 @@ def _as_json(content: bytes, random: Random) -> bytes:
 
     try:
         value = json.loads(json.dumps(YAML(typ="safe", pure=True).load(content.decode())))
-    except (YAMLError, ValueError, TypeError, RecursionError, AttributeError):
+    except (YAMLError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError, AttributeError):
         return _scalars(content, random)
     return _encoded(written(damaged_value(value, random)))
 
