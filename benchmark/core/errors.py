@@ -13,7 +13,7 @@ a defect of Toolmark, so its traceback is printed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -57,8 +57,7 @@ class EnvironmentFault(ToolmarkError):
     exit_code: ClassVar[int] = 69
 
 
-@contextmanager
-def writing(path: Path, fix: str = "Free some disk space, or give another path.") -> Iterator[None]:
+def writing(path: Path, fix: str = "Free some disk space, or give another path.") -> AbstractContextManager[None]:
     """Convert every `OSError` inside the `with` block to an error that says that `path` cannot be written.
 
     Args:
@@ -68,24 +67,17 @@ def writing(path: Path, fix: str = "Free some disk space, or give another path."
     Raises:
         EnvironmentFault: An `OSError` was raised inside the block.
     """
-    try:
-        yield
-    except OSError as error:
-        raise EnvironmentFault(f"{path} cannot be written: {error.strerror or error}", fix) from None
+    return _accessing(path, "written", fix)
+
+
+def reading(path: Path, fix: str = "Check the file and the permission to read it.") -> AbstractContextManager[None]:
+    """Do the same as `writing`, for a file or folder that is read."""
+    return _accessing(path, "read", fix)
 
 
 @contextmanager
-def reading(path: Path, fix: str = "Check the file and the permission to read it.") -> Iterator[None]:
-    """Convert every `OSError` inside the `with` block to an error that says that `path` cannot be read.
-
-    Args:
-        path: The file or folder that is read.
-        fix: A sentence that says what the user can do.
-
-    Raises:
-        EnvironmentFault: An `OSError` was raised inside the block.
-    """
+def _accessing(path: Path, done: str, fix: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EnvironmentFault(f"{path} cannot be read: {error.strerror or error}", fix) from None
+        raise EnvironmentFault(f"{path} cannot be {done}: {error.strerror or error}", fix) from None

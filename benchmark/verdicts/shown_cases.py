@@ -28,9 +28,9 @@ __all__ = [
     "by_case",
     "show_cases",
     "shown_call",
+    "shown_grade",
     "shown_tags",
     "shown_text",
-    "worst",
 ]
 
 J = TypeVar("J", bound=Judged)
@@ -221,16 +221,23 @@ def _native(completion: Completion) -> str:
     return completion.text + calls
 
 
-def worst(grades: Sequence[J]) -> J | None:
+def _worst(grades: Sequence[J]) -> J | None:
     """Return the first wrong grade, or the first grade if no grade is wrong. None if there is no grade."""
     return next((grade for grade in grades if not grade.correct), grades[0] if grades else None)
 
 
-def _answer(grades: Sequence[Grade], completions: Completions) -> Answer | None:
-    shown = worst(grades)
+def shown_grade(grades: Sequence[J], completions: Completions) -> tuple[J, Completion] | None:
+    """Return the grade that a report shows for a case, with its completion. None if there is no completion."""
+    shown = _worst(grades)
     completion = completions.get((shown.case_id, shown.epoch)) if shown else None
-    if shown is None or completion is None:
+    return None if shown is None or completion is None else (shown, completion)
+
+
+def _answer(grades: Sequence[Grade], completions: Completions) -> Answer | None:
+    found = shown_grade(grades, completions)
+    if found is None:
         return None
+    shown, completion = found
     return Answer(
         right=sum(grade.correct for grade in grades) / len(grades),
         outcome=shown.outcome,
@@ -274,7 +281,7 @@ def show_cases(cases: Sequence[Case], sides: Sequence[tuple[Sequence[Grade], Com
         graded = [(found.get(case.id, ()), completions) for found, completions in answered]
         answers = tuple(_answer(grades, completions) for grades, completions in graded)
         if any(answers):
-            closest = [one.option for grades, _ in graded if (one := worst(grades)) and one.option is not None]
+            closest = [one.option for grades, _ in graded if (one := _worst(grades)) and one.option is not None]
             shown.append(_case(case, answers, closest[-1] if closest else 0))
     return tuple(shown)
 

@@ -17,9 +17,9 @@ from toolmark.benchmark.verdicts.shown_cases import (
     Turn,
     by_case,
     shown_call,
+    shown_grade,
     shown_tags,
     shown_text,
-    worst,
 )
 
 __all__ = ["show_conversations"]
@@ -67,10 +67,10 @@ def _gold(scenario: Scenario) -> tuple[CallShown, ...]:
 
 
 def _answer(grades: Sequence[ConversationGrade], completions: Completions) -> Answer | None:
-    shown = worst(grades)
-    completion = completions.get((shown.case_id, shown.epoch)) if shown else None
-    if shown is None or completion is None:
+    found = shown_grade(grades, completions)
+    if found is None:
         return None
+    shown, completion = found
     return Answer(
         right=sum(grade.correct for grade in grades) / len(grades),
         outcome="call",

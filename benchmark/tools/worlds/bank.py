@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from toolmark.benchmark.tools.effects import effects
-from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, listed, new_id
+from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, listed, new_id, with_id
 
 __all__ = ["Bank"]
 
@@ -134,9 +134,7 @@ class Bank(World):
             bill_id: Id of the bill, for example b3.
             from_account: Name of the account that pays.
         """
-        bill = next((one for one in self.bills if one.id == bill_id), None)
-        if bill is None:
-            raise ToolError(f"There is no bill {bill_id!r}.")
+        bill = with_id(self.bills, bill_id, "bill")
         if bill.paid:
             raise ToolError(f"The bill {bill_id} is already paid.")
         account = self._account(from_account)

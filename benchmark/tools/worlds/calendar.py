@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from toolmark.benchmark.tools.effects import effects
-from toolmark.benchmark.tools.worlds.world import Record, ToolError, World, listed, new_id
+from toolmark.benchmark.tools.worlds.world import Record, ToolError, World, listed, new_id, with_id
 
 __all__ = ["Calendar"]
 
@@ -186,10 +186,7 @@ class Calendar(World):
         return [{"name": name, "email": email} for name, email in self.people.items()]
 
     def _event(self, event_id: str) -> Event:
-        event = next((one for one in self.events if one.id == event_id), None)
-        if event is None:
-            raise ToolError(f"There is no event {event_id!r}.")
-        return event
+        return with_id(self.events, event_id, "event")
 
     def _known(self, guest: str) -> str:
         if guest in self.people:

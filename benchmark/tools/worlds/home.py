@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from toolmark.benchmark.tools.effects import effects
-from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, listed, new_id
+from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, listed, new_id, with_id
 
 __all__ = ["Home"]
 
@@ -181,9 +181,7 @@ class Home(World):
         Args:
             timer_id: Id of the timer, for example w2.
         """
-        timer = next((one for one in self.timers if one.id == timer_id), None)
-        if timer is None:
-            raise ToolError(f"There is no timer {timer_id!r}.")
+        timer = with_id(self.timers, timer_id, "timer")
         self.timers.remove(timer)
         return f"deleted the timer of {timer.device} at {timer.at}"
 

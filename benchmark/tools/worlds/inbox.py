@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from toolmark.benchmark.tools.effects import effects
-from toolmark.benchmark.tools.worlds.world import Record, ToolError, World, listed, new_id
+from toolmark.benchmark.tools.worlds.world import Record, ToolError, World, listed, new_id, with_id
 
 __all__ = ["Inbox"]
 
@@ -183,10 +183,7 @@ class Inbox(World):
         return f"created the folder {name}"
 
     def _message(self, message_id: str) -> Message:
-        message = next((one for one in self.messages if one.id == message_id), None)
-        if message is None:
-            raise ToolError(f"There is no message {message_id!r}.")
-        return message
+        return with_id(self.messages, message_id, "message")
 
     def _check_folder(self, folder: str) -> None:
         if folder not in self.folders:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from toolmark.benchmark.tools.effects import effects
-from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, listed, new_id
+from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, listed, new_id, with_id
 
 __all__ = ["Shop"]
 
@@ -190,9 +190,7 @@ class Shop(World):
         return self.products[name]
 
     def _order(self, order_id: str, status: str, what: str) -> Order:
-        order = next((one for one in self.orders if one.id == order_id), None)
-        if order is None:
-            raise ToolError(f"There is no order {order_id!r}.")
+        order = with_id(self.orders, order_id, "order")
         if order.status != status:
             raise ToolError(f"The order {order_id} cannot be {what}: its status is {order.status!r}, not {status!r}.")
         return order

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from toolmark.benchmark.tools.effects import effects
-from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, listed, new_id
+from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, listed, new_id, with_id
 
 __all__ = ["Tickets"]
 
@@ -194,10 +194,7 @@ class Tickets(World):
         return f"{ticket_id} is blocked by {listed(ticket.blocked_by)}"
 
     def _ticket(self, ticket_id: str) -> Ticket:
-        ticket = next((one for one in self.tickets if one.id == ticket_id), None)
-        if ticket is None:
-            raise ToolError(f"There is no ticket {ticket_id!r}.")
-        return ticket
+        return with_id(self.tickets, ticket_id, "ticket")
 
     def _not_closed(self, ticket_id: str) -> Ticket:
         ticket = self._ticket(ticket_id)

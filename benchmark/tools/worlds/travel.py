@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from toolmark.benchmark.tools.effects import effects
-from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, new_id
+from toolmark.benchmark.tools.worlds.world import Part, Record, ToolError, World, new_id, with_id
 
 __all__ = ["Travel"]
 
@@ -227,13 +227,7 @@ class Travel(World):
         return self.hotels[name]
 
     def _trip(self, booking_id: str) -> Trip:
-        trip = next((one for one in self.trips if one.id == booking_id), None)
-        if trip is None:
-            raise ToolError(f"There is no booked trip {booking_id!r}.")
-        return trip
+        return with_id(self.trips, booking_id, "booked trip")
 
     def _stay(self, booking_id: str) -> Stay:
-        stay = next((one for one in self.stays if one.id == booking_id), None)
-        if stay is None:
-            raise ToolError(f"There is no booked hotel {booking_id!r}.")
-        return stay
+        return with_id(self.stays, booking_id, "booked hotel")

@@ -22,12 +22,12 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from string import ascii_lowercase
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainValidator
 from pydantic_core import to_jsonable_python
 
-__all__ = ["Part", "Record", "ToolError", "World", "listed", "new_id", "stateful", "tool_methods"]
+__all__ = ["Part", "Record", "ToolError", "World", "listed", "new_id", "stateful", "tool_methods", "with_id"]
 
 
 class ToolError(ValueError):
@@ -50,6 +50,9 @@ class Record(Part):
     id: Annotated[str, Field(pattern=r"^[a-z]+[0-9]{1,9}$")]
 
 
+R = TypeVar("R", bound=Record)
+
+
 def new_id(prefix: str, records: Iterable[Record]) -> str:
     """Return the id of the next record: the prefix and the number after the largest number in use.
 
@@ -58,6 +61,23 @@ def new_id(prefix: str, records: Iterable[Record]) -> str:
         records: The records that exist.
     """
     return f"{prefix}{1 + max((int(record.id.lstrip(ascii_lowercase)) for record in records), default=0)}"
+
+
+def with_id(records: Iterable[R], wanted: str, what: str) -> R:
+    """Return the record with an id.
+
+    Args:
+        records: The records.
+        wanted: The id.
+        what: What a record is, for the message of the error. Example: "event".
+
+    Raises:
+        ToolError: No record has this id.
+    """
+    for record in records:
+        if record.id == wanted:
+            return record
+    raise ToolError(f"There is no {what} {wanted!r}.")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -31,14 +31,12 @@ from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.case_selection import load_cases, open_reader
 from toolmark.benchmark.readers.python_calls import python_calls
-from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.gold import GoldProof, perfect
 from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.tools.catalog import catalog
-from toolmark.benchmark.tools.schemas import problems, validator_of
 from toolmark.suites.command import import_cases
 
 
@@ -302,105 +300,3 @@ def test_every_reader_is_registered() -> None:
         *("apibank", "bfcl", "csv", "metatool", "openai", "sealtools", "sharegpt", "toolmark", "trl"),
         *("tutorial", "when2call", "xlam"),
     }
-
-
-@pytest.mark.parametrize(
-    ("arguments", "required"),
-    [
-        ({"a": {"type": "str", "required": True}, "b": {"type": "str"}}, ["a"]),
-        ({"a": {"type": "str", "required": "true"}, "b": {"type": "str", "required": "false"}}, ["a"]),
-        ({"a": {"type": "str", "required": True, "default": "x"}, "b": {"type": "str", "required": False}}, ["a"]),
-        ({"a": {"type": "str"}, "b": {"type": "str", "required": False}}, ["a"]),
-        ({"a": {"type": "str", "required": 1}, "b": {"type": "str", "required": 0}}, ["a"]),
-        ({"a": {"type": "str", "is_required": True}, "b": {"type": "str"}}, ["a"]),
-        ({"a": {"type": "str"}, "b": {"type": "str | None"}, "c": {"type": "Union[str, None]"}}, ["a"]),
-        ({"a": {"type": "str"}, "b": {"type": "str", "description": "(Optional) The b."}}, ["a"]),
-        ([{"name": "a", "type": "str"}, {"name": "b", "type": "str", "optional": True}], ["a"]),
-        ({"a": {"type": "str"}, "b": {"type": "str", "optional": True}}, ["a"]),
-        ({"a": {"type": "str"}, "b": {"type": "str, optional"}, "c": {"type": "int", "default": 1}}, ["a"]),
-        ({"a": "str - What."}, ["a"]),
-    ],
-    ids=range(12),
-)
-def test_marks_say_which_flat_arguments_are_required(arguments: dict[str, Any], required: list[str]) -> None:
-    assert tool_of({"name": "f", "parameters": arguments}).parameters["required"] == required
-    assert "required" not in tool_of({"name": "f", "parameters": arguments}).parameters["properties"]["a"]
-
-
-def test_arguments_in_two_lists_and_as_text_are_read() -> None:
-    lists = {"required_parameters": [{"name": "a", "type": "NUMBER"}], "optional_parameters": [{"name": "b"}]}
-    schema = tool_of({"name": "f", **lists}).parameters
-    assert schema == {"type": "object", "properties": {"a": {"type": "number"}, "b": {}}, "required": ["a"]}
-    assert tool_of({"name": "f", "parameters": json.dumps(schema)}).parameters == schema
-    with pytest.raises(ValueError, match="must be an object"):
-        tool_of({"name": "f", "parameters": 7})
-
-
-def test_marks_inside_a_json_schema_become_its_list() -> None:
-    inner = {"type": "object", "properties": {"x": {"type": "int", "required": True}, "y": {"type": "int"}}}
-    box = {"type": "dict", "properties": {"box": inner, "n": {"type": "integer", "required": False}}}
-    parameters = toolbox_of([tool_of({"name": "f", "parameters": box})])["f"].parameters
-    assert parameters["properties"]["box"]["required"] == ["x"]
-    assert "required" not in parameters
-    assert parameters["properties"]["n"] == {"type": "integer"}
-
-
-@pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "allOf"])
-def test_parameters_that_combine_schemas_stay_a_schema(keyword: str) -> None:
-    branch = {"type": "object", "required": ["id"], "properties": {"id": {"type": "int"}}}
-    tool = toolbox_of([tool_of({"name": "f", "parameters": {keyword: [branch]}})])["f"]
-    assert not problems({"id": 3}, validator_of(tool))
-    assert problems({"id": "three"}, validator_of(tool))
-
-
-def hammer(tools: str, output: str) -> dict[str, str]:
-    sections = {"TASK INSTRUCTION": "Call.", "AVAILABLE TOOLS": tools, "FORMAT INSTRUCTION": "JSON.", "QUERY": QUESTION}
-    text = "".join(f"[BEGIN OF {name}]\n{body}\n[END OF {name}]\n\n" for name, body in sections.items())
-    return {"instruction": text, "input": "", "output": output}
-
-
-CALLS = json.dumps([{"name": "get_weather", "arguments": ARGUMENTS}])
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        hammer(json.dumps([WEATHER]), f"```\n{CALLS}\n```"),
-        hammer(str([WEATHER]), f"```json\n{CALLS}\n```"),
-        hammer(json.dumps([WEATHER]), json.dumps({"tool_calls": json.loads(CALLS)})),
-        {"query": [{"role": "user", "content": QUESTION}], "tools": [WEATHER], "answers": CALLS},
-        {"query": [QUESTION], "tools": [WEATHER], "answers": CALLS},
-        {
-            "query": [{"role": "system", "content": "Hi."}, {"role": "user", "content": QUESTION}],
-            "tools": [WEATHER],
-            "answers": CALLS,
-        },
-    ],
-    ids=range(6),
-)
-def test_hammers_rows(tmp_path: Path, row: dict[str, Any]) -> None:
-    case = case_of(*read("xlam", tmp_path / "x.jsonl", lines(row)))
-    assert (case.messages[-1].role, case.messages[-1].content, case.toolbox.names) == (
-        "user",
-        QUESTION,
-        ("get_weather",),
-    )
-    assert isinstance(case.expect, ExpectCall)
-    rules = case.expect.any_of[0].calls[0].arguments
-    assert {name: rule.of[0] for name, rule in rules.items()} == ARGUMENTS
-
-
-def test_hammers_rows_without_a_call_and_broken_ones(tmp_path: Path) -> None:
-    none_fits, *bad = read(
-        "xlam",
-        tmp_path / "x.jsonl",
-        lines(
-            hammer(json.dumps([WEATHER]), "```\n[]\n```"),
-            {"instruction": "No sections.", "output": "[]"},
-            hammer("tools", "[]"),
-            {"query": [], "tools": [WEATHER], "answers": "[]"},
-            {"query": [{"role": "assistant", "content": "?"}], "tools": [WEATHER], "answers": "[]"},
-        ),
-    )
-    assert case_of(none_fits).expect == Abstain(action="abstain", reason="no_tool_fits")
-    assert all(isinstance(row, BadRow) for row in bad)
