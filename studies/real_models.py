@@ -31,18 +31,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studies.real_models_page import CASES, MODELS, REPLAYS, recording, write_page
-from studies.recipes import ROOT, data_of, toolmark
+from studies.recipes import ROOT, SEEDS, data_of, trained
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
-from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.progress import phases_shown
-from toolmark.benchmark.data.record import RECORD_FILE, WrittenRecord
+from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 
 TRAININGS = REPLAYS / "trainings.json"
 TUTORIAL = read_recipe(ROOT / "trainers" / "recipes" / "tutorial.toml")
 RECIPES = {model: read_recipe(ROOT / "trainers" / "recipes" / f"{model}.toml") for model in MODELS}
-SEEDS = (1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +70,13 @@ def adapter_of(model: str, training: Training, work: Path) -> Path:
     """Return the adapter of a training. If it does not exist yet, train it and record what the training cost."""
     own, out = RECIPES[model], work / f"{model}-{training.name}"
     data = data_of(training.recipe, work / f"data-{training.recipe.name}")
-    if not (out / "adapter_config.json").exists():
-        if training.with_trl:
-            words = ["--model", model, "--trl", str(out), "--work", str(work)]
-            subprocess.run([sys.executable, "-m", "studies.real_models", *words], check=True, cwd=ROOT)
-        else:
-            given = {"base": own.base, "data": data, "out": out, "dialect": own.dialect, "seed": training.seed}
-            toolmark("train", "lora", *flags({**given, **training.recipe.options(training.recipe.trainer)}))
-    if (out / RECORD_FILE).exists():
-        record = WrittenRecord.read(out)
+    if not training.with_trl:
+        recipe = training.recipe.model_copy(update={"base": own.base, "dialect": own.dialect})
+        record = WrittenRecord.read(trained(recipe, data, training.seed, out))
         keep(f"{model}-{training.name}", seconds=record.seconds, tokens=record.tokens, loss=record.losses["loss"])
+    elif not (out / "adapter_config.json").exists():
+        words = ["--model", model, "--trl", str(out), "--work", str(work)]
+        subprocess.run([sys.executable, "-m", "studies.real_models", *words], check=True, cwd=ROOT)
     return out
 
 
@@ -102,22 +97,18 @@ def train_alone(model: str, out: Path, work: Path) -> None:
     """Train the tutorial's recipe with TRL in this process, and record what the training cost."""
     from transformers import AutoConfig
 
-    from studies.trl_training import Precision, train_with_trl
+    from studies.trl_training import Precision, chosen_examples, train_with_trl
     from toolmark.benchmark.candidates.spec import resolve
     from toolmark.benchmark.core.registry import load
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.engine.model_folder import locate
-    from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
-    from toolmark.trainers.finetuning.example_order import chosen_by_share
     from toolmark.trainers.finetuning.options import LoraOptions
     from toolmark.trainers.precision_choice import choose_precision
 
     own, options = RECIPES[model], LoraOptions(**TUTORIAL.trainer.options)
     base = locate(resolve(own.base)).base
     data = TraceDataset(data_of(TUTORIAL, work / f"data-{TUTORIAL.name}"))
-    examples = EncodedExamples(data, load("toolmark.dialects", own.dialect)(), base, print)
-    places = chosen_by_share(examples.query_types("train"), options.shares, TUTORIAL.seed)
-    chosen = [examples.of("train")[place] for place in places]
+    chosen = chosen_examples(data, load("toolmark.dialects", own.dialect)(), base, options, TUTORIAL.seed)
     choice = choose_precision(AutoConfig.from_pretrained(base), 2048, "auto", 1)
     precision: Precision = "bfloat16" if choice.precision == "bfloat16" else "float32"
     began = time.perf_counter()

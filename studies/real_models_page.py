@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from studies.page import Page, spread
-from studies.recipes import ROOT, parts
+from studies.recipes import ROOT, SEEDS, parts, percents
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.scoring.metrics import PRIMARY
@@ -74,7 +74,7 @@ Judged = Mapping[str, Side]
 def judged(kind: str, model: str) -> Judged | None:
     """Judge the recorded answers of a model to one kind of cases. Return None if there is nothing to compare."""
     cases, limit = CASES[kind]
-    names = ("base", "tutorial-trl", "tutorial", "own-1", "own-2", "own-3")
+    names = ("base", "tutorial-trl", "tutorial", *(f"own-{seed}" for seed in SEEDS))
     found = {name: str(path) for name in names if (path := recording(kind, model, name)).exists()}
     if "base" not in found or len(found) == 1:
         return None
@@ -134,8 +134,7 @@ def _title(name: str) -> str:
 def _percents(figures: Mapping[str, Figure], column: str) -> str:
     """Return the score of a candidate, or the scores of all seeds of the own recipe."""
     names = [name for name in figures if name == column or (column == "own" and name.startswith("own"))]
-    known = [100 * score for name in names if (score := figures[name].score) is not None]
-    return spread(known) if known else "n/a"
+    return percents([figures[name].score for name in names])
 
 
 AIMS = (
@@ -192,23 +191,12 @@ def write_page(trainings: Mapping[str, Mapping[str, float]]) -> int:
             page.paragraph(f"{MODELS[model]} was not measured yet.")
     rows = []
     for name, cost in trainings.items():
-        model, _, candidate = next((model, "", name[len(model) + 1 :]) for model in MODELS if name.startswith(model))
+        model = next(one for one in MODELS if name.startswith(f"{one}-"))
         memory = f"{cost['megabytes']:,.0f}" if "megabytes" in cost else "n/a"
         minutes, tokens = f"{cost['seconds'] / 60:.0f}", f"{cost['tokens'] / 1000:,.0f}"
-        rows.append([MODELS[model], _title(candidate), minutes, tokens, memory])
-    if not rows:
-        return _written(page)
-    page.section(
-        COSTS,
-        "",
-        ["model", "adapter", "minutes", "thousands of tokens", "peak MB"],
-        rows,
-    )
-    return _written(page)
-
-
-def _written(page: Page) -> int:
-    """Write the page. Return 1 if a target is missed, and 0 otherwise."""
+        rows.append([MODELS[model], _title(name.removeprefix(f"{model}-")), minutes, tokens, memory])
+    if rows:
+        page.section(COSTS, "", ["model", "adapter", "minutes", "thousands of tokens", "peak MB"], rows)
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
     return 1 if page.broken else 0

@@ -25,13 +25,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from studies.page import Page, percent, spread
-from studies.trl_training import Precision, train_with_trl
+from studies.trl_training import Precision, chosen_examples, train_with_trl
 from toolmark.benchmark.candidates.recipes import read_recipe
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
-from toolmark.trainers.finetuning.example_order import chosen_by_share
 from toolmark.trainers.finetuning.options import LoraOptions
 from toolmark.trainers.host import run_training
 from toolmark.trainers.lora import LoraTrainer
@@ -76,10 +75,7 @@ def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
 def plain(data: Path, out: Path, threads: int, precision: Precision) -> tuple[list[float], int]:
     """Train with TRL alone. Return the end time of each step, and the number of tokens read."""
     options = options_of(threads)
-    examples = EncodedExamples(TraceDataset(data), Tagged(), BASE, print)
-    chosen = [
-        examples.of("train")[place] for place in chosen_by_share(examples.query_types("train"), options.shares, 1)
-    ]
+    chosen = chosen_examples(TraceDataset(data), Tagged(), BASE, options, seed=1)
     ends = train_with_trl(chosen, options, BASE, out, threads=threads, precision=precision)
     return ends, sum(len(one.ids) for one in chosen)
 

@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING, Any, Literal
 from toolmark.trainers.finetuning.options import LoraOptions
 
 if TYPE_CHECKING:
+    from toolmark.benchmark.data.dataset import TraceDataset
+    from toolmark.benchmark.dialects import Dialect
     from toolmark.benchmark.engine.encoding import Encoded
 
-__all__ = ["Precision", "train_with_trl"]
+__all__ = ["Precision", "chosen_examples", "train_with_trl"]
 
 Precision = Literal["float32", "bfloat16"]
+
+
+def chosen_examples(data: TraceDataset, dialect: Dialect, base: Path, options: LoraOptions, seed: int) -> list[Encoded]:
+    """Return the conversations that the trainer `lora` would train on, in the same order."""
+    from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
+    from toolmark.trainers.finetuning.example_order import chosen_by_share
+
+    examples = EncodedExamples(data, dialect, base, print)
+    places = chosen_by_share(examples.query_types("train"), options.shares, seed)
+    return [examples.of("train")[place] for place in places]
 
 
 def train_with_trl(

@@ -74,11 +74,6 @@ class GgufHeader:
     tensors: Mapping[str, tuple[int, ...]]
 
     @property
-    def architecture(self) -> str:
-        """Return the name of the architecture, as llama.cpp names it."""
-        return str(self.fields.get("general.architecture", ""))
-
-    @property
     def parameters(self) -> int:
         """Return the number of weights of all tensors."""
         return sum(prod(shape) for shape in self.tensors.values())

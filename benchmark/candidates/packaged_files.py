@@ -6,7 +6,6 @@ Toolmark joins the parts once, in the user's cache. No code of these packages is
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, files
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.candidates.gguf_files import gguf_hash
-from toolmark.benchmark.core.atomic_write import write_atomically
+from toolmark.benchmark.core.atomic_write import replacing, write_atomically
 from toolmark.benchmark.core.cache_folder import cache_folder
 from toolmark.benchmark.core.errors import EnvironmentFault, writing
 
@@ -84,12 +83,7 @@ def _join(parts: list[Path], file: Path) -> None:
     if file.is_file() and file.stat().st_size == sum(part.stat().st_size for part in parts):
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        with partial.open("wb") as joined:
-            for part in parts:
-                with part.open("rb") as stream:
-                    shutil.copyfileobj(stream, joined, 1 << 20)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(file) as joined:
+        for part in parts:
+            with part.open("rb") as stream:
+                shutil.copyfileobj(stream, joined, 1 << 20)

@@ -245,8 +245,9 @@ def resolve(spec: str) -> Candidate:
     if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
     base = replace(_base(base_text), revision=revision)
-    if adapter and base.kind == "hub" and (file := adapter.partition(":")[0]).lower().endswith(GGUF):
-        base, adapter = _hub_file(base, file), adapter.partition(":")[2]
+    file, _, rest = adapter.partition(":")
+    if base.kind == "hub" and file.lower().endswith(GGUF):
+        base, adapter = _hub_file(base, file), rest
     return with_adapter(base, adapter) if adapter else base
 
 

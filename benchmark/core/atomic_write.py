@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from os import fsync, getpid
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["write_atomically"]
+__all__ = ["replacing", "write_atomically"]
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the content of a file. Even if this process is killed, the file contains the old or the new content.
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Return a stream for the new content of a file. The file is replaced at the end of the `with` block.
+
+    Even if this process is killed, the file contains the old or the new content.
 
     Args:
         path: The file to write. The folder of the file must exist.
-        content: The new content of the file.
 
     Raises:
         OSError: The new content could not be written. The file still contains the old content.
@@ -22,7 +26,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}-{getpid()}")
     try:
         with temporary.open("wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             fsync(stream.fileno())
         temporary.replace(path)
@@ -30,3 +34,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace the content of a file, as `replacing` does."""
+    with replacing(path) as stream:
+        stream.write(content)

@@ -19,7 +19,7 @@ import httpx
 from toolmark.benchmark.core.bounded_bodies import NOT_COMPRESSED, BodyTooLong, BodyUnreadable, Unpacking
 from toolmark.benchmark.core.time_limit import within
 
-__all__ = ["GRACE", "MAX_BYTES", "NoReply", "Reply", "exchange", "json_object"]
+__all__ = ["GRACE", "MAX_BYTES", "NoReply", "Reply", "exchange", "json_object", "json_objects"]
 
 MAX_BYTES = 4_000_000
 """The largest reply that is read."""
@@ -65,6 +65,11 @@ def json_object(body: bytes | str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
+
+
+def json_objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list that a server sent. Everything else is left out, also a value that is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 @cache

@@ -147,6 +147,8 @@ class Scenario(Frozen):
         Args:
             turn: The number of the turn, from 1.
         """
+        if not self.tools_from_turn:
+            return self.toolbox
         tools = tuple(tool for tool in self.toolbox.tools if self.tools_from_turn.get(tool.name, 1) <= turn)
         return Toolbox(name=self.toolbox.name, tools=tools)
 

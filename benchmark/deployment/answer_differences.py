@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from toolmark.benchmark.core.common_beginning import common_beginning
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import json_in_text
@@ -67,8 +68,7 @@ def compare_answers(
     if before.text == after.text and before.stop_reason == after.stop_reason:
         return None
     ours, theirs = pieces(before.text), pieces(after.text)
-    shorter = min(len(ours), len(theirs))
-    at = next((i for i in range(shorter) if ours[i] != theirs[i]), shorter)
+    at = common_beginning(ours, theirs)
     kind: AnswerClass = "forced_tokens" if forced else "other_tokens"
     if stop_passed and after.text.startswith(before.text):
         kind = "stop_dropped"

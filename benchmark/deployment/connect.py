@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.candidates.weights import fetch
 from toolmark.benchmark.config.request_limits import RequestLimits
+from toolmark.benchmark.core.bounded_http import json_objects
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.deployment.known_runtimes import LlamaCpp, Ollama, Vllm
 from toolmark.benchmark.deployment.llama_server import llama_server
@@ -90,7 +91,7 @@ def _first_model(root: JsonServer, spec: str) -> str:
     listed = None
     with suppress(BadReply):
         listed = root.get("/v1/models").get("data")
-    names = [one.get("id") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    names = [one.get("id") for one in json_objects(listed)]
     if not names or not isinstance(names[0], str):
         raise EnvironmentFault(
             f"the server at {spec} cannot be reached, or lists no model", "Start the server, and check its address."

@@ -13,8 +13,9 @@ From one line to the next, one thing changes. A side that the runtime does not s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.cases import Case
@@ -34,7 +35,7 @@ __all__ = ["SIDES", "CaseAnswers", "ClientReading", "SideName", "ask_about"]
 SideName = Literal["float", "weights", "prompt", "decoding", "parser"]
 _T = TypeVar("_T")
 
-SIDES: tuple[SideName, ...] = ("float", "weights", "prompt", "decoding", "parser")
+SIDES: tuple[SideName, ...] = get_args(SideName)
 """The sides, in the order in which they are compared."""
 
 
@@ -115,9 +116,10 @@ def ask_about(
         found.prompt_differences = compare_prompts(seen, theirs, trained.tokens, reply.read)
         if own is not None and theirs.ids is not None:
             same = theirs.ids == seen.ids
-            after = own if same else _reached(runtime, lambda: runtime.go_on(theirs.ids or (), question))
-            if after is not None:
-                _add(found, "prompt", trained, after)
+            with suppress(_Refusal):  # The chat was answered, so only this side has no answer.
+                after = own if same else _reached(runtime, lambda: runtime.go_on(theirs.ids or (), question))
+                if after is not None:
+                    _add(found, "prompt", trained, after)
     if reply.written is not None:
         _add(found, "decoding", trained, reply.written)
         found.differences["parser"] = _parser_differences(found, trained.dialect, reply.completion)

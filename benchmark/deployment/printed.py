@@ -76,7 +76,7 @@ def _print_flips(findings: Sequence[CaseFinding]) -> None:
     for one in flips[:_MOST_FLIPS]:
         say(f"{one.flip} by {one.part}: {one.case_id} ({one.ref}), {_change(one)}")
     if len(flips) > _MOST_FLIPS:
-        say(f"{len(flips) - _MOST_FLIPS} more cases became right or wrong; --json FILE lists them")
+        say(f"{len(flips) - _MOST_FLIPS} more cases became right or wrong; --json-file FILE lists them")
 
 
 def _change(one: CaseFinding) -> str:

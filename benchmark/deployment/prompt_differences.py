@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from toolmark.benchmark.core.common_beginning import common_beginning
 from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.deployment.prompt_classes import PromptDifference, first_of_each
 from toolmark.benchmark.deployment.runtime import RuntimePrompt
@@ -106,9 +107,7 @@ def _token_differences(text: str, ids: Sequence[int], tokens: TrainedTokens) -> 
     ours = tokens.encode(text)
     if ours == list(ids):
         return
-    at = next(
-        (i for i, (one, other) in enumerate(zip(ours, ids, strict=False)) if one != other), min(len(ours), len(ids))
-    )
+    at = common_beginning(ours, ids)
     places = tokens.decode(ours[at : at + 4]), " ".join(map(repr, (tokens.decode([one]) for one in ids[at : at + 4])))
     as_text = any(token in tokens.special for token in ours[at : at + 1])
     yield PromptDifference("special_as_text" if as_text else "tokenizer", *places)

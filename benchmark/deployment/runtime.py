@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from toolmark.benchmark.core.bounded_http import json_objects
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall, StopReason, Usage
 from toolmark.benchmark.engine.encoding import conversation
 from toolmark.benchmark.engine.json_server import BadReply, JsonServer
@@ -186,7 +187,7 @@ def _count(usage: Any, name: str) -> int | None:
 
 
 def _calls(listed: Any) -> list[RawCall]:
-    functions = [call.get("function") for call in listed if isinstance(call, dict)] if isinstance(listed, list) else []
+    functions = [call.get("function") for call in json_objects(listed)]
     found = []
     for function in functions:
         if isinstance(function, dict):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from toolmark.benchmark.core.common_beginning import common_beginning
 from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.deployment.prompt_classes import PromptClass, PromptDifference, first_of_each
 from toolmark.benchmark.deployment.shown_tools import ShownTool, schema_difference, shown_tools
@@ -69,7 +70,7 @@ def _text_differences(
     if before == after:
         return
     if "".join(before.split()) == "".join(after.split()):
-        at = _first_difference(before, after)
+        at = common_beginning(before, after)
         yield PromptDifference("white_space", _place(before, at), _place(after, at))
         return
     unshown = {tool.name for tool in ours} - {tool.name for tool in theirs}
@@ -96,7 +97,7 @@ def _tool_differences(
         other = found[tool.name]
         other_text = after[other.start : other.end]
         if text != other_text:
-            at = _first_difference(text, other_text)
+            at = common_beginning(text, other_text)
             kind = schema_difference(tool.value, other.value)
             yield PromptDifference(kind, _place(text, at), _place(other_text, at))
 
@@ -116,12 +117,8 @@ def _single_braces(text: str) -> str:
 
 def _one_cut(before: str, after: str) -> bool:
     """Return whether `after` is `before` without one part in the middle."""
-    begin = _first_difference(before, after)
+    begin = common_beginning(before, after)
     return before.endswith(after[begin:]) and begin > 0
-
-
-def _first_difference(one: str, other: str) -> int:
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _place(text: str, at: int) -> str:
@@ -165,9 +162,8 @@ def _word_differences(
 
 def _opcodes(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
     """Yield the parts in which two lists of words are equal or differ, in the form of `SequenceMatcher`."""
-    shorter = min(len(one), len(other))
-    begin = next((i for i in range(shorter) if one[i] != other[i]), shorter)
-    end = next((i for i in range(shorter - begin) if one[-1 - i] != other[-1 - i]), shorter - begin)
+    begin = common_beginning(one, other)
+    end = common_beginning(one[begin:][::-1], other[begin:][::-1])
     ours, theirs = one[begin : len(one) - end], other[begin : len(other) - end]
     yield "equal", 0, begin, 0, begin
     if len(ours) * len(theirs) > _MOST_PAIRS:

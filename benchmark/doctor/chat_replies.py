@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolmark.benchmark.core.bounded_http import Reply, json_object
+from toolmark.benchmark.core.bounded_http import Reply, json_object, json_objects
 from toolmark.benchmark.engine.json_server import BadReply, JsonServer
 
 __all__ = ["BadReply", "ChatReply", "Endpoint", "RawCall"]
@@ -148,7 +148,7 @@ def _chat_reply(message: Mapping[str, Any], choice: Mapping[str, Any], fields: M
     usage = fields.get("usage")
     counts = usage if isinstance(usage, dict) else {}
     listed = message.get("tool_calls")
-    functions = [call.get("function") for call in listed if isinstance(call, dict)] if isinstance(listed, list) else []
+    functions = [call.get("function") for call in json_objects(listed)]
     reasoning = message.get("reasoning_content") or message.get("reasoning")
     reason = choice.get("finish_reason")
     return ChatReply(

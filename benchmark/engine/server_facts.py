@@ -6,12 +6,13 @@ requests with an error, and then nothing is known about the server.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
+from toolmark.benchmark.core.bounded_http import json_objects
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.printing import brief
 from toolmark.benchmark.engine.json_server import BadReply, JsonServer
@@ -120,18 +121,12 @@ def _ollama(root: JsonServer, model: str) -> ServerFacts:
 
 def _vllm(root: JsonServer, model: str) -> ServerFacts:
     version = root.get("/version").get("version")
-    served = next((one for one in _served(root) if one.get("id") == model), {})
+    served = next((one for one in json_objects(_listed(root, "data")) if one.get("id") == model), {})
     return _facts("vLLM", version=version, model=served.get("root") or model, context=served.get("max_model_len"))
 
 
-def _served(root: JsonServer) -> Iterator[dict[str, Any]]:
-    listed = _listed(root, "data")
-    yield from (one for one in (listed if isinstance(listed, list) else []) if isinstance(one, dict))
-
-
 def _lm_studio(root: JsonServer, model: str) -> ServerFacts:
-    listed = _field(root.get("/api/v0/models"), "data")
-    models = [one for one in (listed if isinstance(listed, list) else []) if isinstance(one, dict)]
+    models = json_objects(_field(root.get("/api/v0/models"), "data"))
     found = next((one for one in models if one.get("id") == model), {})
     return _facts(
         "LM Studio",

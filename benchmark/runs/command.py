@@ -22,7 +22,6 @@ from toolmark.benchmark.runs.export import export_run
 from toolmark.benchmark.runs.ledger import Recorded, read_ledger, scan_ledger
 from toolmark.benchmark.runs.pruning import prune_runs, size_of
 from toolmark.benchmark.runs.run_folders import find_ledger, stored_runs
-from toolmark.benchmark.tools.worlds.world_session import result_text
 
 __all__ = ["app"]
 
@@ -150,7 +149,7 @@ def _case_lines(recorded: Recorded, path: Path, case: str) -> list[str]:
     for case_epoch in sorted(case_epoch for case_epoch in recorded.conversations if case_epoch[0] == matching[0]):
         for number, (key, step) in enumerate(recorded.conversations[case_epoch], start=1):
             lines += [f"step {number}", *_completion_lines(case_epoch, key, step.completion)]
-            lines += [f"result of {one.call.name}: {result_text(one.result)}" for one in step.calls]
+            lines += [f"result of {one.call.name}: {one.result.text}" for one in step.calls]
     return lines
 
 

@@ -83,13 +83,9 @@ def converse(
     else:
         with Ledger(run.folder, fresh=options.fresh) as ledger:
             _Loop(run, ledger, options, worlds, sandbox).hold(conversations, scenarios, engines)
-    by_id: dict[str, list[Conversation]] = {}
-    for one in conversations:
-        by_id.setdefault(one.scenario.id, []).append(one)
-    run.missing = tuple(key for key, epochs in by_id.items() if not all(one.ended for one in epochs))
-    run.conversations = {
-        (one.scenario.id, one.epoch): one for one in conversations if one.scenario.id not in run.missing
-    }
+    unended = {one.scenario.id for one in conversations if not one.ended}
+    run.missing = tuple(scenario.id for scenario in scenarios if scenario.id in unended)
+    run.conversations = {(one.scenario.id, one.epoch): one for one in conversations if one.scenario.id not in unended}
     run.completions = {key: one.as_completion() for key, one in run.conversations.items()}
     return run
 
@@ -125,6 +121,7 @@ class _Loop:
     def __init__(self, run: Run, ledger: Ledger, options: RunOptions, worlds: Worlds, sandbox: Sandbox) -> None:
         self._run, self._ledger, self._options = run, ledger, options
         self._worlds, self._sandbox = worlds, sandbox
+        self._run_key = run_key(run.identity)
         self._sessions: dict[int, WorldSession] = {}
         self._left_out: set[str] = set()
 
@@ -184,7 +181,7 @@ class _Loop:
         known = [scenario.id, self._worlds(scenario.world).code]
         known += [scenario.gold_hash] if self._run.candidate.kind == "policy" else []
         step = len(conversation.steps) + 1
-        return digest([run_key(self._run.identity), known, shown, conversation.epoch, "step", step])
+        return digest([self._run_key, known, shown, conversation.epoch, "step", step])
 
     def _round(self, waiting: Sequence[Conversation], engine: Engine | None, progress: GenerationProgress) -> None:
         """Take one step in each conversation."""
@@ -272,7 +269,7 @@ class _Loop:
         before = session.state
         for call in calls:
             made.append(PlayedCall(call, session.call(call, offered)))
-            if made[-1].result.kind not in ("ok", "error"):
+            if made[-1].result.is_fault:
                 break
         return Step(completion, tuple(made), None if session.state == before else session.state)
 

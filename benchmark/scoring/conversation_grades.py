@@ -15,9 +15,9 @@ from toolmark.benchmark.data.cases import Abstain
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.conversations import Conversation
-from toolmark.benchmark.scoring.gold_conversations import succeeds
 from toolmark.benchmark.scoring.grades import legible
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn, TurnEnd, Unmet, unmet_demands
+from toolmark.benchmark.scoring.world_states import same_state
 
 __all__ = ["ConversationGrade", "grade_conversation"]
 
@@ -103,7 +103,7 @@ def grade_conversation(scenario: Scenario, conversation: Conversation, gold: Seq
     unmet = [unmet_demands(turn, one, scenario.toolbox) for turn, one in zip(scenario.turns, played, strict=False)]
     met = [not found for found in unmet] + [False] * (len(scenario.turns) - len(played))
     failing = [met[index] for index, one in enumerate(played) if _has_failed_call(one)]
-    correct = succeeds(scenario, played, gold)
+    correct = all(met) and same_state(gold[0].before, gold[-1].after, played[-1].after, scenario.free)
     cause, detail = (None, "") if correct else _cause(played, unmet)
     return ConversationGrade(
         case_id=scenario.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import comb
 
@@ -88,15 +88,14 @@ def conversation_metrics(grades: Sequence[ConversationGrade]) -> tuple[Metric, .
         grades: The grades of all contestants.
     """
     epochs = max((grade.epoch for grade in grades), default=1)
-    over: list[Callable[[Sequence[float]], float]] = [partial(_all_of, k=k) for k in range(2, epochs + 1)]
     all_of = (
         Metric(
             f"conversation.pass[{k}]",
             f"pass^{k}",
             f"{k} of {k} repetitions succeed",
             of=_success,
-            over_epochs=combined,
+            over_epochs=partial(_all_of, k=k),
         )
-        for k, combined in enumerate(over, start=2)
+        for k in range(2, epochs + 1)
     )
     return (*CONVERSATION_PRIMARY, *all_of, *_SECONDARY)

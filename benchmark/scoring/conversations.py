@@ -26,7 +26,6 @@ from toolmark.benchmark.dialects.typed_arguments import typed
 from toolmark.benchmark.scoring.outcomes import outcome_of
 from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, TurnEnd
 from toolmark.benchmark.tools.sandbox import Kind, Result
-from toolmark.benchmark.tools.worlds.world_session import result_text
 
 __all__ = ["MOST_CALLS", "MOST_REPEATS", "MOST_STEPS", "Conversation", "Step"]
 
@@ -41,8 +40,6 @@ MOST_REPEATS = 3
 
 _NO_ANSWER = "(no answer)"
 """What a model reads in place of its answer, if a turn ended without one. Many chat templates need such a turn."""
-
-_GOES_ON: frozenset[Kind] = frozenset({"ok", "error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +161,11 @@ class Conversation:
         calls = tuple(one.call for one in step.calls)
         answer = self._read(step.completion).answer
         self.messages.append(Message(role="assistant", content=answer, tool_calls=calls))
-        self.messages += [
-            Message(role="tool", name=one.call.name, content=result_text(one.result)) for one in step.calls
-        ]
+        self.messages += [Message(role="tool", name=one.call.name, content=one.result.text) for one in step.calls]
         self.calls += step.calls
         self.state = self.state if step.state is None else step.state
         self._steps_of_turn += 1
-        if step.calls[-1].result.kind not in _GOES_ON:
+        if step.calls[-1].result.is_fault:
             self._end(None, "fault", last=True)
         elif limit := self._limit():
             self.messages.append(Message(role="assistant", content=_NO_ANSWER))
@@ -223,5 +218,5 @@ def _repeats(calls: Sequence[PlayedCall]) -> int:
 
 def _as_text(step: Step) -> str:
     native = (f"{call.name}({call.arguments})" for call in step.completion.tool_calls)
-    results = (f"→ {result_text(one.result)}" for one in step.calls)
+    results = (f"→ {one.result.text}" for one in step.calls)
     return "\n".join(filter(None, (step.completion.text, *native, *results)))

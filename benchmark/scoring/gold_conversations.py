@@ -112,7 +112,7 @@ class ScenarioProof:
     def _faults_of_gold(self) -> Iterator[str]:
         for number, (turn, played) in enumerate(zip(self._scenario.turns, self.gold, strict=True), start=1):
             for call, one in zip(turn.gold.calls, played.calls, strict=True):
-                if one.result.kind not in ("ok", "error") or (one.result.kind == "error") != call.fails:
+                if one.result.is_fault or (one.result.kind == "error") != call.fails:
                     wanted = "an error" if call.fails else "a result"
                     told = one.result.error or one.result.value
                     yield f"turn {number}: {call.name} gives no {wanted.split()[1]}: {told!s:.200}"

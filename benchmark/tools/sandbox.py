@@ -66,6 +66,21 @@ class Result:
     error: str | None
     kind: Kind
 
+    @property
+    def text(self) -> str:
+        """Return what a model reads: a string as it is, another value as JSON, an error as JSON.
+
+        For example, the text of an error is `{"error": "There is no account 'savings'."}`.
+        """
+        if self.kind == "ok" and isinstance(self.value, str):
+            return self.value
+        return json.dumps(self.value if self.kind == "ok" else {"error": self.error}, ensure_ascii=False)
+
+    @property
+    def is_fault(self) -> bool:
+        """Return whether the tool failed in a way that a model cannot correct."""
+        return self.kind not in ("ok", "error")
+
 
 class Sandbox:
     """Runs tools with limits. Two threads must not use the same sandbox at the same time.

@@ -19,6 +19,7 @@ from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.outcomes import Outcome
 
 __all__ = [
+    "MOST_CALLS",
     "Answer",
     "Argument",
     "CallShown",
@@ -39,7 +40,7 @@ LONGEST = 4_000
 """Highest number of characters of a text in a report. Longer texts are cut."""
 
 _LONGEST_VALUE = 600
-_MOST_CALLS = 20
+MOST_CALLS = 20
 _MOST_ARGUMENTS = 60
 
 Completions = Mapping[tuple[str, int], Completion]
@@ -182,7 +183,7 @@ def _rule(rule: Accept) -> str:
 
 def _expected(option: CallOption) -> tuple[CallShown, ...]:
     shown = []
-    for spec in option.calls[:_MOST_CALLS]:
+    for spec in option.calls[:MOST_CALLS]:
         right = {name: rule.example() for name, rule in spec.arguments.items()}
         arguments = tuple(
             Argument(

@@ -10,6 +10,7 @@ from toolmark.benchmark.scoring.conversation_grades import ConversationGrade
 from toolmark.benchmark.scoring.grades import JudgedCall, legible
 from toolmark.benchmark.verdicts.comparison import Side
 from toolmark.benchmark.verdicts.shown_cases import (
+    MOST_CALLS,
     Answer,
     CallShown,
     CaseShown,
@@ -23,8 +24,6 @@ from toolmark.benchmark.verdicts.shown_cases import (
 )
 
 __all__ = ["show_conversations"]
-
-_MOST_CALLS = 20
 
 
 def show_conversations(scenarios: Sequence[Scenario], sides: Sequence[Side]) -> tuple[CaseShown, ...]:
@@ -63,7 +62,7 @@ def _scenario(scenario: Scenario, answers: tuple[Answer | None, ...]) -> CaseSho
 
 def _gold(scenario: Scenario) -> tuple[CallShown, ...]:
     calls = [call for turn in scenario.turns for call in turn.gold.calls]
-    return tuple(shown_call(JudgedCall(call.name, call.arguments)) for call in calls[:_MOST_CALLS])
+    return tuple(shown_call(JudgedCall(call.name, call.arguments)) for call in calls[:MOST_CALLS])
 
 
 def _answer(grades: Sequence[ConversationGrade], completions: Completions) -> Answer | None:

@@ -85,10 +85,12 @@ def _tried(door: Door, commands: Commands, folder: Path, seeds: Sequence[int]) -
         ended = []  # The process failed when it ended. Every input can be the reason.
     found = []
     # The input after the last one that ended is the one that ended the process. The inputs after it were not read.
-    for seed, (arguments, own, _), one in zip(seeds, inputs, (*ended, process, *[None] * len(seeds)), strict=False):
+    outcomes = [*ended, process]
+    for number, (seed, (arguments, own, _)) in enumerate(zip(seeds, inputs, strict=True)):
+        one = outcomes[number] if number < len(outcomes) else None
         fault = None if one is None else _fault(one)
         shutil.rmtree(own)
-        if fault is None and one in ended:
+        if fault is None and number < len(ended):
             continue
         if (alone := _tried_alone(door, commands, folder, seed)) is not None:
             found.append(alone)

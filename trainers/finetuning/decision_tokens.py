@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from toolmark.benchmark.core.common_beginning import common_beginning
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.engine.encoding import encode
 
@@ -69,12 +69,12 @@ class DecisionTokens:
         begun = [self._begun(tool.name) for tool in tools]
         found: set[int] = set()
         for start, reply in encoded.turns():
-            named = max((len(ids) for ids in begun if _common(reply, ids) == len(ids)), default=None)
-            leaves = _common(reply, self._call)
+            named = max((len(ids) for ids in begun if common_beginning(reply, ids) == len(ids)), default=None)
+            leaves = common_beginning(reply, self._call)
             if named is None:
                 found.add(start + leaves)
             else:
-                found |= {start + _common(reply, self._answer), *range(start + leaves, start + named + 1)}
+                found |= {start + common_beginning(reply, self._answer), *range(start + leaves, start + named + 1)}
         return frozenset(found)
 
     def _begun(self, name: str) -> list[int]:
@@ -96,9 +96,4 @@ class DecisionTokens:
 def _beginning(replies: Iterable[list[int]]) -> list[int]:
     """Return the ids that are equal at the beginning of the two replies."""
     one, other = replies
-    return one[: _common(one, other)]
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return the number of equal ids at the beginning of two sequences."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return one[: common_beginning(one, other)]

@@ -17,7 +17,7 @@ from toolmark.benchmark.data.cases import Call, Tool
 from toolmark.benchmark.tools.sandbox import CallLimits, Result, Sandbox
 from toolmark.benchmark.tools.worlds.world_names import NamedWorld
 
-__all__ = ["LARGEST_STATE", "StateError", "WorldSession", "result_text", "world_sandbox"]
+__all__ = ["LARGEST_STATE", "StateError", "WorldSession", "world_sandbox"]
 
 LARGEST_STATE = 2**20
 """Largest size of a state as JSON, in bytes."""
@@ -105,13 +105,3 @@ class WorldSession:
                 return Result(None, f"the {what} has {size} bytes, but at most {most} are allowed", "too_large")
         self.state = state
         return Result(value, None, "ok")
-
-
-def result_text(result: Result) -> str:
-    """Return the text of a result that a model reads: a string as it is, another value as JSON, an error as JSON.
-
-    For example, the text of an error is `{"error": "There is no account 'savings'."}`.
-    """
-    if result.kind == "ok" and isinstance(result.value, str):
-        return result.value
-    return json.dumps(result.value if result.kind == "ok" else {"error": result.error}, ensure_ascii=False)

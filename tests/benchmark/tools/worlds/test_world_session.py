@@ -9,7 +9,7 @@ from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.tools.sandbox import CallLimits, Sandbox
 from toolmark.benchmark.tools.toolbox_names import read_source
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
-from toolmark.benchmark.tools.worlds.world_session import StateError, WorldSession, result_text, world_sandbox
+from toolmark.benchmark.tools.worlds.world_session import StateError, WorldSession, world_sandbox
 
 COUNTER = '''
 """A counter, and what a bad world can do."""
@@ -108,7 +108,7 @@ def test_calls_share_the_state_and_a_failed_call_changes_nothing(source, sandbox
     assert session.state == after
     refused = session.call(call("add", by=4990))
     assert (refused.kind, refused.error) == ("error", "The counter ends at 5000, not at 5005.")
-    assert result_text(refused) == '{"error": "The counter ends at 5000, not at 5005."}'
+    assert refused.text == '{"error": "The counter ends at 5000, not at 5005."}'
     assert session.call(call("add", by=0)).error == "/by: 0 is less than the minimum of 1"
     assert session.call(call("state")).error.startswith("There is no tool 'state'. The tools are: add, last,")
     assert session.call(call("last"), offered=["add"]).error == "There is no tool 'last'. The tools are: add."
