@@ -245,7 +245,7 @@ def resolve(spec: str) -> Candidate:
     if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
     base = replace(_base(base_text), revision=revision)
-    file, _, rest = adapter.partition(":")
+    file, _, rest = (adapter or "").partition(":")
     if base.kind == "hub" and file.lower().endswith(GGUF):
         base, adapter = _hub_file(base, file), rest
     return with_adapter(base, adapter) if adapter else base
