@@ -86,9 +86,9 @@ def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     sys.dont_write_bytecode = True
-    # While C code runs, Python does not call its signal handlers. The system's default action ends the process even
-    # then.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # SIGTERM comes when the caller has ended. The worker then sees the closed pipe, and must not end before it has
+    # removed its files.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     worker = _Worker(scratch, seconds, memory, output, confined, requests)
     with suppress(CallerEnded, BrokenPipeError):
         for line in requests:
@@ -219,10 +219,14 @@ class _Worker:
         """Call a tool in this process, because the tool is not confined. Return what `_result` returns."""
         folder = self._new_folder()
         os.chdir(folder)
+        # While C code runs, Python does not call its signal handlers. The system's default action ends the process even
+        # then.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             with memory_limited(self._memory):
                 return self._result(adapter, arguments)
         finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.chdir(self._home)
             remove_tree(folder)
 
