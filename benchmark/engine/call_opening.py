@@ -105,5 +105,5 @@ class CallOpening:
 
     @staticmethod
     def thought(text: str) -> str | None:
-        """Return the mark that closes the thought with which a text begins. None if it does not begin with a thought."""
+        """Return the mark that closes the thought with which a text begins. None if there is no thought."""
         return next((closing for opening, closing in MARKS.items() if text.startswith(opening)), None)

@@ -153,6 +153,12 @@ OPTIONS = (
         metavar="METRIC=VALUE",
     ),
     Option(
+        "gate",
+        STRINGS,
+        "also check METRIC, which is not checked by default: timing.auroc; can be repeated",
+        metavar="METRIC",
+    ),
+    Option(
         "margin",
         NUMBER,
         "differences between -M and +M count as equivalent; 0.05 is 5 points",
@@ -192,7 +198,7 @@ OPTIONS = (
 _ONLY_FLAGS = frozenset({"tools", "trust-data-tools"})
 _RECIPE = ".toml"
 
-_PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}
+_PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor", "gates": "gate"}
 
 
 class Arguments(Protocol):
