@@ -7,8 +7,6 @@ must not be copied.
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from studies.live_cases import LiveFile, live_files, live_sections
-from studies.official import POINTS, Switches, official, reasons
+from studies.loose_forms import Loose, loose_forms, loose_sections
+from studies.official import POINTS, reasons
 from studies.page import Page, percent
+from studies.recorded_verdicts import Official, as_completion, decoded_calls, lines
 from toolmark.benchmark.core.registry import load
-from toolmark.benchmark.data.cases import Call, Case, Message
+from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.json import Json
@@ -98,61 +98,9 @@ class Judged:
     attempts: tuple[tuple[str, str, str], ...]
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as stream:
-        return [json.loads(line) for line in stream]
-
-
-def official_data(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return two mappings by the id of a case: the functions, and the possible answers. Both are in BFCL's form."""
-    functions = {row["id"]: row["function"] for path in folder.glob("BFCL_*.json") for row in _lines(path)}
-    answers = folder / "possible_answer"
-    return functions, {row["id"]: row["ground_truth"] for path in answers.glob("*.json") for row in _lines(path)}
-
-
-def decoded_calls(row: Mapping[str, Any]) -> tuple[Call, ...]:
-    """Return the calls that BFCL decoded. If BFCL did not decode a list of calls, return ()."""
-    decoded = row["official_decoded"]
-    if not isinstance(decoded, list) or not all(isinstance(call, dict) for call in decoded):
-        return ()
-    calls = [(name, arguments) for call in decoded for name, arguments in call.items()]
-    if not all(isinstance(arguments, dict) for _, arguments in calls):
-        return ()
-    return tuple(Call(name=name, arguments=arguments) for name, arguments in calls)
-
-
-def as_completion(calls: Sequence[Call]) -> Completion:
-    """Return calls as a completion in plain JSON, so that the whole judge is tested."""
-    turn = Message(role="assistant", tool_calls=tuple(calls))
-    question = Message(role="user", content="?")
-    return Completion(Json().render((question, turn), ()).messages[-1].content if calls else "")
-
-
-class Official:
-    """The new implementation of BFCL's checker, applied to one recording.
-
-    A recording does not say whether the model was shown names with dots or with underscores. The form that reproduces
-    more verdicts is used.
-    """
-
-    def __init__(self, folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._functions, self._truth = official_data(folder)
-        self._underscored = max((False, True), key=lambda way: self.rebuilt(rows, way))
-
-    def verdict(self, row: Mapping[str, Any], on: Switches = frozenset(), underscored: bool | None = None) -> bool:
-        """Return BFCL's verdict on the decoded calls of a row."""
-        way = self._underscored if underscored is None else underscored
-        case = row["case"]
-        return official(self._functions[case], self._truth[case], row["official_decoded"], underscored=way, on=on)
-
-    def rebuilt(self, rows: Sequence[Mapping[str, Any]], underscored: bool | None = None) -> int:
-        """Return the number of rows for which the new implementation gives the recorded verdict."""
-        return sum(self.verdict(row, underscored=underscored) is row["official_valid"] for row in rows)
-
-
 def judged(recording: Path, bfcl: Path, cases: Mapping[str, Case]) -> Judged:
     """Judge the decoded calls and the raw texts of one recorded model."""
-    rows = _lines(recording)
+    rows = lines(recording)
     answers = [answer for answer in recorded_rows(recording) if isinstance(answer, RecordedRow)]
     dialect: Dialect = load("toolmark.dialects", str(answers[0].dialect))()
     asking = [row for row in rows if row["category"] != "irrelevance"]
@@ -217,7 +165,7 @@ def _read(
     return _matched(row, graded, rule)
 
 
-def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
+def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFile] = ()) -> Page:
     """Return the page with all sections."""
     page = Page(HEAD)
     totals = {
@@ -321,6 +269,7 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
         ["model", "case", "outcome", "what Toolmark found"],
         [[model.model, case, outcome, _cell(what)] for model in found for case, outcome, what in model.attempts],
     )
+    loose_sections(page, loose)
     if live:
         live_sections(page, live)
     return page
@@ -361,10 +310,12 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")[:100]
 
 
-def measured(data: Path = DATA) -> list[Judged]:
-    """Return the verdicts on all recordings, in the order of their names."""
+def measured(data: Path = DATA) -> tuple[list[Judged], list[Loose]]:
+    """Return the verdicts on all recordings, in the order of their names, and on their calls in loose forms."""
     cases = {case.source.ref: case for case in BfclReader().read(data / "bfcl") if isinstance(case, Case)}
-    return [judged(path, data / "bfcl", cases) for path in sorted((data / "bfcl_recorded").glob("*.jsonl*"))]
+    recordings = sorted((data / "bfcl_recorded").glob("*.jsonl*"))
+    found = [judged(path, data / "bfcl", cases) for path in recordings]
+    return found, loose_forms(recordings, data / "bfcl", cases)
 
 
 def main() -> None:
@@ -384,7 +335,7 @@ def main() -> None:
             "bfcl-eval (pip download --no-deps bfcl-eval) and give its folder bfcl_eval/data with --live.\n"
         )
         return
-    page = write(measured(arguments.data), live)
+    page = write(*measured(arguments.data), live)
     arguments.out.write_text("\n".join(page.text), encoding="utf-8")
     for target in page.broken:
         sys.stderr.write(f"target missed: {target}\n")
