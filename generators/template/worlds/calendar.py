@@ -115,7 +115,7 @@ def _create(draft: Draft) -> None:
         draft.choices.names("meetings", 9), lambda one: all(one != event["title"] for event in draft.state["events"])
     )
     start, minutes = _free_start(draft), 15 * draft.choices.rng.randint(1, 8)
-    about = {"title": title, "day": _spoken(draft, start), "time": start[11:], "minutes": minutes}
+    about: dict[str, Any] = {"title": title, "day": _spoken(draft, start), "time": start[11:], "minutes": minutes}
     draft.order(
         "put the {title} into my calendar on {day} at {time}, for {minutes} minutes",
         "add an event called {title} on {day}, {time}, {minutes} minutes long",
@@ -265,7 +265,7 @@ def _uninvite(draft: Draft) -> None:
 
 def _remind(draft: Draft) -> None:
     event = _event(draft)
-    about = {"title": event["title"], "minutes": 5 * draft.choices.rng.randint(1, 24)}
+    about: dict[str, Any] = {"title": event["title"], "minutes": 5 * draft.choices.rng.randint(1, 24)}
     draft.order(
         "remind me {minutes} minutes before the {title}",
         "set a reminder for the {title}, {minutes} minutes before",

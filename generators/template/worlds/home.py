@@ -58,7 +58,8 @@ def _device(draft: Draft, kind: str, **wanted: Any) -> tuple[str, dict[str, Any]
             one[1]["kind"] == kind and one[1]["online"] and all(one[1][key] == value for key, value in wanted.items())
         )
 
-    return draft.pick(draft.state["devices"].items(), fits)
+    found: tuple[str, dict[str, Any]] = draft.pick(draft.state["devices"].items(), fits)
+    return found
 
 
 def _switch(draft: Draft) -> None:
@@ -83,7 +84,7 @@ def _switch(draft: Draft) -> None:
 
 def _brightness(draft: Draft) -> None:
     name, device = _device(draft, "light")
-    about = {"name": name, "percent": draft.choices.rng.randint(5, 99)}
+    about: dict[str, Any] = {"name": name, "percent": draft.choices.rng.randint(5, 99)}
     draft.order(
         "set the {name} to {percent} percent",
         "make the {name} {percent}% bright",
@@ -100,7 +101,7 @@ def _brightness(draft: Draft) -> None:
 
 def _brightness_missing(draft: Draft) -> None:
     name, _ = _device(draft, "light", on=True)
-    about = {"name": name, "percent": draft.choices.rng.randint(5, 99)}
+    about: dict[str, Any] = {"name": name, "percent": draft.choices.rng.randint(5, 99)}
     draft.order(
         "change the brightness of the {name}",
         "dim the {name}",

@@ -46,7 +46,10 @@ def _state(choices: Choices) -> dict[str, Any]:
 def _product(draft: Draft, least: int = 1) -> tuple[str, dict[str, Any]]:
     """Draw a product, of which at least `least` are in stock and not in the cart."""
     cart = draft.state["cart"]
-    return draft.pick(draft.state["products"].items(), lambda one: one[1]["stock"] - cart.get(one[0], 0) >= least)
+    found: tuple[str, dict[str, Any]] = draft.pick(
+        draft.state["products"].items(), lambda one: one[1]["stock"] - cart.get(one[0], 0) >= least
+    )
+    return found
 
 
 def _price(draft: Draft) -> None:

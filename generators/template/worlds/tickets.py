@@ -17,7 +17,7 @@ def _state(choices: Choices) -> dict[str, Any]:
     rng = choices.rng
     people, labels = choices.people(4), choices.names("labels", 3)
     first = rng.randint(3, 80)
-    tickets = [
+    tickets: list[dict[str, Any]] = [
         {
             "id": f"k{first + index}",
             "title": title,

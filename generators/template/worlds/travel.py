@@ -33,7 +33,7 @@ def _state(choices: Choices) -> dict[str, Any]:
             "price": choices.euros(20, 300),
             "seats": rng.choice((0, 2, 9, 40)),
         }
-    hotels = {
+    hotels: dict[str, Any] = {
         name: {
             "city": rng.choice(cities[:2]),
             "price": choices.euros(40, 220),
