@@ -68,9 +68,8 @@ def check(
     trained:
         The trained model: a base, or BASE:ADAPTER.
     deployed:
-        The address of a server of llama.cpp, vLLM, Ollama or LM Studio, for example http://127.0.0.1:8080. Or a GGUF
-        file, on which llama.cpp's server is started. Or an Inspect model with OpenAI's chat completions, for example
-        openai-api/local/NAME.
+        The address of a server, for example http://127.0.0.1:8080. Or a GGUF file, which llama.cpp's server then
+        serves. Or an Inspect model with OpenAI's chat completions, for example openai-api/local/NAME.
     deployed_model:
         Name of the model on the server. The default is the only model that the server lists.
     cases:
@@ -86,8 +85,8 @@ def check(
     template_args:
         Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     send:
-        What a client sends: the conversation and the tools, or the turns that the dialect writes. By default, tools are
-        sent with the dialect native.
+        What a client sends: the conversation and the tools (tools), or the turns that the dialect writes (turns). The
+        default is tools with the dialect native, and turns with other dialects.
     max_tokens:
         Largest number of tokens of an answer.
     margin:
