@@ -222,8 +222,8 @@ def _metric(item: pytest.Item) -> str | None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check.
 
-    An error that occurs while the checks are collected is stored, and raised here. If it were raised at once, pytest
-    would print a traceback for each file, and end with the exit code of an interruption.
+    An error during the collection of the checks is stored, and raised here. Otherwise, pytest would print a traceback
+    for each file, and end with the exit code of an interruption.
     """
     if _ERROR in session.config.stash:
         raise _usage_error(session.config.stash[_ERROR]) from session.config.stash[_ERROR]

@@ -194,8 +194,7 @@ class FailedAttempt:
         reason: Why the call cannot be read.
         name: Name of the tool. Empty if the name cannot be read.
         certain: Whether the part is certainly an attempt to call. If False, the part is perhaps prose or example code.
-            Then it is an attempt only if a tool with this name is offered. Other code decides this, because the dialect
-            does not know the offered tools.
+            It then counts as an attempt only if a tool with this name is offered. The scorer checks this.
     """
 
     form: str | None
@@ -210,9 +209,9 @@ class ParsedCompletion:
 
     Attributes:
         calls: The calls, in the order in which they are written.
-        attempted: Whether the text contains an attempt to call in this dialect, even if no call can be read.
-        error: What is wrong with the text. None if nothing is wrong. If a strict reading of a text has an error, the
-            calls in the text count as wrong.
+        attempted: Whether the text contains an attempt to call in this dialect. The call can be unreadable.
+        error: What is wrong with the text. None if nothing is wrong. An error in a strict reading makes all calls of
+            the text wrong.
         answer: The text for the user, without calls, thinking and markers.
         failed: The attempts to call that cannot be read.
         forgiven: The mistakes in the form of the calls that a lenient reading accepts. Each mistake is listed once. A

@@ -50,11 +50,11 @@ class CaseFinding:
         ref: Where the case comes from.
         part: The part of the deployment.
         kind: The class of the difference.
-        before: What the side before has.
-        after: What this side has.
+        before: The value on the previous side, for example its token.
+        after: The value on this side.
         token: Index of the first differing token of the answer. None if no tokens are compared.
-        flip: `lost` if the answer was right on the side before and is now wrong, `won` if it is the reverse. Empty if
-            neither holds.
+        flip: `lost` if only the answer of the previous side is right. `won` if only the answer of this side is right.
+            Otherwise empty.
     """
 
     case_id: str
@@ -76,7 +76,7 @@ class PartResult:
         n: Number of cases. 0 if the runtime does not show this part.
         equal: Number of cases without a difference in this part.
         classes: Number of cases with each class of difference.
-        verdict: The worst verdict of all primary metrics that have cases. None if there is none.
+        verdict: The worst verdict of the primary metrics. None if no metric has a case.
     """
 
     name: str
@@ -135,7 +135,9 @@ def check_deployment(
         )
     single = [case for case in evaluation.cases if isinstance(case, Case)]
     if not single:
-        raise InputError(f"{request.cases} has scenarios, but a deployment is checked with cases", "Leave --cases out.")
+        raise InputError(
+            f"{request.cases} contains scenarios, and a deployment check needs cases", "Leave --cases out."
+        )
     evaluation.run(observer, logs=False)
     run = contestant.run
     if run.weights is None:

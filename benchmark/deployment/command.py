@@ -67,9 +67,9 @@ def check(
     trained:
         The trained model: a base, or BASE:ADAPTER.
     deployed:
-        The address of a server of llama.cpp, vLLM, Ollama or LM Studio, for example http://127.0.0.1:8080. Or a GGUF
-        file, on which llama.cpp's server is started. Or an Inspect model with OpenAI's chat completions, for example
-        openai-api/local/NAME. If a server has several models, name one: http://127.0.0.1:11434#NAME.
+        The address of a server, for example http://127.0.0.1:8080. Add the name of the model if the server has several
+        models: http://127.0.0.1:11434#NAME. Or a GGUF file, which llama.cpp's server then serves. Or an Inspect model
+        with OpenAI's chat completions, for example openai-api/local/NAME.
     cases:
         Case file or folder. The default is the shipped cases.
     split:
@@ -83,8 +83,8 @@ def check(
     template_args:
         Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     send:
-        What a client sends: the conversation and the tools, or the turns that the dialect writes. By default, tools are
-        sent with the dialect native.
+        What a client sends: the conversation and the tools (tools), or the turns that the dialect writes (turns). The
+        default is tools with the dialect native, and turns with other dialects.
     max_tokens:
         Largest number of tokens of an answer.
     margin:

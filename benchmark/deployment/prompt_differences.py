@@ -60,7 +60,7 @@ class TrainedPrompt:
 def compare_prompts(
     trained: TrainedPrompt, deployed: RuntimePrompt, tokens: TrainedTokens, read: int | None = None
 ) -> list[PromptDifference]:
-    """Return the differences between two prompts, each class at most once. Equal prompts have none.
+    """Return the differences between two prompts. Each class of difference is listed at most once.
 
     Args:
         trained: The prompt of the training.

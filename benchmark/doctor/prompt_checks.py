@@ -28,7 +28,7 @@ def prompt_checks(runtime: Runtime, dialect: Dialect) -> Iterator[Check]:
 
     Args:
         runtime: The server.
-        dialect: The dialect that an evaluation would use. Only with `native`, the server shows the tools.
+        dialect: The dialect that an evaluation would use. The server itself shows the tools only if this is `native`.
     """
     question = Question(Prompt((Message(role="user", content=QUESTION),), (TOOL,)), MAX_TOKENS)
     try:

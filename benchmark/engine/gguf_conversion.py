@@ -168,8 +168,8 @@ def _check_vocabulary(file: Path, tokens: Sequence[str], source: Path, vocabular
     other = [token for token, number in vocabulary.items() if number >= len(tokens) or tokens[number] != token]
     if len(other) > _OTHER_TOKENS * len(vocabulary) or 2 * len(vocabulary) < len(tokens):
         raise InputError(
-            f"{source} is the tokenizer of another model than {file}: {len(other):,} of its {len(vocabulary):,} tokens "
-            f"have another id, for example {printable(str(other[:1]))[:80]}, and the file has {len(tokens):,} tokens",
+            f"{source} is the tokenizer of another model. In {file}, {len(other):,} of the {len(vocabulary):,} tokens "
+            f"of this tokenizer have another id, for example {printable(str(other[:1]))[:80]}",
             f"Put the model's own tokenizer into the folder {file.with_suffix('')}, or move {source.name} away.",
         )
 

@@ -92,8 +92,8 @@ class ServedEngine:
         Completions that arrive together are yielded in the order of their indices.
 
         Raises:
-            NotAnswered: Some prompts were refused, or failed in every try. All other prompts were answered. But if the
-                server seems to be down, the remaining prompts were not sent.
+            NotAnswered: Some prompts were refused, or failed in every try. If the server seems to be down, the
+                remaining prompts were not sent. Otherwise, all other prompts were answered.
             EnvironmentFault: The server refuses all requests. The answers before this refusal were yielded.
         """
         numbers = {index: number for number, index in enumerate(indices)}

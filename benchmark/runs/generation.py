@@ -351,8 +351,7 @@ def _prepare(
             raise InputError(
                 f"{len(error.lengths)} of {len(prompts)} prompts are too long: the longest has {length} tokens "
                 f"(case {cases[index].source.ref}), but a prompt can have at most {error.room}",
-                "To leave these cases out, add --skip-too-long. Or make room for the prompts by shorter answers, with "
-                "--max-tokens N",
+                "To leave these cases out, add --skip-too-long. Or allow only shorter answers, with --max-tokens N",
             ) from None
         return frozenset(error.lengths)
     return frozenset()

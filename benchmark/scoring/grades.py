@@ -127,7 +127,7 @@ class Grade:
     def as_recorded(self, logged: Mapping[str, Any]) -> Self:
         """Return a copy of this grade with the fields that a log contains.
 
-        If an earlier version of the grading wrote the log, reports show the values of the log, not new values.
+        So reports show the values of the log, even if an earlier version of the grading wrote the log.
 
         Args:
             logged: The fields that the log contains for the same completion.

@@ -53,7 +53,7 @@ def _runtime(url: str, model: str | None, seconds: float, spec: str) -> Runtime:
 
 
 def runtime_at(address: ChatAddress, seconds: float) -> Runtime:
-    """Return the runtime at an address. The server is asked what it is.
+    """Ask the server at an address which program it is, and return the runtime.
 
     Args:
         address: The address and the model.

@@ -101,7 +101,7 @@ class RuntimeReply:
 
 @dataclass(frozen=True)
 class Runtime:
-    """A server with OpenAI's chat completions about which nothing else is known.
+    """A server with OpenAI's chat completions. Nothing else is known about this server.
 
     Attributes:
         root: The server, with the address without `/v1`.
@@ -135,7 +135,7 @@ class Runtime:
         return None
 
     def go_on(self, ids: Sequence[int], question: Question) -> Writing | None:  # noqa: ARG002
-        """Let the runtime continue exactly these token ids. None if it does not take token ids.
+        """Let the runtime continue exactly these token ids. Return None if the runtime does not accept token ids.
 
         Args:
             ids: The token ids of a prompt.
