@@ -102,9 +102,9 @@ def _command(request: Request, contestants: Sequence[Contestant]) -> str:
     """
     default = Request()
     changed = {name: getattr(request, name) for name in _REPEATED if getattr(request, name) != getattr(default, name)}
-    baselines = list(dict.fromkeys(one.baseline for one in contestants if one.baseline)) or [None]
+    baselines: list[Contestant | None] = list(dict.fromkeys(one.baseline for one in contestants if one.baseline))
     commands = []
-    for number, baseline in enumerate(baselines, start=1):
+    for number, baseline in enumerate(baselines or [None], start=1):
         compared = [_run(one) for one in contestants if one.baseline is baseline]
         against = [] if baseline is None else ["--baseline", _run(baseline)]
         out = "report.html" if number == 1 else f"report-{number}.html"
