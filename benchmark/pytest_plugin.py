@@ -58,6 +58,9 @@ _WORKERS = (
     "Leave -n out. It would not save time, because completions are generated before the checks.",
 )
 
+_CANDIDATES = ("model", "adapter", "deployed")
+"""The options of which each names candidates. Without one of them, there is nothing to evaluate."""
+
 Check = Callable[[str], None]
 
 
@@ -116,7 +119,7 @@ def _configure(config: pytest.Config) -> None:
     config.stash[_VALUES] = _options(config)
     for out in config.stash[_VALUES]["report"]:
         renderer_for(out)
-    if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
+    if any(config.getoption(f"toolmark_{name}") for name in _CANDIDATES):
         if _is_worker(config) or config.getoption("numprocesses", None):
             raise InputError(*_WORKERS)
         with _uncaptured(config), phases_shown(live=False), phase("reading the cases and the files of the models"):
@@ -139,7 +142,7 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
     collected. So the other tests of the project run even if the candidate is not available.
     """
     values = config.stash[_VALUES]
-    if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
+    if _EVALUATION not in config.stash and any(values[name] for name in _CANDIDATES):
         block = ExitStack()
         # This is done only if a candidate is given: other tests of a project possibly need more time to end.
         block.enter_context(interruptible())

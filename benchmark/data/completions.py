@@ -53,6 +53,12 @@ class Prompt:
     tools: tuple[Tool, ...] = ()
     template_args: TemplateArgs = field(default_factory=dict, hash=False)
 
+    @property
+    def characters(self) -> int:
+        """Return the size of the prompt in characters, including its tools."""
+        tools = sum(len(str(tool.as_openai())) for tool in self.tools)
+        return tools + sum(len(str(message.as_openai())) for message in self.messages)
+
     def digest(self) -> str:
         """Return the hash of the prompt. The key of a completion contains this hash, so equal prompts run only once."""
         parts: list[object] = [[m.as_openai() for m in self.messages], [tool.shown() for tool in self.tools]]

@@ -37,7 +37,7 @@ from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
 from toolmark.benchmark.engine.thinking_room import ThinkingRoom
 from toolmark.benchmark.engine.thought_tokens import LAST_TOKENS, ThoughtTokens
 from toolmark.benchmark.engine.token_choice import chooser, seed_of
-from toolmark.benchmark.engine.tokenizer import open_tokenizer, text_of
+from toolmark.benchmark.engine.tokenizer import hash_of_template, open_tokenizer, text_of
 from toolmark.benchmark.engine.weight_files import stored_tensors
 
 __all__ = ["LocalEngine"]
@@ -181,7 +181,7 @@ class LocalEngine:
         return int(max(1, min(_LARGEST_BATCH, memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
 
     def environment(self) -> dict[str, Any]:
-        """Return the device, the number of threads and the layout of the batches.
+        """Return the device, the number of threads, the layout of the batches, and the hash of the template's text.
 
         This method loads the weights, because the number of threads depends on the number of parameters.
         """
@@ -189,7 +189,9 @@ class LocalEngine:
 
         _ = self._model
         layout = LAYOUT if self._forward is None else {"prefixes": "shared", "rows": self._max_sequences}
-        return {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
+        fields = {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
+        template = hash_of_template(self._tokenizer)
+        return fields if template is None else fields | {"template": template}
 
     def notes(self) -> tuple[str, ...]:
         """Return no lines, because every prompt is answered."""

@@ -37,6 +37,12 @@ OPTIONS = (
     ),
     Option("adapter", STRINGS, "LoRA adapter for the model of --model; can be repeated", metavar="SPEC"),
     Option(
+        "deployed",
+        STRINGS,
+        "server or GGUF file that users ask instead of the model; compared with the model; can be repeated",
+        metavar="SPEC",
+    ),
+    Option(
         "baseline",
         STRING,
         "model or stored run that the others are compared with",
