@@ -83,8 +83,8 @@ class Judged:
         rebuilt: Number of decoded answers for which our own program with BFCL's rules gives BFCL's verdict.
         irrelevance: Number of answers to questions that need no call, for each pair of BFCL's verdict and Toolmark's
             outcome.
-        attempts: The answers of this kind that are right for BFCL and contain an attempt to call for Toolmark. Each is
-            a triple of the case, the outcome, and what Toolmark found.
+        attempts: The answers to such questions that are right for BFCL, but in which Toolmark finds an attempt to call.
+            Each is a triple of the case, the outcome, and what Toolmark found.
     """
 
     model: str
@@ -175,11 +175,12 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
     page.section(
         "Agreement",
         "Each recorded answer belongs to a question that needs a call. The judges are compared twice:\n\n"
-        "- **decoded**: BFCL's decoder finds the calls in the answer. Toolmark's judge gets these calls. Answers in "
-        "which the decoder finds no calls are left out.\n"
-        "- **raw**: Toolmark's judge gets the text of the answer, and finds the calls itself. It accepts only the "
-        "exact form of the model's dialect (the strict reading).\n\n"
-        "The columns `decoded` and `raw` count the answers. The two columns after each of them show the result.",
+        "- **decoded**: BFCL's decoder finds the calls in the answer. Both judges get these calls. Answers without a "
+        "decoded call are left out.\n"
+        "- **raw**: Toolmark's judge gets the text of the answer, and finds the calls itself. Only the exact form of "
+        "the model's dialect is accepted (the strict reading).\n\n"
+        "The column `decoded` counts the answers of the first comparison. The column `raw` counts the answers of the "
+        "second.",
         ["model", "dialect", "decoded", "disagreements", "agreement", "raw", "disagreements", "agreement"],
         [
             *(
@@ -207,10 +208,10 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
     page.section(
         "Reasons for the disagreements",
         "The table shows why the judges disagree. The first ten reasons are rules that differ between Toolmark and "
-        "BFCL. `studies/official.py` implements BFCL's checker again. In this program, each of these ten rules can be "
-        "replaced by Toolmark's rule. For each disagreement, as few rules as possible are replaced, until the program "
-        "decides as our judge does. These rules are the reason. If they are two rules, the disagreement counts in two "
-        "rows of the table.",
+        "BFCL. They are found with `studies/official.py`, a second implementation of BFCL's judge. In this program, "
+        "single rules of BFCL can be replaced by Toolmark's rules. The reason for a disagreement is the smallest set "
+        "of rules that must be replaced until the program decides like our judge. If the set has two rules, the "
+        "disagreement counts in two rows of the table.",
         ["reason", "decoded", "raw", "meaning"],
         [
             [reason, str(counts[reason, "decoded"]), str(counts[reason, "raw"]), meaning]
@@ -227,14 +228,14 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
-        "With all of BFCL's rules, `studies/official.py` must decide as BFCL's judge does on every decoded answer",
+        "Without a replaced rule, `studies/official.py` must decide like BFCL's judge on every decoded answer",
         f"{rebuilt:,} of {decoded_rows:,}",
     )
     page.section(
         "Every disagreement",
         "Each row is one answer on which the judges disagree. The column `from` names the comparison, `decoded` or "
-        "`raw`. The column `BFCL` shows the decision of BFCL's judge. Our judge decided the opposite. The column "
-        "`detail` shows why our judge or our parser refused the answer.",
+        "`raw`. The column `BFCL` shows the decision of BFCL's judge. Our judge decided the opposite. If our judge "
+        "refused the answer, the column `detail` shows why.",
         ["model", "case", "from", "BFCL", "reason", "detail"],
         [
             [model.model, each.case, side, "right" if each.official else "wrong", each.reason, _cell(each.detail)]
@@ -244,13 +245,13 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
     page.section(
         "Cases in which no call is right",
         "In the cases of BFCL's category `irrelevance`, the model should not call a tool. BFCL counts an answer as "
-        "right if its decoder finds no call. The column `right for BFCL` counts these answers. Toolmark divides them "
-        "into three groups:\n\n"
+        "right if BFCL's decoder finds no call. The column `right for BFCL` counts these answers. Toolmark divides "
+        "these answers into three groups:\n\n"
         "- **abstained**: answers in words\n"
         "- **called**: calls that our parser can read, although BFCL's decoder failed\n"
         "- **malformed**: failed attempts at a call, and native calls with invalid arguments\n\n"
-        "In the last two groups, the model tried to call a tool. So our judge counts these answers as wrong. The "
-        "column `not abstentions` is the sum of these two groups.",
+        "The column `not abstentions` is the sum of the last two groups. Here, the model tried to call a tool. So our "
+        "judge counts these answers as wrong.",
         [
             "model",
             "rows",
@@ -280,7 +281,7 @@ HEAD = """# Toolmark's judge compared with BFCL's judge
 Written by `python -m studies.conformance`. BFCL is a public benchmark of tool calls. Toolmark and BFCL each have a
 judge: a program that decides whether the answer of a model is right. BFCL's judge is the AST checker in the package
 `bfcl_eval`. This page compares both judges on recorded answers of real models, and gives the reason for each
-difference. The recordings are not part of the project. So this page contains only figures and case ids.
+difference. The page contains only figures and case ids, because the recordings are not part of the project.
 """
 
 

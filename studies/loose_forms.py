@@ -104,11 +104,11 @@ def loose_sections(page: Page, found: Sequence[Loose]) -> None:
     """Write the sections about bare calls and arguments without names."""
     page.section(
         "Bare calls and arguments without names",
-        "No recorded model writes these forms in all of its answers. So the decoded calls of all recorded models are "
-        "written in these forms, with Python's `repr` for the values. The dialect `pythonic` reads them leniently. Its "
-        "verdict is compared with BFCL's verdict on the same calls with names, because BFCL's decoder drops arguments "
-        "without names. Answers in which BFCL's decoder finds no call are left out. In the columns `without names`, as "
-        "many arguments as possible are written without their names, in the order of the schema.",
+        "This section compares the judges on calls in loose forms. No recorded model writes only such forms. So a "
+        "program writes the decoded calls of all recorded models in these forms, with Python's `repr` for the values. "
+        "The lenient reading of the dialect `pythonic` then reads these texts. In the columns `without names`, "
+        "arguments have no names, as far as the order of the schema allows this. BFCL's decoder drops arguments "
+        "without names. So BFCL always judges the calls with names.",
         ["form", "answers", "disagreements", "agreement", "without names: disagreements", "agreement"],
         [
             [
