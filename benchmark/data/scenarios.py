@@ -101,8 +101,8 @@ class Turn(Frozen):
 class Scenario(Frozen):
     """A conversation of several turns in a world.
 
-    A scenario succeeds if the demands of every turn are met, and if the state at the end equals the state that the
-    gold reaches. The paths in `free` are not compared.
+    A scenario succeeds if the demands of every turn are met, and if the conversation and the gold end in the same
+    state. The paths in `free` are not compared.
 
     Attributes:
         world: The name of the world.

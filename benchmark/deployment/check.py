@@ -14,10 +14,11 @@ from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.deployment.deployed_answers import SIDES, CaseAnswers, ClientReading, SideName, ask_about
-from toolmark.benchmark.deployment.runtime import Runtime
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
+from toolmark.benchmark.engine.runtimes.runtime import Runtime
+from toolmark.benchmark.engine.server_facts import NOT_TOLD
 from toolmark.benchmark.evaluation.evaluate import Evaluation, Observer
 from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.evaluation.request import Request
@@ -36,8 +37,6 @@ Send = Literal["auto", "tools", "turns"]
 
 DEPLOYED = "deployed"
 """Name of the whole deployment, which is compared with the float model."""
-
-_NOT_TOLD = "not known, because the server does not tell it"
 
 _WORST_FIRST: tuple[Verdict, ...] = ("regressed", "missing", "inconclusive", "improved", "equivalent")
 
@@ -210,19 +209,22 @@ def _sides(answers: Sequence[CaseAnswers], grades: Grades, identity: Mapping[str
     told = runtime.facts.told
     changed: Mapping[SideName, Mapping[str, str]] = {
         "float": {},
-        "weights": {"dtype": str(told.get("quantisation", _NOT_TOLD))},
-        "prompt": {"template": str(told.get("template", _NOT_TOLD))},
+        "weights": {"dtype": str(told.get("quantisation", NOT_TOLD))},
+        "prompt": {"template": str(told.get("template", NOT_TOLD))},
         "decoding": {},
         "parser": {"parser": runtime.facts.kind},
     }
-    engine = " ".join(str(part) for part in (runtime.facts.kind, told.get("version")) if part)
     sides: list[Side] = []
     fields = dict(identity)
     for side in SIDES:
         fields |= changed[side]
         if side in grades:
             completions = {(one.case.id, 1): _compared(one, side, grades) for one in answers if side in one.answers}
-            environment = {"engine": engine, "server": runtime.facts.as_json()} if sides else {"engine": "transformers"}
+            environment = (
+                {"engine": runtime.facts.name, "server": runtime.facts.as_json()}
+                if sides
+                else {"engine": "transformers"}
+            )
             before = sides[-1].name if sides else None
             judged = list(grades[side].values())
             sides.append(Side(side, judged, completions, before, identity=dict(fields), environment=environment))

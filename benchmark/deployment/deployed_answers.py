@@ -23,12 +23,12 @@ from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Pr
 from toolmark.benchmark.deployment.answer_differences import AnswerDifference, compare_answers, compare_calls
 from toolmark.benchmark.deployment.prompt_classes import PromptDifference
 from toolmark.benchmark.deployment.prompt_differences import compare_prompts
-from toolmark.benchmark.deployment.runtime import Question, Runtime, Writing
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects import BaseDialect, Dialect
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.dialects.typed_arguments import typed
 from toolmark.benchmark.engine.json_server import BadReply
+from toolmark.benchmark.engine.runtimes.runtime import Question, Runtime, Writing
 
 __all__ = ["SIDES", "CaseAnswers", "ClientReading", "SideName", "ask_about"]
 

@@ -29,6 +29,7 @@ from toolmark.benchmark.core.new_folder import new_folder
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.base_model import check_keys, check_size
+from toolmark.benchmark.engine.gguf_settings import complete
 from toolmark.benchmark.engine.loading_errors import loading
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
         read: dict[str, Any] = {"gguf_file": str(file.resolve()), "local_files_only": True}
         config: PretrainedConfig = AutoConfig.from_pretrained(empty, trust_remote_code=False, **read)
         check_size(file, config, header.parameters)
+        complete(config, header)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             empty,
             trust_remote_code=False,

@@ -28,19 +28,25 @@ class Question:
         prompt: The turns and the tools.
         max_tokens: The limit on the tokens of the answer.
         stops: Strings that end the answer.
+        temperature: The temperature of sampling. With 0, the most likely token is always chosen.
+        seed: The seed of the sampling. None if nothing is sampled.
     """
 
     prompt: Prompt
     max_tokens: int
     stops: Sequence[str] = ()
+    temperature: float = 0.0
+    seed: int | None = None
 
     def body(self) -> dict[str, Any]:
-        """Return the fields of a request for a greedy answer, in OpenAI's form."""
+        """Return the fields of a request, in OpenAI's form."""
         messages = conversation(self.prompt.messages)
         for message in messages:
             for call in message.get("tool_calls", ()):
                 call["function"]["arguments"] = json.dumps(call["function"]["arguments"], ensure_ascii=False)
-        fields: dict[str, Any] = {"messages": messages, "max_tokens": self.max_tokens, "temperature": 0}
+        fields: dict[str, Any] = {"messages": messages, "max_tokens": self.max_tokens, "temperature": self.temperature}
+        if self.seed is not None:
+            fields["seed"] = self.seed
         if self.prompt.tools:
             fields["tools"] = [tool.as_openai() for tool in self.prompt.tools]
         if self.stops:
