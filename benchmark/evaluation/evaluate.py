@@ -22,7 +22,8 @@ from toolmark.benchmark.evaluation.case_set import CaseSet
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates
-from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases, scenario_source
+from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
+from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
 from toolmark.benchmark.runs.generation import Run, open_run
 from toolmark.benchmark.runs.replay import read_replay
@@ -81,7 +82,7 @@ class Evaluation:
         candidates = request.candidates()
         check_candidates(request, [candidate for candidate, _ in candidates])
         self.contestants = contestants(request, candidates)
-        scenarios = scenario_source(request.cases, request.split)
+        scenarios = scenario_source(request)
         self.case_set: CaseSet
         if scenarios is None:
             self.case_set = SingleTurnCases(request)
