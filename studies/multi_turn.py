@@ -24,7 +24,7 @@ from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.readers.bfcl_conversations import BfclConversations, conversation_files
 from toolmark.benchmark.scoring.gold_conversations import ScriptedTurn, gold_script, play, succeeds
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn
-from toolmark.benchmark.tools.sandbox import Sandbox
+from toolmark.benchmark.tools.sandbox import CallLimits, Sandbox
 from toolmark.benchmark.tools.worlds.world_session import world_sandbox
 
 OUT = Path(__file__).parents[1] / "docs" / "measurements" / "bfcl-multi-turn.md"
@@ -258,7 +258,8 @@ def main() -> None:
     files = conversation_files(Path(found.submodule_search_locations[0]) / "data")
     conversations = BfclConversations(files)
     scenarios = [row for _, _, row in conversations.scenarios() if isinstance(row, Scenario)][:: arguments.every]
-    with world_sandbox() as sandbox:
+    # Without confinement, no process is started for each call, so the study takes less time.
+    with world_sandbox(CallLimits(confined=False)) as sandbox:
         study = Study(conversations, Official(files), sandbox)
         gold = [study.judged("gold", one, gold_script(one)) for one in scenarios]
         varied = [study.judged(*one) for one in variants(scenarios, list(KINDS), arguments.variants)]
