@@ -258,8 +258,9 @@ def main() -> None:
     files = conversation_files(Path(found.submodule_search_locations[0]) / "data")
     conversations = BfclConversations(files)
     scenarios = [row for _, _, row in conversations.scenarios() if isinstance(row, Scenario)][:: arguments.every]
-    # Without confinement, no process is started for each call, so the study takes less time.
-    with world_sandbox(CallLimits(confined=False)) as sandbox:
+    # Without confinement, no process is started for each call, so the study takes less time. The limit of a call is
+    # long, because other programs can keep the processor busy.
+    with world_sandbox(CallLimits(seconds=60, confined=False)) as sandbox:
         study = Study(conversations, Official(files), sandbox)
         gold = [study.judged("gold", one, gold_script(one)) for one in scenarios]
         varied = [study.judged(*one) for one in variants(scenarios, list(KINDS), arguments.variants)]
