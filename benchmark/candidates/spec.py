@@ -37,7 +37,7 @@ from toolmark.benchmark.policies.trivial import POLICIES
 
 __all__ = ["Candidate", "resolve", "table", "with_adapter"]
 
-Kind = Literal["local", "hub", "replay", "policy", "inspect"]
+Kind = Literal["local", "hub", "replay", "policy", "inspect", "deployed"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
 _FILE_ENDINGS = (".jsonl", ".jsonl.gz", ".toml", GGUF)
@@ -52,10 +52,11 @@ class Candidate:
 
     Attributes:
         kind: Where the answers come from: `local` (weights on this machine), `hub` (weights on the hub), `replay`
-            (recorded completions), `policy` (a trivial policy), or `inspect` (a served model).
+            (recorded completions), `policy` (a trivial policy), `inspect` (a served model), or `deployed` (a server
+            that is asked as users ask it, see `deployed.py`).
         name: Name of the candidate in tables and directories of runs.
         base: For `local` a directory or a GGUF file, for `hub` a hub id, for `replay` a file, for `policy` the name of
-            the policy, and for `inspect` Inspect's name of the model.
+            the policy, for `inspect` Inspect's name of the model, and for `deployed` the spec.
         revision: Revision of the base on the hub. None for the newest revision.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
         adapter_revision: Revision of the adapter on the hub. None for the newest revision.

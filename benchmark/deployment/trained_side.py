@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.config.template_args import TemplateArgs
-from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.deployment.prompt_differences import TrainedPrompt, TrainedTokens
-from toolmark.benchmark.deployment.runtime import Writing
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.encoding import encode, rendered, stop_ids
 from toolmark.benchmark.engine.model_config import read_object
-from toolmark.benchmark.engine.tokenizer import open_tokenizer, text_of, token_ids
+from toolmark.benchmark.engine.runtimes.runtime import Writing
+from toolmark.benchmark.engine.tokenizer import hash_of_template, open_tokenizer, text_of, token_ids
 
 __all__ = ["TrainedSide"]
 
@@ -59,9 +58,9 @@ class TrainedSide:
         return [token for token in ids if token < size]
 
     @cached_property
-    def template(self) -> str:
-        """Return the hash of the chat template."""
-        return digest(self._tokenizer.get_chat_template())
+    def template(self) -> str | None:
+        """Return the hash of the text of the chat template. None if there is no template."""
+        return hash_of_template(self._tokenizer)
 
     def rendered(self, case: Case) -> Prompt:
         """Return the prompt of a case, as the dialect writes it."""

@@ -17,6 +17,8 @@ from toolmark.benchmark.dialects.thinking import open_thought
 from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.base_model import load_base
+from toolmark.benchmark.engine.call_opening import CallOpening
+from toolmark.benchmark.engine.call_probability import CallProbability
 from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
@@ -33,9 +35,10 @@ from toolmark.benchmark.engine.loading_errors import loading
 from toolmark.benchmark.engine.model_config import context_length
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
-from toolmark.benchmark.engine.thinking_room import LAST_TOKENS, ThinkingRoom
+from toolmark.benchmark.engine.thinking_room import ThinkingRoom
+from toolmark.benchmark.engine.thought_tokens import LAST_TOKENS, ThoughtTokens
 from toolmark.benchmark.engine.token_choice import chooser, seed_of
-from toolmark.benchmark.engine.tokenizer import open_tokenizer, text_of
+from toolmark.benchmark.engine.tokenizer import hash_of_template, open_tokenizer, text_of
 from toolmark.benchmark.engine.weight_files import stored_tensors
 
 __all__ = ["LocalEngine"]
@@ -85,6 +88,8 @@ class LocalEngine:
         self._one_call: frozenset[int] = frozenset()
         self._goes_on = False
         self._kept: dict[int, KeptSequences] = {}
+        self._opening: CallOpening | None = None
+        self._calls: CallProbability | None = None
         stored_tensors(base)  # This raises an error early if weight files are missing.
         self._tokenizer = open_tokenizer(base)
         self._context = context_length(base) or 1 << 20
@@ -156,6 +161,7 @@ class LocalEngine:
                 f"{given} no room for a prompt, because the context of {self._base} has {self._context} tokens",
                 f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
             )
+        self._opening = CallOpening.of(dialect, self._tokenizer, self._template_args)
         ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
         self._call_ends = tuple(end for end in ends if end is not None)
         encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
@@ -189,7 +195,7 @@ class LocalEngine:
         return int(memory(self._device) // 4 // token_bytes)
 
     def environment(self) -> dict[str, Any]:
-        """Return the device, the number of threads and the layout of the batches.
+        """Return the device, the number of threads, the layout of the batches, and the hash of the template's text.
 
         This method loads the weights, because the number of threads depends on the number of parameters.
         """
@@ -197,7 +203,9 @@ class LocalEngine:
 
         _ = self._model
         layout = LAYOUT if self._forward is None else {"prefixes": "shared", "rows": self._max_sequences}
-        return {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
+        fields = {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
+        template = hash_of_template(self._tokenizer)
+        return fields if template is None else fields | {"template": template}
 
     def notes(self) -> tuple[str, ...]:
         """Return no lines, because every prompt is answered."""
@@ -239,11 +247,14 @@ class LocalEngine:
                 "Use the tokenizer that was saved with the model.",
             )
         self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
+        self._calls = None
+        if self._opening is not None:
+            self._calls = CallProbability(self._opening, ThoughtTokens(self._text), prompts, self._stops)
         with naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
                     torch.manual_seed(seed_of(self._decoding.seed, epoch, *prompts.values()))
-                generated = write_padded(prompts, self._model.plain, self._generation_config(), progress)
+                generated = write_padded(prompts, self._model.plain, self._generation_config(), progress, self._calls)
             else:
                 ended = self._ended if self._one_call or self._thinking is not None else None
                 limits = DecodeLimits(
@@ -254,6 +265,7 @@ class LocalEngine:
                     others = sum(one.tokens for one in self._kept.values())
                     self._kept[epoch] = kept = KeptSequences(self._room_for_tokens // 2 - others)
                 choose = chooser(self._decoding, epoch, prompts)
+                choose = choose if self._calls is None else self._calls.watch(choose)
                 generated = decode(prompts, self._forward, choose, limits, progress, earlier=earlier, kept=kept)
             for index, tokens in generated:
                 yield index, self._completion(index, tokens)
@@ -306,6 +318,7 @@ class LocalEngine:
             # on.
             stop_reason="stop" if stopped or marks else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),
+            call_probability=None if self._calls is None else self._calls.found.get(index),
         )
 
     def _text(self, ids: Sequence[int]) -> str:

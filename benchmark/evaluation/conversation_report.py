@@ -18,7 +18,7 @@ __all__ = ["gather_conversations"]
 def gather_conversations(
     scenarios: Sequence[Scenario], sides: Sequence[Side], provenance: Provenance | None = None
 ) -> ReportData:
-    """Return the additional data of a report on conversations. There are no confused tools, and no trivial policies.
+    """Return the additional data of a report on conversations. The tables of confused tools and of policies are empty.
 
     Args:
         scenarios: The scenarios that were judged.

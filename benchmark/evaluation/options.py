@@ -37,6 +37,12 @@ OPTIONS = (
     ),
     Option("adapter", STRINGS, "LoRA adapter for the model of --model; can be repeated", metavar="SPEC"),
     Option(
+        "deployed",
+        STRINGS,
+        "server or GGUF file that users ask instead of the model; compared with the model; can be repeated",
+        metavar="SPEC",
+    ),
+    Option(
         "baseline",
         STRING,
         "model or stored run that the others are compared with",
@@ -153,6 +159,12 @@ OPTIONS = (
         metavar="METRIC=VALUE",
     ),
     Option(
+        "gate",
+        STRINGS,
+        "also check METRIC, which is not checked by default: timing.auroc; can be repeated",
+        metavar="METRIC",
+    ),
+    Option(
         "margin",
         NUMBER,
         "differences between -M and +M count as equivalent; 0.05 is 5 points",
@@ -192,7 +204,7 @@ OPTIONS = (
 _ONLY_FLAGS = frozenset({"tools", "trust-data-tools"})
 _RECIPE = ".toml"
 
-_PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}
+_PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor", "gates": "gate"}
 
 
 class Arguments(Protocol):

@@ -151,7 +151,7 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
         raise InputError(f"{path}:1: {error}", "Write the column names in the first line.") from None
     if not header or len(set(header)) < len(header):
         raise InputError(
-            f"the first line of {path} does not give each column a name of its own",
+            f"the first line of {path} does not give each column a different name",
             "Write the column names in the first line.",
         )
     while True:

@@ -71,7 +71,7 @@ def succeeds(scenario: Scenario, played: Sequence[PlayedTurn], gold: Sequence[Pl
 
     Args:
         scenario: The scenario.
-        played: The turns of the conversation. If there are fewer than in the scenario, it does not succeed.
+        played: The turns of the conversation. If turns are missing, the conversation does not succeed.
         gold: The turns of the gold.
     """
     complete = len(played) == len(scenario.turns)

@@ -55,7 +55,7 @@ def without_nulls(arguments: Mapping[str, Any], found: Sequence[Problem]) -> lis
     """Return the problems whose wrong value is not null.
 
     Args:
-        arguments: Arguments of a call. Some can be missing. The problems of a missing argument are returned.
+        arguments: Arguments of a call. If an argument is missing, its problems are returned, too.
         found: The problems of all arguments of the call.
     """
     return [problem for problem in found if not _is_null(problem.path, arguments)]

@@ -29,6 +29,8 @@ NOT_SET = "not set"
 _ONLY_IF_SET = ("template_args.", "decoding.thinking_tokens", "decoding.stop_at_call")
 """Beginnings of field names. An identity contains these fields only if the user set the option."""
 
+_TEMPLATE = "template"
+
 _FIELDS_OF_THE_CANDIDATE = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
 
 
@@ -89,11 +91,35 @@ def mismatches(
         baseline: Identity and environment of the baseline.
         candidate: Identity and environment of the candidate.
     """
-    identity = _differing("identity", baseline[0], candidate[0])
+    identity = _differing("identity", *_comparable(baseline, candidate))
+    environment = _differing("environment", baseline[1], candidate[1])
     return (
         *(mismatch for mismatch in identity if mismatch.field not in _FIELDS_OF_THE_CANDIDATE),
-        *_differing("environment", baseline[1], candidate[1]),
+        *(mismatch for mismatch in environment if mismatch.field != _TEMPLATE),
     )
+
+
+def _comparable(*sides: tuple[Mapping[str, Any], Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the identities of two sides, with the fields that can be compared across runtimes.
+
+    - The template: an identity has the hash of all files of the template, and the environment has the hash of its text.
+      If both sides know the hash of the text, it is compared.
+    - The parser: see `_parser`.
+    """
+    texts = [environment.get(_TEMPLATE) for _, environment in sides]
+    found = [{"parser": _parser(identity, environment), **identity} for identity, environment in sides]
+    if all(texts):
+        found = [{**identity, _TEMPLATE: text} for identity, text in zip(found, texts, strict=True)]
+    return found
+
+
+def _parser(identity: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
+    """Return what reads the calls in the answers: a server that gets the tools, or else the dialect."""
+    server = environment.get("server")
+    served = isinstance(server, Mapping) or str(identity.get("weights")).startswith("not known: served")
+    if served and str(identity.get("dialect")).startswith("native/"):
+        return str(server.get("kind")) if isinstance(server, Mapping) else "the server"
+    return "the dialect"
 
 
 def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) -> str:

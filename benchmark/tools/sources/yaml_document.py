@@ -76,8 +76,8 @@ class YamlDocument:
 
     Attributes:
         path: The file.
-        lenient: If True, dates, and keys that are not strings, are read as strings. If False, they are errors, because
-            a person who writes such a file has usually forgotten the quotes.
+        lenient: If True, a date is read as a string, and a key of another type is read as a string. If False, both are
+            errors, because the author of the file has usually forgotten the quotes.
         lines: The line of each value, from 1. The key is the place of the value: the keys and indices that lead to it.
     """
 

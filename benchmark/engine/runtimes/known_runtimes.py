@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.deployment.runtime import Question, Runtime, RuntimePrompt, Writing, first_choice, token_list
 from toolmark.benchmark.engine.encoding import conversation
 from toolmark.benchmark.engine.json_server import BadReply
+from toolmark.benchmark.engine.runtimes.runtime import (
+    Question,
+    Runtime,
+    RuntimePrompt,
+    Writing,
+    first_choice,
+    token_list,
+)
 from toolmark.benchmark.engine.template_rendering import render_template
 
 __all__ = ["LlamaCpp", "Ollama", "Vllm"]
