@@ -104,7 +104,7 @@ def _usage_error(error: ToolmarkError) -> pytest.UsageError:
 def pytest_configure(config: pytest.Config) -> None:
     """Check options, specs and cases before collection.
 
-    With `--help`, nothing is checked, so that the help is shown even if options or cases are invalid.
+    With `--help`, nothing is checked. So the help is shown even with invalid options or cases.
     """
     if config.getoption("help"):
         return

@@ -118,9 +118,9 @@ class Turn(Frozen):
 class Scenario(Frozen):
     """A conversation of several turns in a world.
 
-    A scenario succeeds if the demands of every turn are met, and if the state at the end equals the state that the
-    gold reaches. The paths in `free` are not compared. If the last turn has the expectation `ReachGold`, the state at
-    the end is compared only as this expectation says.
+    A scenario succeeds if the demands of every turn are met, and if the conversation and the gold end in the same
+    state. The paths in `free` are not compared. If the last turn has the expectation `ReachGold`, the state at the end
+    is compared only as this expectation says.
 
     Attributes:
         world: The name of the world.
