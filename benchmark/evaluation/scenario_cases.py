@@ -108,4 +108,6 @@ class ScenarioCases:
         """Return the additional data of a report."""
         scenarios: list[Scenario] = judged_cases(self.cases, contestants)
         provenance = provenance_of(self._request, contestants, scenarios)
-        return gather_conversations(scenarios, [contestant.side() for contestant in contestants], provenance)
+        sides = [contestant.side() for contestant in contestants]
+        played = [{key: held.turns for key, held in contestant.run.conversations.items()} for contestant in contestants]
+        return gather_conversations(scenarios, sides, played, self._gold, provenance)
