@@ -40,6 +40,7 @@ from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_opt
 from toolmark.benchmark.evaluation.recipe_making import plan_of
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics, every_checked_metric
+from toolmark.benchmark.scoring.metrics import metrics_on_request
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 
@@ -103,7 +104,7 @@ def _usage_error(error: ToolmarkError) -> pytest.UsageError:
 def pytest_configure(config: pytest.Config) -> None:
     """Check options, specs and cases before collection.
 
-    With `--help`, nothing is checked, so that the help is shown even if options or cases are invalid.
+    With `--help`, nothing is checked. So the help is shown even with invalid options or cases.
     """
     if config.getoption("help"):
         return
@@ -197,12 +198,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the checks whose metric does not exist for the cases: timing for scenarios, for example."""
+    """Leave out the checks whose metric does not exist for the cases: timing for scenarios, for example.
+
+    A metric that is checked only on request is left out, too, if `--gate` does not name it.
+    """
     evaluation = config.stash.get(_EVALUATION, None)
     if evaluation is None:
-        other = set(checked_conversation_metrics())
+        other = {*checked_conversation_metrics(), *metrics_on_request()}
     else:
-        other = set(every_checked_metric()) - set(evaluation.case_set.checked)
+        other = {*every_checked_metric(), *metrics_on_request()} - set(evaluation.case_set.checked)
     left_out = [item for item in items if _metric(item) in other]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

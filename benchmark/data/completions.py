@@ -126,12 +126,27 @@ def total(usages: Iterable[Usage]) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The text and the raw native calls that a candidate gave for a prompt."""
+    """The text and the raw native calls that a candidate gave for a prompt.
+
+    Attributes:
+        text: The text.
+        tool_calls: The native calls.
+        stop_reason: Why the completion ends.
+        usage: Tokens, time and cost.
+        call_probability: The probability that the completion begins with a call, in [0, 1]. None if it is not known.
+            Two completions can be equal with different probabilities, because other batches give other rounding errors.
+    """
 
     text: str
     tool_calls: tuple[RawCall, ...] = ()
     stop_reason: StopReason = "stop"
     usage: Usage = Usage()
+    call_probability: float | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        probability = self.call_probability
+        if probability is not None and (type(probability) not in (int, float) or not 0 <= probability <= 1):
+            raise ValueError("call_probability must be a number from 0 to 1")
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of this completion for the ledger."""
@@ -140,6 +155,7 @@ class Completion:
             "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in self.tool_calls],
             "stop_reason": self.stop_reason,
             "usage": self.usage.as_json(),
+            **({} if self.call_probability is None else {"call_probability": self.call_probability}),
         }
 
     @classmethod
@@ -161,6 +177,7 @@ class Completion:
             tool_calls=tuple(RawCall(call["name"], call["arguments"]) for call in calls),
             stop_reason=row["stop_reason"],
             usage=Usage(**row["usage"]),
+            call_probability=row.get("call_probability"),
         )
 
 

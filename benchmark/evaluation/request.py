@@ -21,6 +21,7 @@ from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.generation import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
 from toolmark.benchmark.scoring.metric_sets import every_checked_metric
+from toolmark.benchmark.scoring.metrics import metrics_on_request
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
 __all__ = ["Request", "check"]
@@ -59,6 +60,7 @@ class Request:
     request_retries: int = _REQUESTS.retries
     stop_at_call: bool = False
     floors: tuple[tuple[str, float], ...] = ()
+    gates: tuple[str, ...] = ()
     execute: Execute = "pure"
     trust_data_tools: bool = False
     fresh: bool = False
@@ -86,8 +88,8 @@ class Request:
             models, baseline      the baseline, the models    the baseline
             adapters, baseline    the baseline, the adapters  the baseline
 
-        Deployed models follow. Each is compared with the float model, which is the only adapter or else the only model.
-        If there is none, it is compared with the baseline.
+        Deployed models come last. They are compared with the only adapter, otherwise with the only model, otherwise
+        with the baseline.
 
         Returns:
             Pairs of a candidate and the index of its baseline, in the order in which candidates are shown. The index is
@@ -166,9 +168,19 @@ def check(request: Request) -> None:
             f"--request-retries {request.request_retries} is negative",
             "Write 0 (each request is sent once) or more: --request-retries 0",
         )
+    for gate in request.gates:
+        if gate not in metrics_on_request():
+            raise InputError(
+                f"--gate: {gate!r} is not a metric that is checked only on request",
+                f"Write one of these: --gate {', '.join(metrics_on_request())}",
+            )
+    with_floor = (*every_checked_metric(), *request.gates)
     for metric, _ in request.floors:
-        if metric not in every_checked_metric():
-            known = nearest(metric, every_checked_metric())
+        if metric not in with_floor:
+            if metric in metrics_on_request():
+                what = f"--floor: {metric} is checked only on request"
+                raise InputError(what, f"Add --gate {metric}")
+            known = nearest(metric, with_floor)
             raise InputError(f"--floor: {metric!r} is not a metric that can have a floor", known)
 
 

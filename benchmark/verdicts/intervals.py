@@ -22,7 +22,7 @@ __all__ = ["Interval", "balanced", "cluster_t", "difference_interval", "mean_int
 _NO_WIDTH = 1e-9
 """A width below this value is only a rounding error. The interval then counts as having no width."""
 
-Method = Literal["wilson", "tango", "cluster t", "mover", "none"]
+Method = Literal["wilson", "tango", "cluster t", "mover", "delong", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +172,8 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
     3. If the product is below 1, the design effect is 1.
 
     If all clusters have the same mean difference, the variance between clusters is 0. Each cluster then counts as one
-    case. A t interval over the clusters is not used, because it is too short on one side if nearly all changes have the
-    same direction.
+    case. A t interval over the clusters is not used. If nearly all changes have the same direction, a t interval is too
+    short on one side.
 
     Args:
         differences: Value of the second candidate minus value of the first candidate, one value in [-1, 1] for each
