@@ -62,9 +62,9 @@ REASONS: Mapping[str, str] = {
 HEAD = """# Calls as models write them
 
 Written by `python -m studies.dialects`. This page shows whether Toolmark correctly reads the calls of different models.
-The examples come from the package canitoolcall, and are called fixtures. A fixture has three parts: the exact text of a
-model, the offered tools, and the calls and words that a program should find in the text. Toolmark reads the text as in
-an evaluation.
+The examples come from the package canitoolcall, and are called fixtures. A fixture contains the exact text of a model
+and the offered tools. It also names the calls and words that a program should find in the text. Toolmark reads the text
+as in an evaluation.
 """
 
 

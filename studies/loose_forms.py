@@ -106,9 +106,9 @@ def loose_sections(page: Page, found: Sequence[Loose]) -> None:
         "Bare calls and arguments without names",
         "This section compares the judges on calls in loose forms. No recorded model writes only such forms. So a "
         "program writes the decoded calls of all recorded models in these forms, with Python's `repr` for the values. "
-        "The lenient reading of the dialect `pythonic` then reads these texts. In the columns `without names`, "
-        "arguments have no names, as far as the order of the schema allows this. BFCL's decoder drops arguments "
-        "without names. So BFCL always judges the calls with names.",
+        "The lenient reading of the dialect `pythonic` then reads these texts. In the columns `without names`, as "
+        "many arguments as possible have no names. BFCL's decoder drops arguments without names. So BFCL always "
+        "judges the calls with names.",
         ["form", "answers", "disagreements", "agreement", "without names: disagreements", "agreement"],
         [
             [
@@ -135,9 +135,9 @@ def loose_sections(page: Page, found: Sequence[Loose]) -> None:
     forms: Counter[tuple[str, str, str]] = Counter(difference for one in found for difference in one.apart)
     page.section(
         "Every disagreement about these forms",
-        f"The column `forms` counts the forms of {len(found)}, with and without names, in which the judges disagree. "
-        "The reasons are those of the table above. "
-        f"The reason `{READING}` means that the lenient reading found other calls or no call.",
+        f"There are {len(found)} variants of the calls: each form with and without names. The column `forms` counts "
+        f"the variants on which the judges disagree. The reasons are those of the table above. The reason `{READING}` "
+        "means that the lenient reading found other calls or no call.",
         ["model", "case", "reason", "forms"],
         [[*difference, str(count)] for difference, count in sorted(forms.items())],
     )

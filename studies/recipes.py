@@ -134,7 +134,8 @@ def percents(values: Sequence[float | None]) -> str:
 def parts() -> dict[str, Callable[[Grade], bool]]:
     """Return the groups of cases that are counted separately.
 
-    The result maps the name of a group to a function, which tells whether the case of a grade is in the group.
+    The keys are the names of the groups. Each value is a function that returns whether the case of a grade is in the
+    group.
     """
     kept_out = set(held_out(shipped_manifest()).tools)
     return {

@@ -44,7 +44,8 @@ class DevJudging:
     device: DeviceName
 
     def check(self) -> None:
-        """Check options and dev cases before the training, so that no error is found only at the first checkpoint.
+        """Check options and dev cases before the training. Otherwise, errors would be found only at the first
+        checkpoint.
 
         Raises:
             InputError: The value of an option is not allowed, or the dev cases cannot be read.

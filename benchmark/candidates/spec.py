@@ -52,12 +52,23 @@ class Candidate:
     """A model under test, before it is loaded.
 
     Attributes:
-        kind: Where the answers come from: `local` (weights on this machine), `hub` (weights on the hub), `replay`
-            (recorded completions), `policy` (a trivial policy), `inspect` (a served model), or `deployed` (a server
-            that is asked as users ask it, see `deployed.py`).
+        kind: Where the answers come from:
+
+            - `local`: weights on this machine
+            - `hub`: weights on the hub
+            - `replay`: recorded completions
+            - `policy`: a trivial policy
+            - `inspect`: a served model
+            - `deployed`: a server that is asked as users ask it, see `deployed.py`
         name: Name of the candidate in tables and directories of runs.
-        base: For `local` a directory or a GGUF file, for `hub` a hub id, for `replay` a file, for `policy` the name of
-            the policy, for `inspect` Inspect's name of the model, and for `deployed` the spec.
+        base: What answers, by kind:
+
+            - `local`: a directory or a GGUF file
+            - `hub`: a hub id
+            - `replay`: a file
+            - `policy`: the name of the policy
+            - `inspect`: Inspect's name of the model
+            - `deployed`: the spec
         revision: Revision of the base on the hub. None for the newest revision.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
         adapter_revision: Revision of the adapter on the hub. None for the newest revision.
@@ -65,7 +76,7 @@ class Candidate:
         gated: Whether the hub gives the weights only to users who accepted the licence and have a token.
         call_threshold: The model calls if the probability of a call is above this threshold, and else answers in words.
             None if the model decides itself.
-        note: If the spec has two possible meanings, a line that says which meaning was chosen. Otherwise empty.
+        note: A line with the chosen meaning, if the spec has two possible meanings. Otherwise empty.
     """
 
     kind: Kind

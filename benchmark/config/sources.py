@@ -8,7 +8,7 @@ variable and its key in `pyproject.toml`.
   value in a file only after leaving out a flag.
 * If the value of an option consists of several amounts (`floor`), each amount is looked up separately. For example, a
   floor on the command line is added to the floors in `pyproject.toml`.
-* From `.env`, only the variables `TOOLMARK_*` are read. Inspect reads the API keys in `.env`.
+* From `.env`, only the variables `TOOLMARK_*` are read. See `inspect_dotenv.py` for the reason.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def marked(text: str, at: int, mark: str, own: Collection[str], *, certain: bool
 
 
 def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
-    """Find calls without marks in an answer in which the dialect itself found no call.
+    """Find calls without marks in an answer. The dialect itself has found no call in this answer.
 
     Args:
         prose: The answer without thoughts.

@@ -27,7 +27,7 @@ token, but a mark contains only characters that are the same in both."""
 
 
 def call_mark(call: str, answer: str) -> str | None:
-    """Return the mark of a dialect. None if an answer can begin like every call.
+    """Return the text that shows that a reply begins with a call. None if an answer in words can begin in the same way.
 
     Args:
         call: The text with which every call begins, after thoughts and white-space.
@@ -80,7 +80,7 @@ class CallOpening:
         return (before + self._texts.get(token, "")).lstrip()
 
     def openers(self, before: str) -> list[int]:
-        """Return the tokens with which a call begins or goes on, if `before` is the text so far.
+        """Return the tokens with which a call can begin or continue after the text `before`.
 
         After each of these tokens, the text is a beginning of the mark, or begins with the mark.
         """

@@ -67,9 +67,9 @@ class CallProbability:
         opening: The tokens that open a call.
         thoughts: Finds the marks of thoughts.
         prompts: The token ids of the prompts by index.
-        ends: Tokens that end a completion. If an answer is forced in place of a call, it does not begin with them.
-        threshold: If the probability is above the threshold, a call is forced, otherwise an answer is forced. None if
-            nothing is forced. A threshold needs greedy decoding.
+        ends: Tokens that end a completion. A forced answer does not begin with one of these tokens.
+        threshold: With a probability above the threshold, a call is forced. Otherwise, an answer in words is forced.
+            None if nothing is forced. A threshold needs greedy decoding.
 
     Attributes:
         found: The probability of a call by index.
@@ -105,7 +105,7 @@ class CallProbability:
         Args:
             logits: The logits, of shape (sequences, vocabulary).
             indices: The indices of the sequences.
-            temperature: The logits were already divided by this temperature. With 0, they were not.
+            temperature: The temperature by which the logits were already divided. With 0, they were not divided.
 
         Returns:
             The logits. With a threshold, the logits of all tokens that are not allowed are -inf.

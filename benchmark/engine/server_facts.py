@@ -33,8 +33,8 @@ class ServerFacts:
         kind: The program that serves the model.
         told: What the server tells: `version`, `model`, `model_file` (without its folder), `quantisation`, `template`
             (the hash of the chat template) and `context` (the number of tokens). What is not told is left out.
-        template: The text of the chat template. None if it is not told. Ollama's templates are written in Go's language
-            of templates.
+        template: The text of the chat template. None if the server does not tell it. Ollama's templates are written in
+            Go's language of templates.
         special: The special tokens that the template can write: `bos_token` and `eos_token`, as text.
     """
 

@@ -39,7 +39,7 @@ OPTIONS = (
     Option(
         "deployed",
         STRINGS,
-        "server or GGUF file that users ask instead of the model; compared with the model; can be repeated",
+        "server or GGUF file that is compared with the model; can be repeated",
         metavar="SPEC",
     ),
     Option(
@@ -161,7 +161,7 @@ OPTIONS = (
     Option(
         "gate",
         STRINGS,
-        "also check METRIC, which is not checked by default: timing.auroc; can be repeated",
+        "also check a metric that is not checked by default: timing.auroc; can be repeated",
         metavar="METRIC",
     ),
     Option(
@@ -240,8 +240,8 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
         pyproject: Path of the `pyproject.toml`.
 
     Raises:
-        InputError: A name or a value in one of these sources is invalid, or a value in a file names code. The files
-            are possibly part of a downloaded folder.
+        InputError: A name or a value in one of these sources is invalid. Or `.env` or `pyproject` names code. This is
+            not allowed, because a downloaded folder can contain these files.
     """
     files = [from_dotenv(OPTIONS, Path(".env")), from_pyproject(OPTIONS, pyproject)]
     for source in files:

@@ -88,8 +88,8 @@ class Request:
             models, baseline      the baseline, the models    the baseline
             adapters, baseline    the baseline, the adapters  the baseline
 
-        Deployed models follow. Each is compared with the float model, which is the only adapter or else the only model.
-        If there is none, it is compared with the baseline.
+        Deployed models come last. They are compared with the only adapter, otherwise with the only model, otherwise
+        with the baseline.
 
         Returns:
             Pairs of a candidate and the index of its baseline, in the order in which candidates are shown. The index is

@@ -46,7 +46,7 @@ def right_arguments(spec: CallSpec, tool: Tool) -> dict[str, Any]:
 def schema_faults(right: Mapping[str, Any], tool: Tool) -> list[Problem]:
     """Return the reasons why right arguments do not fit the schema of their tool.
 
-    If a right argument contains null, the null is no fault, even if the schema does not allow null.
+    A null in a right argument is no fault, even if the schema does not allow null.
     """
     return without_nulls(right, problems(right, validator_of(tool)))
 

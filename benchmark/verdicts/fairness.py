@@ -128,8 +128,8 @@ def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) 
     """Return why it is not certain that the adapter of a run was trained on the base of the run.
 
     The base is verified if the training record of the adapter contains the hash of the base's weights. The name of the
-    base is not enough, because the same name can stand for different weights. If another base has weights of the same
-    shapes, the adapter can be loaded on this base without an error.
+    base is not enough, because the same name can stand for different weights. An adapter can also be loaded on a wrong
+    base without an error, if the shapes of the weights are the same.
 
     Args:
         identity: Identity of the run.

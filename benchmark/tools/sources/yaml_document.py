@@ -30,6 +30,7 @@ from yaml.events import (
 )
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.regular_files import regular
 from toolmark.benchmark.tools.sources import LocatedError
 
 __all__ = ["Place", "YamlDocument", "kind_of"]
@@ -93,7 +94,7 @@ class YamlDocument:
             InputError: The file cannot be read.
         """
         try:
-            with self.path.open("rb") as file:
+            with regular(self.path).open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -99,16 +99,16 @@ def _sold_out(draft: Draft) -> None:
     name, _ = draft.pick(draft.state["products"].items(), lambda one: one[1]["stock"] == 0)
     other, _ = _product(draft)
     draft.order(
-        "put a {name} into the cart, or a {other} if it is sold out",
-        "add one {name} to my cart. If there is none, take a {other}",
-        "place a {name} in the cart, otherwise a {other}",
-        "take a {name}, and if you have none, a {other}, into the cart",
+        "put one {name} into the cart, or one {other} if it is sold out",
+        "add one {name} to my cart. If there is none, take one {other}",
+        "place one {name} in the cart, otherwise one {other}",
+        "take one {name}, and if you have none, one {other}, into the cart",
         name=name,
         other=other,
     )
     draft.call("add_to_cart", product=name, count=1, fails=True)
     draft.call("add_to_cart", product=other, count=1)
-    draft.answer("The {name} is sold out, so I put a {other} into the cart.", say=[[other]], name=name, other=other)
+    draft.answer("The {name} is sold out, so I put one {other} into the cart.", say=[[other]], name=name, other=other)
 
 
 def _too_many(draft: Draft) -> None:
@@ -135,9 +135,9 @@ def _order(draft: Draft) -> None:
     address = draft.pick(draft.state["addresses"])
     draft.order(
         "order one {name} to {address}",
-        "buy a {name} and send it to the address {address}",
+        "buy one {name} and send it to the address {address}",
         "get me one {name}, delivered to {address}",
-        "have a {name} sent to {address}",
+        "have one {name} sent to {address}",
         name=name,
         address=address,
     )
@@ -163,8 +163,8 @@ def _order_without_address(draft: Draft) -> None:
     about = {"name": name, "address": address, "voucher": voucher}
     draft.order(
         "order one {name} with the voucher {voucher}",
-        "buy a {name}, and use my voucher {voucher}",
-        "get me a {name} for the voucher {voucher}",
+        "buy one {name}, and use my voucher {voucher}",
+        "get me one {name} for the voucher {voucher}",
         "have one {name} sent, with the voucher {voucher}",
         **about,
     )
