@@ -208,9 +208,9 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
     page.section(
         "Reasons for the disagreements",
         "The table shows why the judges disagree. The first ten reasons are rules that differ between Toolmark and "
-        "BFCL. They are found with `studies/official.py`, a second implementation of BFCL's judge. In this program, "
-        "single rules of BFCL can be replaced by Toolmark's rules. The reason for a disagreement is the smallest set "
-        "of rules that must be replaced until the program decides like our judge. If the set has two rules, the "
+        "BFCL. The reason for a disagreement is found with `studies/official.py`, a second implementation of BFCL's "
+        "judge. In this program, single rules of BFCL can be replaced by Toolmark's rules. The reason is the smallest "
+        "set of replaced rules with which the program decides like our judge. If the set has two rules, the "
         "disagreement counts in two rows of the table.",
         ["reason", "decoded", "raw", "meaning"],
         [

@@ -167,9 +167,9 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
         f"{apart:+.1%}",
     )
     page.paragraph(
-        "Toolmark's loop is faster for two reasons. First, Toolmark computes a list of tools only once if several "
-        "conversations of a step have this list. Second, Toolmark computes logits only for the tokens that the model "
-        "learns. If all lists of tools were different, Toolmark's loop would be only a little faster."
+        "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of "
+        "tools, the tokens of the list are computed only once. Second, Toolmark computes logits only for the tokens "
+        "that the model learns. If all lists of tools were different, Toolmark's loop would be only a little faster."
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))

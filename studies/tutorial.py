@@ -308,7 +308,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
         ],
     )
     page.paragraph(
-        f"{found.all_passed} traces pass all checks above the three checks `row`. The checks `row` compare three "
+        f"{found.all_passed} traces pass all checks except the three checks `row`. The checks `row` compare three "
         "columns of the published table with the traces. Most traces fail these checks, because the columns were "
         "joined to the wrong traces."
     )

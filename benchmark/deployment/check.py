@@ -12,7 +12,7 @@ from typing import Any, Literal
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.cases import Case
-from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.deployment.deployed_answers import SIDES, CaseAnswers, ClientReading, SideName, ask_about
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects import Dialect
@@ -147,12 +147,9 @@ def check_deployment(
     native = contestant.dialect.name == Native.name
     chosen: Send = ("tools" if native else "turns") if send == "auto" else send
 
-    def sent(case: Case) -> Prompt:
-        whole = Prompt(case.messages, case.toolbox.tools, run.template_args)
-        return whole if chosen == "tools" else trained.rendered(case)
-
     def ask(case: Case) -> CaseAnswers:
-        return ask_about(case, run.completions[case.id, 1], trained, runtime, sent(case), request.max_tokens)
+        sent = trained.sent(case, chosen == "tools")
+        return ask_about(case, run.completions[case.id, 1], trained, runtime, sent, request.max_tokens)
 
     answers = _asked(cases, ask, request.connections)
     with phase("judging"):

@@ -17,6 +17,7 @@ from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.core.registry import load, renderer_for
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.deployment.check import DeploymentResult, Send, check_deployment
+from toolmark.benchmark.deployment.gguf_commands import file
 from toolmark.benchmark.deployment.printed import print_result
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.runtimes.connect import connected
@@ -30,6 +31,7 @@ __all__ = ["as_json", "deploy"]
 _SECONDS = 600.0
 
 deploy = App(name="deploy", help="Check what a model loses between its training and the server that users ask.")
+deploy.command(file)
 
 
 @deploy.command

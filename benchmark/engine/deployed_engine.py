@@ -54,7 +54,14 @@ class DeployedEngine:
         self._stops: tuple[str, ...] = ()
         self._refusals: list[str] = []
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
+    def prepare(
+        self,
+        prompts: Sequence[Prompt],
+        dialect: Dialect,
+        one_call: Collection[int] = (),  # noqa: ARG002
+        *,
+        goes_on: bool = False,  # noqa: ARG002
+    ) -> None:
         """Store the prompts. They are not checked, because only the server knows whether a prompt is too long."""
         self._prompts = prompts
         self._stops = tuple(dialect.stops)

@@ -30,6 +30,7 @@ from toolmark.benchmark.engine.finite_logits import (
     vocabulary,
 )
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
+from toolmark.benchmark.engine.kept_sequences import KeptSequences
 from toolmark.benchmark.engine.loading_errors import loading
 from toolmark.benchmark.engine.model_config import context_length
 from toolmark.benchmark.engine.packed_forward import packed_forward
@@ -85,8 +86,11 @@ class LocalEngine:
         self._template_args: TemplateArgs = {}
         self._thinking: ThinkingRoom | None = None
         self._one_call: frozenset[int] = frozenset()
+        self._goes_on = False
+        self._kept: dict[int, KeptSequences] = {}
         self._opening: CallOpening | None = None
         self._calls: CallProbability | None = None
+        self._call_threshold: float | None = None
         stored_tensors(base)  # This raises an error early if weight files are missing.
         self._tokenizer = open_tokenizer(base)
         self._context = context_length(base) or 1 << 20
@@ -129,18 +133,28 @@ class LocalEngine:
             InputError: The adapter does not fit the base.
         """
         self._adapter = adapter
+        self._kept.clear()
         if "_model" in self.__dict__:
             self._model.set_adapter(adapter)
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:
+    def set_call_threshold(self, threshold: float | None) -> None:
+        """From now on, call if the probability of a call is above the threshold. With None, the model decides."""
+        self._call_threshold = threshold
+
+    def prepare(
+        self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = (), *, goes_on: bool = False
+    ) -> None:
         """Encode all prompts. Completions of the prompts in `one_call` end after the first complete call.
+
+        If the conversations go on, the keys and values of the prompts and completions are kept. Later prompts that
+        begin with the same tokens use them.
 
         Raises:
             PromptTooLong: A prompt leaves no room for an answer.
             InputError: The longest answer alone fills the context. Or one of the errors of `encode` and
                 `check_readable`.
         """
-        self._dialect, self._one_call = dialect, frozenset(one_call)
+        self._dialect, self._one_call, self._goes_on = dialect, frozenset(one_call), goes_on
         self._dialect_stops = tuple(dialect.stops)
         self._template_args = prompts[0].template_args if prompts else {}
         room = self._context - self._decoding.all_tokens
@@ -153,6 +167,12 @@ class LocalEngine:
                 f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
             )
         self._opening = CallOpening.of(dialect, self._tokenizer, self._template_args)
+        if self._opening is None and self._call_threshold is not None:
+            raise InputError(
+                f"a threshold for calls is not possible, because calls in the dialect {dialect.name} have no common "
+                "beginning",
+                "Leave the threshold out, or use another dialect: --dialect tagged",
+            )
         ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
         self._call_ends = tuple(end for end in ends if end is not None)
         encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
@@ -167,9 +187,14 @@ class LocalEngine:
         with phase("checking that prompts can share their beginnings"):
             return packed_forward(self._model.plain)
 
-    @cached_property
+    @property
     def _max_sequences(self) -> int:
-        """Return the number of sequences whose keys and values fit into a quarter of the memory.
+        """Return the number of sequences whose keys and values fit into a quarter of the memory."""
+        return int(max(1, min(_LARGEST_BATCH, self._room_for_tokens // _TOKENS_PER_SEQUENCE)))
+
+    @cached_property
+    def _room_for_tokens(self) -> int:
+        """Return the number of tokens whose keys and values fit into a quarter of the memory.
 
         The whole memory is meant, including memory that is in use. Otherwise the batch size would be different in every
         run. In bf16, another batch size can give other tokens.
@@ -178,7 +203,7 @@ class LocalEngine:
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         token_bytes = 2 * config.num_hidden_layers * heads * size * self._model.plain.dtype.itemsize
-        return int(max(1, min(_LARGEST_BATCH, memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
+        return int(memory(self._device) // 4 // token_bytes)
 
     def environment(self) -> dict[str, Any]:
         """Return the device, the number of threads, the layout of the batches, and the hash of the template's text.
@@ -235,7 +260,8 @@ class LocalEngine:
         self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
         self._calls = None
         if self._opening is not None:
-            self._calls = CallProbability(self._opening, ThoughtTokens(self._text), prompts, self._stops)
+            thoughts, threshold = ThoughtTokens(self._text), self._call_threshold
+            self._calls = CallProbability(self._opening, thoughts, prompts, self._stops, threshold)
         with naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
@@ -246,9 +272,13 @@ class LocalEngine:
                 limits = DecodeLimits(
                     self._decoding.all_tokens, frozenset(self._stops), self._max_sequences, ended=ended
                 )
+                earlier, kept = self._kept.pop(epoch, KeptSequences()), KeptSequences()
+                if self._goes_on:
+                    others = sum(one.tokens for one in self._kept.values())
+                    self._kept[epoch] = kept = KeptSequences(self._room_for_tokens // 2 - others)
                 choose = chooser(self._decoding, epoch, prompts)
                 choose = choose if self._calls is None else self._calls.watch(choose)
-                generated = decode(prompts, self._forward, choose, limits, progress)
+                generated = decode(prompts, self._forward, choose, limits, progress, earlier=earlier, kept=kept)
             for index, tokens in generated:
                 yield index, self._completion(index, tokens)
 

@@ -55,7 +55,14 @@ class ServedEngine:
         # All requests use one event loop, because a connection can be used again only in its own loop.
         self._runner = asyncio.Runner()
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
+    def prepare(
+        self,
+        prompts: Sequence[Prompt],
+        dialect: Dialect,
+        one_call: Collection[int] = (),  # noqa: ARG002
+        *,
+        goes_on: bool = False,  # noqa: ARG002
+    ) -> None:
         """Store the prompts. They are not checked, because only the server knows whether a prompt is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None

@@ -22,7 +22,8 @@ from toolmark.benchmark.evaluation.case_set import CaseSet
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates
-from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases, scenario_source
+from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
+from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
 from toolmark.benchmark.runs.generation import Run, open_run
 from toolmark.benchmark.runs.replay import read_replay
@@ -42,7 +43,7 @@ def case_set_of(request: Request) -> CaseSet:
         InputError: A case file or an option is invalid.
         NothingToDo: No case is selected.
     """
-    scenarios = scenario_source(request.cases, request.split)
+    scenarios = scenario_source(request)
     return SingleTurnCases(request) if scenarios is None else ScenarioCases(request, scenarios)
 
 

@@ -217,7 +217,7 @@ class _Loop:
         if not prompts:
             return
         try:
-            engine.prepare(prompts, self._run.dialect)
+            engine.prepare(prompts, self._run.dialect, goes_on=True)
         except PromptTooLong as error:
             too_long = frozenset(error.lengths)
             self._check_room(conversations, error)

@@ -9,7 +9,7 @@ from typing import cast
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.scoring.conversation_grades import ConversationGrade
 from toolmark.benchmark.scoring.grades import JudgedCall, legible
-from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, unmet_demands
+from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, unmet_by_turn
 from toolmark.benchmark.scoring.world_states import Change, changes
 from toolmark.benchmark.verdicts.comparison import Side
 from toolmark.benchmark.verdicts.shown_cases import (
@@ -66,7 +66,7 @@ def show_conversations(
     ]
     shown = []
     for scenario in scenarios:
-        answers = tuple(_answer(scenario, one) for one in held)
+        answers = tuple(_answer(scenario, one, gold[scenario.id]) for one in held)
         if any(answers):
             shown.append(_scenario(scenario, answers, gold[scenario.id]))
     return tuple(shown)
@@ -96,14 +96,14 @@ def _gold_calls(scenario: Scenario) -> tuple[CallShown, ...]:
     return tuple(shown_call(JudgedCall(call.name, call.arguments)) for call in calls[:MOST_CALLS])
 
 
-def _answer(scenario: Scenario, held: _Held) -> Answer | None:
+def _answer(scenario: Scenario, held: _Held, gold: Sequence[PlayedTurn]) -> Answer | None:
     grades = held.grades.get(scenario.id, ())
     found = shown_grade(grades, held.completions)
     if found is None:
         return None
     shown, completion = found
     turns = held.turns.get((shown.case_id, shown.epoch), ())
-    unmet = [unmet_demands(turn, one, scenario.toolbox) for turn, one in zip(scenario.turns, turns, strict=False)]
+    unmet = unmet_by_turn(scenario, turns, gold)
     return Answer(
         right=sum(grade.correct for grade in grades) / len(grades),
         outcome="call",
