@@ -26,7 +26,7 @@ class AreaTruth:
 
     Attributes:
         n: Number of cases. Half of them are cases with a call.
-        base: How many standard deviations the mean of calls is above that of abstentions, for the base.
+        base: Distance between the mean of calls and the mean of abstentions, for the base. In standard deviations.
         candidate: The same for the candidate.
         sides: Correlation of the two sides in one case.
         clusters: Correlation of two cases of one cluster. With 0, every cluster is one case. Otherwise a cluster has

@@ -27,7 +27,7 @@ token, but a mark contains only characters that are the same in both."""
 
 
 def call_mark(call: str, answer: str) -> str | None:
-    """Return the mark of a dialect. None if an answer can begin like every call.
+    """Return the text that shows that a reply begins with a call. None if an answer in words can begin in the same way.
 
     Args:
         call: The text with which every call begins, after thoughts and white-space.
@@ -47,18 +47,19 @@ class CallOpening:
     The text before a token is the text after all thoughts, without white-space at its beginning.
 
     Args:
-        mark: The result of `call_mark`.
+        call: The text with which every call begins.
         answer: The text with which every answer begins. It can be empty.
+        mark: The result of `call_mark` for these two texts.
         tokenizer: The tokenizer.
     """
 
-    def __init__(self, mark: str, answer: str, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._mark, self._answer = mark, answer
+    def __init__(self, call: str, answer: str, mark: str, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._call, self._answer, self._mark = call, answer, mark
         added = tokenizer.get_added_vocab()
         self._texts = {
             token: name if name in added else name.translate(_SPACES) for name, token in tokenizer.get_vocab().items()
         }
-        self._openers: dict[str, list[int]] = {}
+        self._leading: dict[tuple[str, str], list[int]] = {}
 
     @classmethod
     def of(
@@ -70,26 +71,38 @@ class CallOpening:
             InputError: The chat template cannot write a call.
         """
         replies = ReplyBeginnings(dialect, tokenizer, template_args)
-        answer = without_thinking(replies.answer_text).lstrip()
-        mark = call_mark(without_thinking(replies.call_text).lstrip(), answer)
-        return None if mark is None else cls(mark, answer, tokenizer)
+        call, answer = (without_thinking(text).lstrip() for text in (replies.call_text, replies.answer_text))
+        mark = call_mark(call, answer)
+        return None if mark is None else cls(call, answer, mark, tokenizer)
 
     def after(self, before: str, token: int) -> str:
         """Return the text after one more token."""
         return (before + self._texts.get(token, "")).lstrip()
 
     def openers(self, before: str) -> list[int]:
-        """Return the tokens with which a call begins or goes on, if `before` is the text so far.
+        """Return the tokens with which a call can begin or continue after the text `before`.
 
-        After each of these tokens, the text is the mark, or a beginning of the mark, or begins with the mark.
+        After each of these tokens, the text is a beginning of the mark, or begins with the mark.
         """
-        if before not in self._openers:
-            after = ((token, (before + text).lstrip()) for token, text in self._texts.items())
-            self._openers[before] = [token for token, text in after if text and self._goes_on(text)]
-        return self._openers[before]
+        return self._leading_to(self._mark, before)
 
-    def _goes_on(self, text: str) -> bool:
-        return (text.startswith(self._mark) or self._mark.startswith(text)) and self.thought(text) is None
+    def usual_openers(self, before: str) -> list[int]:
+        """Return the tokens with which a call goes on in the way in which the dialect writes calls. See `openers`."""
+        return self._leading_to(self._call, before)
+
+    def _leading_to(self, goal: str, before: str) -> list[int]:
+        if (goal, before) not in self._leading:
+            after = ((token, (before + text).lstrip()) for token, text in self._texts.items() if text)
+            self._leading[goal, before] = [
+                token
+                for token, text in after
+                if text and (text.startswith(goal) or goal.startswith(text)) and self.thought(text) is None
+            ]
+        return self._leading[goal, before]
+
+    def usual(self, text: str) -> bool:
+        """Return whether a text begins like every call that the dialect writes."""
+        return text.startswith(self._call)
 
     def opened(self, text: str) -> bool:
         """Return whether a text begins with a call."""

@@ -90,6 +90,7 @@ class LocalEngine:
         self._kept: dict[int, KeptSequences] = {}
         self._opening: CallOpening | None = None
         self._calls: CallProbability | None = None
+        self._call_threshold: float | None = None
         stored_tensors(base)  # This raises an error early if weight files are missing.
         self._tokenizer = open_tokenizer(base)
         self._context = context_length(base) or 1 << 20
@@ -136,6 +137,10 @@ class LocalEngine:
         if "_model" in self.__dict__:
             self._model.set_adapter(adapter)
 
+    def set_call_threshold(self, threshold: float | None) -> None:
+        """From now on, call if the probability of a call is above the threshold. With None, the model decides."""
+        self._call_threshold = threshold
+
     def prepare(
         self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = (), *, goes_on: bool = False
     ) -> None:
@@ -162,6 +167,12 @@ class LocalEngine:
                 f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
             )
         self._opening = CallOpening.of(dialect, self._tokenizer, self._template_args)
+        if self._opening is None and self._call_threshold is not None:
+            raise InputError(
+                f"a threshold for calls is not possible, because calls in the dialect {dialect.name} have no common "
+                "beginning",
+                "Leave the threshold out, or use another dialect: --dialect tagged",
+            )
         ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
         self._call_ends = tuple(end for end in ends if end is not None)
         encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
@@ -249,7 +260,8 @@ class LocalEngine:
         self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
         self._calls = None
         if self._opening is not None:
-            self._calls = CallProbability(self._opening, ThoughtTokens(self._text), prompts, self._stops)
+            thoughts, threshold = ThoughtTokens(self._text), self._call_threshold
+            self._calls = CallProbability(self._opening, thoughts, prompts, self._stops, threshold)
         with naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:

@@ -15,6 +15,7 @@ from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.runs.calibration import read_calibration
 from toolmark.benchmark.runs.generation import Run
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.scoring.judged import Judged
@@ -69,6 +70,8 @@ class Contestant:
 
     def side(self) -> Side:
         """Return the data of this contestant that a comparison needs."""
+        replayed = self.candidate.kind == "replay"
+        calibration = read_calibration(Path(self.candidate.base).parent if replayed else self.run.folder)
         return Side(
             name=self.name,
             grades=self.grades,
@@ -78,6 +81,7 @@ class Contestant:
             identity=self.run.identity,
             environment=self.run.environment,
             training=self.training,
+            call_threshold=None if calibration is None else calibration.threshold,
         )
 
 

@@ -98,11 +98,11 @@ class Request:
         Raises:
             InputError: A spec cannot be resolved, or an adapter does not fit its base.
         """
-        models = [resolve(spec) for spec in self.models]
+        models = [resolve(spec, threshold=True) for spec in self.models]
         adapters = [with_adapter(models[0], adapter) for adapter in self.adapters]
         found: list[tuple[Candidate, int | None]]
         if self.baseline is not None:
-            found = [(resolve(self.baseline), None), *((judged, 0) for judged in adapters or models)]
+            found = [(resolve(self.baseline, threshold=True), None), *((judged, 0) for judged in adapters or models)]
         else:
             found = [*((model, None) for model in models), *((adapter, 0) for adapter in adapters)]
         float_model = len(found) - 1 if found else None
@@ -190,6 +190,12 @@ def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:
     Raises:
         InputError: An option is not possible for a candidate.
     """
+    forced = [candidate.name for candidate in candidates if candidate.call_threshold is not None]
+    if forced and request.temperature > 0:
+        raise InputError(
+            f"{forced[0]} has a threshold for calls, which needs --temperature 0",
+            "Leave --temperature out. Or leave the threshold out.",
+        )
     served = [candidate for candidate in candidates if candidate.kind in ("inspect", "deployed")]
     if request.stop_at_call and served:
         raise InputError(

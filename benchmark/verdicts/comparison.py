@@ -15,7 +15,7 @@ from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.metric_sets import metrics_of, primary_of
-from toolmark.benchmark.scoring.metrics import AUROC, BALANCED, Metric, MetricInfo, case_values
+from toolmark.benchmark.scoring.metrics import AT_RESTRAINT, AUROC, BALANCED, Metric, MetricInfo, case_values
 from toolmark.benchmark.verdicts.compared_curves import timing_curves
 from toolmark.benchmark.verdicts.fairness import Mismatch, mismatches, unproven_base
 from toolmark.benchmark.verdicts.figure import Figure, figure_of
@@ -43,6 +43,7 @@ class Side:
         identity: Identity of the run: everything that can change its completions.
         environment: Environment of the run: versions, device, threads and batch layout.
         training: Training record of the weights. None if there is no record.
+        call_threshold: The threshold with 90% restraint on dev cases. None if it was not fitted.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Side:
     identity: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     training: TrainingRecord | None = None
+    call_threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +208,17 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
         {side.name for side in sides if side.baseline and _same(by_name[side.baseline], side)},
         differences,
         margin,
+        {side.name: side.call_threshold for side in sides if side.call_threshold is not None},
     )
+    at_restraint = any(curve.at_restraint for curve in curves.values())
     contestants = []
     for side in sides:
         figures = {metric.id: figure_of(metric, side.grades) for metric in metrics}
+        curve = curves.get(side.name)
         if curves:
-            figures[AUROC.id] = curves[side.name].area if side.name in curves else Figure(0)
+            figures[AUROC.id] = curve.area if curve else Figure(0)
+        if at_restraint:
+            figures[AT_RESTRAINT.id] = curve.at_restraint.recall if curve and curve.at_restraint else Figure(0)
         base = None if side.baseline is None else by_name[side.baseline]
         counted = [grade for grade in side.grades if grade.waived is None]
         contestants.append(
@@ -235,12 +242,13 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
                     if grade.correct_leniently and not grade.correct
                     for mistake in grade.forgiven
                 ),
-                timing=curves.get(side.name),
+                timing=curve,
             )
         )
     shown = [metric.info for metric in metrics]
     if contestants and BALANCED.id in contestants[0].figures:
-        shown[len(primary) : len(primary)] = [BALANCED, AUROC] if curves else [BALANCED]
+        of_curves = [*([AUROC] if curves else []), *([AT_RESTRAINT] if at_restraint else [])]
+        shown[len(primary) : len(primary)] = [BALANCED, *of_curves]
     return Comparison(tuple(contestants), tuple(shown), margin, report)
 
 

@@ -145,7 +145,7 @@ class Draft:
             The value of the result. For a call that fails, the message of its error.
 
         Raises:
-            Unsuitable: The call fails and must not, or does not fail and must.
+            Unsuitable: The call fails, but must not fail. Or the call must fail, but succeeds.
         """
         written = {key: _written(value) for key, value in arguments.items()}
         call = GoldCall(name=name, arguments=written, fails=fails)
@@ -160,7 +160,9 @@ class Draft:
         return result.error if fails else result.value
 
     def answer(self, *wordings: str, say: Sequence[Told] = (), **slots: Any) -> None:
-        """End the turn with an answer. Its demands are what the calls changed, and what the answer must tell.
+        """End the turn with an answer.
+
+        The turn demands the changes of the calls, and everything that the answer must tell.
 
         Args:
             wordings: The answer, with slots in braces.
