@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -60,19 +60,30 @@ class LocalEngine:
         device: Name of a device in `DEVICES`.
         dtype: Name of a torch dtype.
         threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
+        model: The model, if it is in memory already. None means that the weights in `base` are loaded.
 
     Raises:
         InputError: The directory has no weights or no tokenizer that can be read.
         EnvironmentFault: The tokenizer needs a package that is not installed.
     """
 
-    def __init__(self, base: Path, decoding: Decoding, *, device: str, dtype: str, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        base: Path,
+        decoding: Decoding,
+        *,
+        device: str,
+        dtype: str,
+        threads: int | None = None,
+        model: AdaptedModel | None = None,
+    ) -> None:
         self._base = base
         self._decoding = decoding
         self._device = device
         self._dtype = dtype
         self._thread_option = threads
         self._adapter: Path | None = None
+        self._given_model = model
         self._encoded: list[list[int]] = []
         self._dialect: Dialect | None = None
         self._dialect_stops: tuple[str, ...] = ()
@@ -91,6 +102,9 @@ class LocalEngine:
         """Return the model. It is loaded at the first use, because prompts can be checked without the model."""
         import torch
 
+        if self._given_model is not None:
+            self._vocabulary = vocabulary(self._given_model.plain)
+            return self._given_model
         megabytes = sum(file.stat().st_size for file in self._base.glob("*.safetensors")) / 1e6
         with phase(f"loading {megabytes:,.0f} MB"):
             model = load_base(self._base, getattr(torch, self._dtype))
@@ -203,6 +217,31 @@ class LocalEngine:
         except NoNumbers as error:
             raise self._without_numbers(prompts[error.index]) from None
 
+    def sample(
+        self, indices: Sequence[int], draws: int, epoch: int = 1
+    ) -> Iterator[tuple[int, int, list[int], Completion]]:
+        """Yield (index, draw, token ids, completion) for several random completions of each prompt.
+
+        Each prompt is read only once for all of its completions. The token ids include the stop token. Thoughts count
+        against the highest number of tokens. The decoding options must have a temperature.
+
+        Args:
+            indices: Indices of prompts. Every index occurs once.
+            draws: Number of completions of each prompt.
+            epoch: Another epoch gives other random numbers.
+
+        Raises:
+            InputError: The logits of the model are NaN or infinite.
+        """
+        count = len(self._encoded)
+        prompts = {draw * count + index: self._encoded[index] for index in indices for draw in range(draws)}
+        try:
+            for number, tokens in self._tokens(prompts, epoch, None, lambda number: (number // count,)):
+                draw, index = divmod(number, count)
+                yield index, draw, tokens, self._completion(index, tokens)
+        except NoNumbers as error:
+            raise self._without_numbers(prompts[error.index]) from None
+
     def _without_numbers(self, prompt: Sequence[int]) -> InputError:
         """Return the error for a model whose logits are not finite. The error says whether the adapter is the cause."""
         adapter, model = self._adapter, self._model
@@ -215,6 +254,17 @@ class LocalEngine:
     def _answer(
         self, prompts: Mapping[int, Sequence[int]], epoch: int, progress: GenerationProgress | None
     ) -> Iterator[tuple[int, Completion]]:
+        for index, tokens in self._tokens(prompts, epoch, progress):
+            yield index, self._completion(index, tokens)
+
+    def _tokens(
+        self,
+        prompts: Mapping[int, Sequence[int]],
+        epoch: int,
+        progress: GenerationProgress | None,
+        seeded_by: Callable[[int], tuple[int, ...]] = lambda _: (),
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Yield the new tokens of each prompt. The seed of a prompt also depends on the result of `seeded_by`."""
         import torch
 
         self._stops = self._find_stops()
@@ -235,9 +285,12 @@ class LocalEngine:
                 limits = DecodeLimits(
                     self._decoding.all_tokens, frozenset(self._stops), self._max_sequences, ended=ended
                 )
-                generated = decode(prompts, self._forward, chooser(self._decoding, epoch, prompts), limits, progress)
-            for index, tokens in generated:
-                yield index, self._completion(index, tokens)
+                choose = chooser(
+                    self._decoding,
+                    lambda index: seed_of(self._decoding.seed, epoch, *seeded_by(index), prompts[index]),
+                )
+                generated = decode(prompts, self._forward, choose, limits, progress)
+            yield from generated
 
     def _generation_config(self) -> Any:
         from transformers import GenerationConfig
