@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.forked.commands import Commands
-from tests.trainers.made import same_weights
+from tests.trainers.made import TOOLS, dataset, same_weights
+from toolmark.benchmark.data.cases import Call, Message, Toolbox
 from toolmark.benchmark.data.record import WrittenRecord
+from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.trainers.grpo import GrpoTrainer
 from toolmark.trainers.host import run_training
@@ -24,7 +26,7 @@ WORDS = {**dict.fromkeys(DEFAULT_REWARDS, -1.0), "no_call": 1.0, "abstain": 1.0}
 QUICK = GrpoOptions(
     samples=4,
     batch=4,
-    steps=6,
+    steps=3,
     score_every=3,
     threads=1,
     precision="float32",
@@ -33,9 +35,26 @@ QUICK = GrpoOptions(
     schedule="constant_with_warmup",
     grad_norm=1.0,
     beta=0.01,
-    answer_tokens=24,
+    answer_tokens=32,
     rewards=WORDS,
 )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """Questions that `pocket-lora` answers in several ways."""
+    box = Toolbox(name="few", tools=TOOLS)
+    found = []
+    for name in ("Ada", "Bell", "Cora", "Dora"):
+        for verb, thing in (("find", "boat"), ("sell", "lamp")):
+            query = f"Please {verb} a {thing} with the name {name}."
+            called = Message(role="assistant", tool_calls=(Call(name=f"{verb}_{thing}", arguments={"name": name}),))
+            messages = (Message(role="user", content=query), called)
+            found.append(Trace(messages=messages, toolbox=box, query=query, query_type="easy", source="made/test"))
+    for query in ("Good morning!", "Thank you very much.", "Who are you?", "What is the weather in Rome?"):
+        messages = (Message(role="user", content=query), Message(role="assistant", content="Hello."))
+        found.append(Trace(messages=messages, toolbox=box, query=query, query_type="no_tool", source="made/test"))
+    return dataset(tmp_path_factory.mktemp("asked") / "mine", found)
 
 
 def train(
@@ -47,7 +66,7 @@ def train(
 ) -> list[str]:
     said: list[str] = []
     job = TrainingJob(
-        data=data, out=out, base="pocket", adapter="pocket-lora", dev=str(dev), dev_limit=2, max_tokens=24
+        data=data, out=out, base="pocket", adapter="pocket-lora", dev=str(dev), dev_limit=2, max_tokens=32
     )
     run_training(GrpoTrainer(), job, options, log, said.append)
     return said
@@ -68,38 +87,50 @@ def test_the_model_learns_what_is_paid(trained):
     curve = WrittenRecord.read(out).curve
     rewards = [point["reward"] for point in curve if "reward" in point]
     assert len(rewards) == QUICK.steps
-    assert rewards[-1] > rewards[0] + 0.3, rewards
-    assert curve[0]["kl"] == pytest.approx(0, abs=1e-5), "the KL divergence is not measured from the start"
-    assert curve[-1]["kl"] > 1e-3
+    assert rewards[-1] > rewards[0] + 0.5, rewards
+    divergences = [point["kl"] for point in curve if "kl" in point]
+    assert divergences[0] == pytest.approx(0, abs=1e-5), "the KL divergence is not measured from the start"
+    assert divergences[-1] > 1e-3
     assert any(line.startswith("Sampling answers took") for line in said)
 
 
-def test_an_interruption_changes_no_byte(trained, data, dev, tmp_path):
+LONGER = QUICK.model_copy(update={"steps": 5})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, dev, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("undisturbed") / "mine"
+    train(data, dev, out, LONGER)
+    return out
+
+
+@pytest.mark.slow
+def test_an_interruption_changes_no_byte(undisturbed, data, dev, tmp_path):
     def stop(point: Mapping[str, float]) -> None:
-        if point["step"] == 5:
+        if point["step"] == 4:
             raise KeyboardInterrupt
 
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt, match="checkpoint-3"):
-        train(data, dev, out, log=stop)
-    assert any("Resuming at step 3 of 6." in line for line in train(data, dev, out))
-    assert same_weights(out, trained[0])
+        train(data, dev, out, LONGER, stop)
+    assert any("Resuming at step 3 of 5." in line for line in train(data, dev, out, LONGER))
+    assert same_weights(out, undisturbed)
 
 
 @pytest.mark.slow
-def test_kills_at_named_points_leave_the_same_bytes(trained, data, dev, tmp_path, warm: Commands):
-    flags = ["--samples", "4", "--batch", "4", "--steps", "6", "--score-every", "3", "--threads", "1", "--lr", "0.003"]
+def test_kills_at_named_points_leave_the_same_bytes(undisturbed, data, dev, tmp_path, warm: Commands):
+    flags = ["--samples", "4", "--batch", "4", "--steps", "5", "--score-every", "3", "--threads", "1", "--lr", "0.003"]
     flags += ["--precision", "float32", "--warmup", "0", "--schedule", "constant_with_warmup", "--grad-norm", "1"]
-    flags += ["--beta", "0.01", "--answer-tokens", "24", "--max-tokens", "24"]
+    flags += ["--beta", "0.01", "--answer-tokens", "32", "--max-tokens", "32"]
     flags += [part for name, reward in WORDS.items() for part in (f"--rewards.{name}", str(reward))]
     where = ["--base", "pocket", "--adapter", "pocket-lora", "--data", str(data), "--dev", str(dev)]
     training = ["train", "grpo", *where, "--out", str(tmp_path / "out"), "--dev-limit", "2", *flags]
-    for point in ("*/checkpoint-3/trainer_state.json", "*/checkpoint-6/complete"):
+    for point in ("*/checkpoint-3/trainer_state.json", "*/checkpoint-5/complete"):
         ended = warm.start("toolmark", *training, kill_at=point).wait()
         assert ended.returncode == -signal.SIGKILL, (point, ended.said)
     done = warm(*training)
     assert done.code == 0, done.said
-    assert same_weights(tmp_path / "out", trained[0])
+    assert same_weights(tmp_path / "out", undisturbed)
 
 
 def test_a_reward_of_an_unknown_result_is_refused():
