@@ -52,6 +52,7 @@ fuzz: $(VENV)/.dev-installed
 perf: $(VENV)/.dev-installed
 	$(BIN)/python -m studies.statistics
 	$(BIN)/python -m studies.conformance
+	$(BIN)/python -m studies.multi_turn
 	$(BIN)/python -m studies.dialects
 	$(BIN)/python -m studies.tutorial
 	$(BIN)/python -m studies.parsing

@@ -134,8 +134,9 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     explanation = (
         "A training loop is the code that reads the conversations and changes the weights. Each loop trains `pocket` "
         f"for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} steps of 8 conversations, and "
-        f"{first['tokens']:,.0f} tokens. The data is {len(data.rows())} template conversations with up to 10 tools. "
-        "Many conversations have the same list of tools. The loss is computed on the validation split.\n\n"
+        f"{first['tokens']:,.0f} tokens. The data set has {len(data.rows())} conversations of the template generator, "
+        "with up to 10 tools. Many conversations have the same list of tools. The loss is computed on the validation "
+        "split.\n\n"
         f"Each loop ran in {len(pairs)} processes. The loops took turns. The table shows the median [smallest, "
         f"largest]. Measured with {packages}, and Python {platform.python_version()} on {platform.machine()}, with "
         f"{threads} thread(s)."
@@ -167,8 +168,8 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
     )
     page.paragraph(
         "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of "
-        "tools, Toolmark computes the tokens of the list only once. Second, Toolmark computes logits only for the "
-        "tokens that the model learns. Without shared lists of tools, Toolmark's loop is only a little faster."
+        "tools, the tokens of the list are computed only once. Second, Toolmark computes logits only for the tokens "
+        "that the model learns. If all lists of tools were different, Toolmark's loop would be only a little faster."
     )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))

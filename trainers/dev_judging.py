@@ -1,4 +1,4 @@
-"""Judges checkpoints on the dev cases while a model is trained."""
+"""Judges checkpoints on the dev cases, or on scenarios, while a model is trained."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceName
-from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.evaluate import case_set_of, evaluate
 from toolmark.benchmark.evaluation.request import Request, check
 from toolmark.benchmark.plugins.protocols import DevFigure
-from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.trainers.training_job import TrainingJob
 
 if TYPE_CHECKING:
@@ -46,7 +45,8 @@ class DevJudging:
     device: DeviceName
 
     def check(self) -> None:
-        """Check options and dev cases before the training, so that no error is found only at the first checkpoint.
+        """Check options and dev cases before the training. Otherwise, errors would be found only at the first
+        checkpoint.
 
         Raises:
             InputError: The value of an option is not allowed, or the dev cases cannot be read.
@@ -54,7 +54,7 @@ class DevJudging:
         """
         request = self._request(self.job.out, adapter=True)
         check(request)
-        limited(load_cases(request.cases, request.split)[0], request.limit)
+        case_set_of(request)
 
     def score(self, folder: Path) -> Mapping[str, DevFigure]:
         """Return the figures of the checkpoint in `folder` by metric."""

@@ -55,7 +55,14 @@ class ServedEngine:
         # All requests use one event loop, because a connection can be used again only in its own loop.
         self._runner = asyncio.Runner()
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
+    def prepare(
+        self,
+        prompts: Sequence[Prompt],
+        dialect: Dialect,
+        one_call: Collection[int] = (),  # noqa: ARG002
+        *,
+        goes_on: bool = False,  # noqa: ARG002
+    ) -> None:
         """Store the prompts. They are not checked, because only the server knows whether a prompt is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None
@@ -92,12 +99,12 @@ class ServedEngine:
         Completions that arrive together are yielded in the order of their indices.
 
         Raises:
-            NotAnswered: Some prompts were refused, or failed in every try. All other prompts were answered. But if the
-                server seems to be down, the remaining prompts were not sent.
+            NotAnswered: Some prompts were refused, or failed in every try. If the server seems to be down, the
+                remaining prompts were not sent. Otherwise, all other prompts were answered.
             EnvironmentFault: The server refuses all requests. The answers before this refusal were yielded.
         """
         numbers = {index: number for number, index in enumerate(indices)}
-        characters = [_characters(self._prompts[index]) for index in indices]
+        characters = [self._prompts[index].characters for index in indices]
         work = (progress or GenerationProgress()).served(characters, self._requests.connections)
         remaining = iter(indices)
         reasons: dict[int, str] = {}
@@ -150,12 +157,6 @@ async def _cancelled(tasks: Collection[asyncio.Task[Completion]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
-
-
-def _characters(prompt: Prompt) -> int:
-    """Return the size of a prompt in characters, including its tools."""
-    tools = sum(len(str(tool.as_openai())) for tool in prompt.tools)
-    return tools + sum(len(str(message.as_openai())) for message in prompt.messages)
 
 
 async def _first(tasks: dict[asyncio.Task[Completion], int]) -> set[asyncio.Task[Completion]]:

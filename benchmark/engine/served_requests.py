@@ -24,6 +24,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.config.request_limits import RequestLimits
@@ -33,6 +34,7 @@ from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall
 from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
+from toolmark.benchmark.engine.inspect_dotenv import mention_dotenv
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
 from toolmark.benchmark.engine.started_servers import guard_started_servers
@@ -102,6 +104,7 @@ class ServedModel:
         from inspect_ai.model import GenerateConfig, get_model
 
         guard_started_servers()
+        mention_dotenv(Path.cwd())
         config = GenerateConfig(max_connections=requests.connections, max_retries=0)
         # The client must not send requests again, because `faults` would not count this, and `window` would not see a
         # 429.

@@ -10,7 +10,7 @@ from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.state_paths import values_at, without
 from toolmark.benchmark.scoring.gold_conversations import ScriptedTurn, gold_script, play, succeeds
-from toolmark.benchmark.scoring.turn_demands import unmet_demands
+from toolmark.benchmark.scoring.turn_demands import unmet_by_turn
 from toolmark.benchmark.scoring.world_states import Change, changes, same_state
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import world_sandbox
@@ -142,8 +142,7 @@ def test_conversations_that_differ_from_the_gold(turns, unmet, sandbox):
     world = WorldNames().resolve("calendar")
     gold = play(SCENARIO, gold_script(SCENARIO), world, sandbox)
     played = play(SCENARIO, script, world, sandbox)
-    pairs = zip(SCENARIO.turns, played, strict=True)
-    assert [one.demand for turn, part in pairs for one in unmet_demands(turn, part, SCENARIO.toolbox)] == unmet
+    assert [one.demand for found in unmet_by_turn(SCENARIO, played, gold) for one in found] == unmet
     complete = same_state(gold[0].before, gold[-1].after, played[-1].after)
     assert succeeds(SCENARIO, played, gold) is (not unmet and complete)
     assert succeeds(SCENARIO, played[:2], gold) is False
