@@ -79,7 +79,7 @@ def load_adapter(weights: Path, adapter: Path, device: str = "cpu") -> AdaptedMo
     base = load_base(weights, getattr(torch, choose_dtype("auto", device)))
     if device == "cpu":
         check_computes(base, weights, str(base.dtype).removeprefix("torch."))
-    adapted = AdaptedModel(base.eval(), weights, name="default")
+    adapted = AdaptedModel(base.eval(), weights, name="default")  # type: ignore[no-untyped-call]
     adapted.set_adapter(adapter)
     (config,) = adapted.with_adapter.peft_config.values()
     if not isinstance(config, LoraConfig):

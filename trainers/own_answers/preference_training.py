@@ -121,7 +121,7 @@ class _PairTrainer(DPOTrainer):
     ) -> Any:
         """Return TRL's loss, and count the tokens."""
         self.state.num_input_tokens_seen += int(inputs["attention_mask"].sum())
-        return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Do nothing, because the host writes the card when training is finished."""

@@ -114,7 +114,7 @@ def prepare(data: TraceDataset, out: Path, options: OwnAnswerOptions, ctx: Train
         device=ctx.device,
     )
     start = work / "start"
-    model.with_adapter.save_pretrained(start)
+    model.with_adapter.save_pretrained(str(start))
     tokenizer.save_pretrained(start)
     packed = packed_forward(model.plain) is not None
     return Prepared(work, start, model, tokenizer, questions, asked, sampler, packed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,7 @@ def train_on_rewards(base: Candidate, data: TraceDataset, out: Path, options: Gr
     order = islice(prepared.orders(ctx.seed), options.steps * options.batch)
     rollouts = _Rollouts(prepared)
 
-    def grade(result: Sequence[str], **_: Any) -> list[float]:
+    def grade(result: Sequence[str], **_: Any) -> list[float | None]:
         return [options.reward(one) for one in result]
 
     with warnings.catch_warnings():
@@ -102,10 +102,10 @@ class _Rollouts:
         self._prepared = prepared
         self.seconds = 0.0
 
-    def __call__(self, prompts: Sequence[str], trainer: GRPOTrainer) -> Mapping[str, Any]:
+    def __call__(self, prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
         """Return the answers to `prompts`, which are indices of questions. TRL repeats each of them once per answer."""
         began = time.monotonic()
-        draws, questions = trainer.num_generations, self._prepared.questions
+        draws, questions = int(trainer.num_generations or 1), self._prepared.questions
         numbers = [int(prompt) for prompt in prompts]
         sampled = self._prepared.sampler.sample(numbers[::draws], draws, trainer.state.global_step + 1)
         answers = [answer for group in sampled for answer in group]
