@@ -57,6 +57,7 @@ perf: $(VENV)/.dev-installed
 	$(BIN)/python -m studies.tutorial
 	$(BIN)/python -m studies.parsing
 	$(BIN)/python -m studies.streaming
+	$(BIN)/python -m studies.conversation_speed
 	$(BIN)/python -m studies.reports
 	$(BIN)/python -m studies.training
 	$(BIN)/python -m studies.engine --pip-args='$(PIP_ARGS)'
