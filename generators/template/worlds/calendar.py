@@ -72,7 +72,7 @@ def _when(draft: Draft) -> None:
 
 
 def _where(draft: Draft) -> None:
-    event = _event(draft)
+    event = draft.pick(draft.state["events"], lambda one: bool(one["place"]))
     draft.ask(
         "Where does the {title} take place?",
         "Where is the {title}?",
