@@ -147,6 +147,7 @@ OPTIONS = (
         metavar="N",
         default=_DEFAULT.request_retries,
     ),
+    Option("logprobs", SWITCH, "also ask served models for log-probabilities; they show how likely a call was"),
     Option(
         "stop-at-call",
         SWITCH,

@@ -58,6 +58,7 @@ class Request:
     connections: int = _REQUESTS.connections
     request_timeout: float = _REQUESTS.timeout
     request_retries: int = _REQUESTS.retries
+    logprobs: bool = _REQUESTS.logprobs
     stop_at_call: bool = False
     floors: tuple[tuple[str, float], ...] = ()
     gates: tuple[str, ...] = ()
@@ -77,7 +78,7 @@ class Request:
     @property
     def served_requests(self) -> RequestLimits:
         """Return the limits of requests to served models."""
-        return RequestLimits(self.connections, self.request_timeout, self.request_retries)
+        return RequestLimits(self.connections, self.request_timeout, self.request_retries, self.logprobs)
 
     def candidates(self) -> list[tuple[Candidate, int | None]]:
         """Return the candidates of the request, and for each candidate its baseline.

@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma2Config, Gemm
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.shipped_cases import shipped_cases
-from toolmark.benchmark.engine.call_opening import CallOpening, call_mark
+from toolmark.benchmark.engine.call_beginning import call_mark
+from toolmark.benchmark.engine.call_opening import CallOpening
 from toolmark.benchmark.engine.call_probability import CallProbability
 from toolmark.benchmark.engine.encoding import encode
 from toolmark.benchmark.engine.local_engine import LocalEngine
