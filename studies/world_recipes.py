@@ -103,11 +103,14 @@ def measure(page: Page, name: str, limit: int, work: Path) -> None:
     sides = {kind: held(recipe, adapter, cases, limit, work) for kind, cases in kinds.items()}
     page.section(
         f"`{name}.toml`",
-        f"The base is `{recipe.base}`. The training read {record['data']['conversations']:,} conversations and "
-        f"{record['tokens']:,} tokens in {record['seconds'] / 60:,.0f} minutes, on "
-        f"{record['options'].get('threads', 1)} threads.",
+        "The table compares the adapter with its base, in all conversations and by what is special about their turns.",
         ["scenarios", "turns", "metric", "n", "base", "adapter", "difference", "verdict"],
         [row for kind, pair in sides.items() for row in rows(kind, pair)],
+    )
+    page.paragraph(
+        f"The base is `{recipe.base}`. The training read {record['data']['conversations']:,} conversations and "
+        f"{record['tokens']:,} tokens in {record['seconds'] / 60:,.0f} minutes, with "
+        f"{record['options'].get('threads', 1)} threads."
     )
     differences = compare_sides(sides["generated"]).compared[0].differences
     verdicts = {metric: differences[metric].verdict for metric in IMPROVED}
