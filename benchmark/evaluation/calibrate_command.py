@@ -118,9 +118,12 @@ def fit(
     stored = Calibration(fit_threshold(scores, _RESTRAINT).threshold, len(scores))
     write_calibration(evaluation.contestants[-1].run.folder, stored)
     end = threshold_text(fit_threshold(scores, demanded).threshold)
-    specs = {"models": (model + end,)} if adapter is None else {"adapters": (adapter + end,)}
+    if adapter is None:
+        with_threshold = replace(request, models=(model + end,))
+    else:
+        with_threshold = replace(request, adapters=(adapter + end,))
     with phases_shown():
-        forced = Evaluation(replace(request, **specs)).run(TerminalObserver(), logs=False)
+        forced = Evaluation(with_threshold).run(TerminalObserver(), logs=False)
     say(f"{len(scores)} dev cases, demanded restraint {demanded:.1%}")
     say(f"without a threshold: {_own(comparison)}")
     say(f"with {end}: {_own(forced)}")
