@@ -52,8 +52,8 @@ REASONS: Mapping[str, str] = {
     ),
     "kimi/k3-bug-response-only-completion": (
         "The prompt opens a thought. The completion begins with the answer and does not close the thought. For "
-        "Toolmark, the whole completion is a thought. The fixture comes from a bug report, which asks servers to accept "
-        "such a completion."
+        "Toolmark, the whole completion is a thought. The fixture comes from a bug report, which asks servers to "
+        "accept such a completion."
     ),
 }
 """The reason why Toolmark reads a fixture differently, by the id of the fixture."""
