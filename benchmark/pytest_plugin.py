@@ -40,6 +40,7 @@ from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_opt
 from toolmark.benchmark.evaluation.recipe_making import plan_of
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics, every_checked_metric
+from toolmark.benchmark.scoring.metrics import metrics_on_request
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 
@@ -56,6 +57,9 @@ _WORKERS = (
     "with -n, checks run in several processes, and each process would generate all completions again",
     "Leave -n out. It would not save time, because completions are generated before the checks.",
 )
+
+_CANDIDATES = ("model", "adapter", "deployed")
+"""The options of which each names candidates. Without one of them, there is nothing to evaluate."""
 
 Check = Callable[[str], None]
 
@@ -100,7 +104,7 @@ def _usage_error(error: ToolmarkError) -> pytest.UsageError:
 def pytest_configure(config: pytest.Config) -> None:
     """Check options, specs and cases before collection.
 
-    With `--help`, nothing is checked, so that the help is shown even if options or cases are invalid.
+    With `--help`, nothing is checked. So the help is shown even with invalid options or cases.
     """
     if config.getoption("help"):
         return
@@ -115,7 +119,7 @@ def _configure(config: pytest.Config) -> None:
     config.stash[_VALUES] = _options(config)
     for out in config.stash[_VALUES]["report"]:
         renderer_for(out)
-    if config.getoption("toolmark_model") or config.getoption("toolmark_adapter"):
+    if any(config.getoption(f"toolmark_{name}") for name in _CANDIDATES):
         if _is_worker(config) or config.getoption("numprocesses", None):
             raise InputError(*_WORKERS)
         with _uncaptured(config), phases_shown(live=False), phase("reading the cases and the files of the models"):
@@ -138,7 +142,7 @@ def _evaluation(config: pytest.Config) -> Evaluation | None:
     collected. So the other tests of the project run even if the candidate is not available.
     """
     values = config.stash[_VALUES]
-    if _EVALUATION not in config.stash and (values["model"] or values["adapter"]):
+    if _EVALUATION not in config.stash and any(values[name] for name in _CANDIDATES):
         block = ExitStack()
         # This is done only if a candidate is given: other tests of a project possibly need more time to end.
         block.enter_context(interruptible())
@@ -194,12 +198,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the checks whose metric does not exist for the cases: timing for scenarios, for example."""
+    """Leave out the checks of metrics that do not exist for the cases. For example, scenarios have no timing.
+
+    A metric that is checked only on request is left out, too, if `--gate` does not name it.
+    """
     evaluation = config.stash.get(_EVALUATION, None)
     if evaluation is None:
-        other = set(checked_conversation_metrics())
+        other = {*checked_conversation_metrics(), *metrics_on_request()}
     else:
-        other = set(every_checked_metric()) - set(evaluation.case_set.checked)
+        other = {*every_checked_metric(), *metrics_on_request()} - set(evaluation.case_set.checked)
     left_out = [item for item in items if _metric(item) in other]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -219,8 +226,8 @@ def _metric(item: pytest.Item) -> str | None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Raise an error if there are checks but no candidate. Otherwise pytest would pass without running a check.
 
-    An error that occurs while the checks are collected is stored, and raised here. If it were raised at once, pytest
-    would print a traceback for each file, and end with the exit code of an interruption.
+    An error during the collection of the checks is stored, and raised here. Otherwise, pytest would print a traceback
+    for each file, and end with the exit code of an interruption.
     """
     if _ERROR in session.config.stash:
         raise _usage_error(session.config.stash[_ERROR]) from session.config.stash[_ERROR]

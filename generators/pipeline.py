@@ -3,6 +3,7 @@
     DIR/tools.yaml          the tools, with implementation and effects
     DIR/cases.dev.jsonl     the questions of the validation traces, with their right answers
     DIR/cases.test.jsonl    the test questions, with their right answers; DIR/traces/ has no trace of their clusters
+    DIR/scenarios.*.jsonl   the same for conversations in worlds: scenarios in place of cases
     DIR/traces/             a `datasets` DatasetDict: train, validation
     DIR/README.md           the data card
     DIR/manifest.json       generator, options, seed, counts, rejections per stage
@@ -35,9 +36,12 @@ from toolmark.benchmark.data.cases import Toolbox
 from toolmark.benchmark.data.held_out import HeldOut
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.plugins.protocols import Generation, Generator
+from toolmark.benchmark.readers.scenarios import scenario_line
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.scoring.execution import Execute, Executor
+from toolmark.benchmark.tools.worlds.world_session import world_sandbox
 from toolmark.generators.executed_calls import ExecutedCalls
+from toolmark.generators.scenario_check import ScenarioCheck
 from toolmark.generators.stages import STAGES, Rejection, TraceFilter
 from toolmark.generators.trace_dataset.card import dataset_card
 from toolmark.generators.trace_dataset.writer import NamedToolboxes, trace_row, write_traces
@@ -50,6 +54,7 @@ Split = Literal["train", "validation", "test"]
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 MOST_REJECTED = 10_000
+_JUDGED_FILES = ("cases.dev.jsonl", "cases.test.jsonl", "scenarios.dev.jsonl", "scenarios.test.jsonl")
 VALIDATION_SHARE_WITHOUT_CASES = 0.01
 """Share of validation traces if the traces have no cases. The validation split is then only used for the loss curve."""
 
@@ -110,10 +115,11 @@ def generate(
         work.mkdir()
         with (
             Executor(execute, toolbox.tools, once=True) as executor,
+            world_sandbox() as sandbox,
             (work / "rejected.jsonl").open("w", encoding="utf-8") as rejected,
         ):
             calls = ExecutedCalls(executor)
-            stages = TraceFilter(held_out, calls, _recorder(rejected))
+            stages = TraceFilter(held_out, calls, ScenarioCheck(sandbox), _recorder(rejected))
             context = Generation(seed, calls.run, note, stages.drop, replies_folder(out))
             toolboxes = NamedToolboxes(offered)
             proposed = generator.propose(offered, options, context)
@@ -178,7 +184,7 @@ def _spool(traces: Iterator[Trace], stages: TraceFilter, toolboxes: NamedToolbox
     with ExitStack() as stack:
         files = {
             name: stack.enter_context((work / name).open("w", encoding="utf-8"))
-            for name in ("train.jsonl", "validation.jsonl", "cases.dev.jsonl", "cases.test.jsonl")
+            for name in ("train.jsonl", "validation.jsonl", *_JUDGED_FILES)
         }
         for trace in traces:
             proposed += 1
@@ -192,6 +198,8 @@ def _spool(traces: Iterator[Trace], stages: TraceFilter, toolboxes: NamedToolbox
             if trace.case is not None and split != "train":
                 case = trace.case.model_copy(update={"split": "test" if split == "test" else "dev"})
                 files[f"cases.{case.split}.jsonl"].write(case_line(case, named=toolboxes.add(case.toolbox)))
+            if trace.scenario is not None and split != "train":
+                files[f"scenarios.{trace.scenario.split}.jsonl"].write(scenario_line(trace.scenario))
     proposed += stages.dropped
     return GenerationReport(
         proposed, counts, kinds, {stage: stages.rejections[stage] for stage in STAGES}, stages.unexecuted
@@ -201,30 +209,36 @@ def _spool(traces: Iterator[Trace], stages: TraceFilter, toolboxes: NamedToolbox
 def _split(trace: Trace) -> Split:
     """Return the split of a trace.
 
-    The split is computed from hashes of the trace, so the split does not depend on the seed.
+    A scenario has a split. Otherwise, the split is computed from hashes of the trace, so it does not depend on the
+    seed.
     """
 
     def share(text: str) -> float:
         return int(digest(text), 16) / 16**16
 
-    if trace.case is None:
+    if trace.scenario is not None:
+        is_test = trace.scenario.split == "test"
+    elif trace.case is not None:
+        is_test = share(trace.case.cluster) < TEST_SHARE
+    else:
         return "validation" if share(trace.query) < VALIDATION_SHARE_WITHOUT_CASES else "train"
-    if share(trace.case.cluster) < TEST_SHARE:
+    if is_test:
         return "test"
     return "validation" if share(f"validation {trace.query}") < VALIDATION_SHARE else "train"
 
 
 def _write_rest(work: Path, made: Path, toolboxes: NamedToolboxes) -> None:
-    """Write the tools, the cases and the rejected traces.
+    """Write the tools, the cases, the scenarios and the rejected traces.
 
-    If no trace has a case, the generator invented the tools of each trace. `tools.yaml` is then empty.
+    If no trace has a case, the tools of each trace belong to a world, or were invented by the generator. `tools.yaml`
+    is then empty.
     """
-    files = [work / f"cases.{split}.jsonl" for split in ("dev", "test")]
-    judged = any(file.stat().st_size for file in files)
+    judged = any((work / f"cases.{split}.jsonl").stat().st_size for split in ("dev", "test"))
     (toolboxes if judged else NamedToolboxes(Toolbox(name="", tools=()))).write(made / "tools.yaml")
-    rejected = work / "rejected.jsonl"
-    for file in [*(files if judged else ()), *([rejected] if rejected.stat().st_size else ())]:
-        file.rename(made / file.name)
+    for name in (*_JUDGED_FILES, "rejected.jsonl"):
+        file = work / name
+        if file.stat().st_size or (judged and name.startswith("cases.")):
+            file.rename(made / name)
 
 
 def _manifest(

@@ -6,6 +6,9 @@ leakage     no question is a test query, and no held-out tool is offered or call
 duplicate   no accepted trace has the same question, or nearly the same question with the same right answer
 execution   every permitted call succeeds, and the conversation contains the call's real result
 answer      every answer after a result uses this result
+
+A conversation in a world is played in this world at the stage `execution`. Its results must be the real ones, and its
+answers must meet the demands of its scenario. So the stage `answer` does not check it.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from toolmark.benchmark.scoring.answers import result_value, uses_result
 from toolmark.benchmark.tools.schemas import SchemaError, problems, validator_of
 from toolmark.generators.executed_calls import ExecutedCalls
 from toolmark.generators.near_duplicates import NearDuplicates
+from toolmark.generators.scenario_check import ScenarioCheck
 
 __all__ = ["STAGES", "Rejection", "Stage", "TraceFilter"]
 
@@ -53,6 +57,7 @@ class TraceFilter:
     Args:
         held_out: The tools and queries that must not be in training data.
         calls: Runs the permitted calls.
+        scenarios: Plays the conversations in worlds.
         record: A function that is called with every rejection.
 
     Attributes:
@@ -62,10 +67,15 @@ class TraceFilter:
     """
 
     def __init__(
-        self, held_out: HeldOut, calls: ExecutedCalls, record: Callable[[Rejection], None] = lambda _: None
+        self,
+        held_out: HeldOut,
+        calls: ExecutedCalls,
+        scenarios: ScenarioCheck,
+        record: Callable[[Rejection], None] = lambda _: None,
     ) -> None:
         self._held_out = held_out
         self._calls = calls
+        self._scenarios = scenarios
         self._record = record
         self._asked: set[bytes] = set()
         self._near = NearDuplicates()
@@ -112,9 +122,9 @@ class TraceFilter:
             return Rejection(
                 "duplicate", f"the accepted question {near!r} is nearly the same and has the same right answer"
             )
-        if reason := self._failed_call(trace):
+        if reason := self._scenarios.fault(trace) if trace.scenario else self._failed_call(trace):
             return Rejection("execution", reason)
-        if reason := ignored_result(trace):
+        if reason := None if trace.scenario else ignored_result(trace):
             return Rejection("answer", reason)
         self._asked.add(key)
         if trace.case is not None:

@@ -44,7 +44,7 @@ def subject(comparison: Comparison) -> ContestantResult:
     candidates = comparison.compared or comparison.contestants
     if len(candidates) != 1:
         raise InputError(
-            f"a model card describes one model, and the report has {len(candidates)}",
+            f"a model card describes one model, but the report has {len(candidates)}",
             "Give one run, with or without a baseline: toolmark report RUN --baseline RUN --out FILE.card.md",
         )
     return candidates[0]
@@ -129,8 +129,8 @@ def card(comparison: Comparison, existing: str = "", base_model: str | None = No
     Args:
         comparison: Comparison of one model, with or without a baseline.
         existing: Text of the existing card. Earlier results of Toolmark are replaced. The rest is kept.
-        base_model: Id of the base on the hub. If `base_model` is None, the base in the existing card is kept, but only
-            if this base has the form ORG/NAME.
+        base_model: Id of the base on the hub. With None, the base of the existing card is kept if its id has the form
+            ORG/NAME.
 
     Raises:
         InputError: The comparison has several models, or the metadata of `existing` cannot be read.

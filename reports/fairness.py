@@ -32,8 +32,8 @@ class Condition(NamedTuple):
 def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condition]:
     """Compare the conditions of a contestant and its baseline.
 
-    The conditions are cases, prompts, template, decoding, dtype and engine. For an adapter, there is one more
-    condition, even without a baseline: the hash of the base proves that the adapter was trained on this base.
+    The conditions are cases, prompts, template, decoding, dtype and engine. An adapter has one more condition, even
+    without a baseline: a hash proves that the adapter was trained on this base.
 
     Args:
         comparison: The comparison.

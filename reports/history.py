@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.regular_files import regular
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.reports.sentences import headline
 
@@ -116,7 +117,7 @@ def read_history(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     try:
-        return [Entry.model_validate(row) for row in json.loads(path.read_text(encoding="utf-8"))["reports"]]
+        return [Entry.model_validate(row) for row in json.loads(regular(path).read_text(encoding="utf-8"))["reports"]]
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         raise InputError(
             f"{path} is not the index of a Toolmark site",

@@ -11,7 +11,7 @@ from pathlib import Path
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.flips import EVERYTHING
 from toolmark.reports.fairness import fairness
-from toolmark.reports.sentences import headline, sentences
+from toolmark.reports.sentences import curve_sentence, headline, sentences
 from toolmark.reports.steps import steps
 from toolmark.reports.tables import cells, difference_cells
 from toolmark.reports.text import visible
@@ -108,7 +108,7 @@ def _verdicts(comparison: Comparison) -> Iterator[str]:
     for contestant in comparison.compared:
         lines = "\n".join(
             f"- {_MARKS[sentence.verdict]} **{sentence.label}** {_escaped(sentence.text)}"
-            for sentence in sentences(contestant)
+            for sentence in (*sentences(contestant), *filter(None, [curve_sentence(contestant)]))
         )
         names = f"{_quoted(contestant.name)} against {_quoted(str(contestant.baseline))}"
         yield f"### {names}: {headline(contestant)}\n\n{lines}"

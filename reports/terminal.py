@@ -11,6 +11,7 @@ from rich.table import Table
 from toolmark.benchmark.core.printing import console
 from toolmark.benchmark.scoring.metrics import MetricInfo
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
+from toolmark.reports.sentences import curve_sentence
 from toolmark.reports.tables import cells, difference_cells
 
 __all__ = ["Terminal"]
@@ -41,6 +42,8 @@ class Terminal:
         console.print(scores("primary metrics", comparison, comparison.primary))
         for contestant in comparison.compared:
             console.print(_differences(comparison, contestant))
+            if curve := curve_sentence(contestant):
+                console.print(f"{curve.label}: {curve.text}", style=_COLOURS.get(curve.verdict))
             for mismatch in contestant.unfair:
                 values = f"{mismatch.candidate}, and {mismatch.baseline} in the baseline"
                 text = f"{mismatch.kind}: {mismatch.field} is {values}"

@@ -92,15 +92,16 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan, aim
     page.section(
         workload.name,
         f"The workload has {counts[OURS]} cases. An answer has at most {workload.tokens} tokens. Decoding is greedy, "
-        f"in float32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens. Many prompts begin with "
-        f"the same tokens (a shared prefix). Without repeated prefixes, the prompts have {more['unique']:,} tokens. "
-        f"{sum(more['written']):,} tokens are generated.\n\n"
-        "- **n**: The other tools answer only a sample of the cases. So compare the times per case, not the seconds.\n"
-        f"- **batch size**: `1 of 1, 8` means that the batch sizes 1 and 8 were tried on {plan.trial} cases, that 1 "
-        "was faster, and that 1 was then measured.\n"
-        "- **seconds**: The time includes encoding, but not loading. A measurement of more than "
-        f"{plan.slow:g} s was not repeated.{_PROCESSOR_TIME if workload.processor_time else ''}\n"
-        "- **identical answers**: These answers are identical to Toolmark's answers.",
+        f"in float32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens. Many prompts begin "
+        "with the same tokens (a shared prefix). If each shared prefix counts only once, the prompts have "
+        f"{more['unique']:,} tokens. {sum(more['written']):,} tokens are generated.\n\n"
+        "- **n**: The other tools answer only a sample of the cases. So compare the times per case, not the "
+        "seconds.\n"
+        f"- **batch size**: `1 of 1, 8` means that the batch sizes 1 and 8 were tried on {plan.trial} cases. The "
+        "faster size, 1, was then measured.\n"
+        f"- **seconds**: The time includes encoding, but not loading. A measurement of more than {plan.slow:g} s was "
+        f"not repeated.{_PROCESSOR_TIME if workload.processor_time else ''}\n"
+        "- **identical answers**: The number of answers that are identical to Toolmark's answers.",
         [
             "tool",
             "batch size",
@@ -170,15 +171,16 @@ def write_limit(page: Page, workload: Workload, ours: Sequence[Measured], plan: 
     least = done.seconds(reading, writing)
     loop, batched = apart.seconds(reading, single), apart.seconds(reading, writing)
     page.paragraph(
-        f"The workload needs at least {done.reading / 1e9:,.0f} GFLOP to read the prompts, "
-        f"{done.writing / 1e9:,.0f} GFLOP to write the answers, and {done.attention / 1e9:,.0f} GFLOP for "
-        f"attention. Matrix products of the model's shapes run at {reading / 1e9:.0f} GFLOP/s for 2,048 tokens, at "
-        f"{writing / 1e9:.0f} GFLOP/s for 64 tokens, and at {single / 1e9:.0f} GFLOP/s for one token. From these "
-        f"figures, the shortest possible time is {least:.1f} s. This is {percent(least / whole, 0)} of the "
-        f"{whole:.1f} s that Toolmark takes.\n\n"
-        "A program that does not share prefixes must compute them again for every prompt. With one prompt at a time, "
-        f"it needs at least {loop:.1f} s ({loop / whole:.1f} times Toolmark's time). With batches of 64 prompts, it "
-        f"needs at least {batched:.1f} s ({batched / whole:.1f} times)."
+        f"The shortest possible time of this workload on this machine is {least:.1f} s. Toolmark takes {whole:.1f} s, "
+        f"so {least:.1f} s are {percent(least / whole, 0)} of Toolmark's time. The shortest time follows from these "
+        "figures:\n\n"
+        f"- **Operations**: at least {done.reading / 1e9:,.0f} GFLOP to read the prompts, {done.writing / 1e9:,.0f} "
+        f"GFLOP to write the answers, and {done.attention / 1e9:,.0f} GFLOP for attention.\n"
+        f"- **Speed of the model's matrix products**: {reading / 1e9:.0f} GFLOP/s for 2,048 tokens, "
+        f"{writing / 1e9:.0f} GFLOP/s for 64 tokens, and {single / 1e9:.0f} GFLOP/s for one token.\n\n"
+        "A program that does not share prefixes must compute each prefix again for every prompt. With one prompt at a "
+        f"time, such a program needs at least {loop:.1f} s ({loop / whole:.1f} times Toolmark's time). With batches of "
+        f"64 prompts, the program needs at least {batched:.1f} s ({batched / whole:.1f} times)."
     )
     return least
 
@@ -199,8 +201,8 @@ def write_parts(page: Page, workload: Workload, whole: float, wanted: Mapping[st
     total = sum(parts.values())
     page.section(
         f"{workload.name}: where the time goes",
-        "The table shows where the time of a run goes. The time of a part excludes the time of its subparts. With the "
-        f"timers, the run took {total:.1f} s. A normal run is faster, because the timers take time.",
+        "The table shows how much time each part of a run takes. The time of a part excludes the time of its "
+        f"subparts. With the timers, the run took {total:.1f} s. A normal run is faster, because the timers take time.",
         ["part", "seconds", "share"],
         [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
     )
@@ -210,7 +212,7 @@ def write_parts(page: Page, workload: Workload, whole: float, wanted: Mapping[st
         page.paragraph(
             f"To meet the target against {name}, Toolmark must take at most {seconds:.1f} s. Attention and matrix "
             f"products alone take {spent:.1f} s, which is {percent(spent / whole, 0)} of Toolmark's time. Every engine "
-            "that gives exactly the same answers must compute these parts."
+            "must compute these parts to give exactly the same answers."
         )
 
 

@@ -7,8 +7,6 @@ must not be copied.
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from studies.live_cases import LiveFile, live_files, live_sections
-from studies.official import POINTS, Switches, official, reasons
+from studies.loose_forms import Loose, loose_forms, loose_sections
+from studies.official import POINTS, reasons
 from studies.page import Page, percent
+from studies.recorded_verdicts import Official, as_completion, decoded_calls, lines
 from toolmark.benchmark.core.registry import load
-from toolmark.benchmark.data.cases import Call, Case, Message
+from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.json import Json
@@ -83,8 +83,8 @@ class Judged:
         rebuilt: Number of decoded answers for which our own program with BFCL's rules gives BFCL's verdict.
         irrelevance: Number of answers to questions that need no call, for each pair of BFCL's verdict and Toolmark's
             outcome.
-        attempts: The answers of this kind that are right for BFCL and contain an attempt to call for Toolmark. Each is
-            a triple of the case, the outcome, and what Toolmark found.
+        attempts: The answers to such questions that are right for BFCL, but in which Toolmark finds an attempt to call.
+            Each is a triple of the case, the outcome, and what Toolmark found.
     """
 
     model: str
@@ -98,61 +98,9 @@ class Judged:
     attempts: tuple[tuple[str, str, str], ...]
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as stream:
-        return [json.loads(line) for line in stream]
-
-
-def official_data(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return two mappings by the id of a case: the functions, and the possible answers. Both are in BFCL's form."""
-    functions = {row["id"]: row["function"] for path in folder.glob("BFCL_*.json") for row in _lines(path)}
-    answers = folder / "possible_answer"
-    return functions, {row["id"]: row["ground_truth"] for path in answers.glob("*.json") for row in _lines(path)}
-
-
-def decoded_calls(row: Mapping[str, Any]) -> tuple[Call, ...]:
-    """Return the calls that BFCL decoded. If BFCL did not decode a list of calls, return ()."""
-    decoded = row["official_decoded"]
-    if not isinstance(decoded, list) or not all(isinstance(call, dict) for call in decoded):
-        return ()
-    calls = [(name, arguments) for call in decoded for name, arguments in call.items()]
-    if not all(isinstance(arguments, dict) for _, arguments in calls):
-        return ()
-    return tuple(Call(name=name, arguments=arguments) for name, arguments in calls)
-
-
-def as_completion(calls: Sequence[Call]) -> Completion:
-    """Return calls as a completion in plain JSON, so that the whole judge is tested."""
-    turn = Message(role="assistant", tool_calls=tuple(calls))
-    question = Message(role="user", content="?")
-    return Completion(Json().render((question, turn), ()).messages[-1].content if calls else "")
-
-
-class Official:
-    """The new implementation of BFCL's checker, applied to one recording.
-
-    A recording does not say whether the model was shown names with dots or with underscores. The form that reproduces
-    more verdicts is used.
-    """
-
-    def __init__(self, folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._functions, self._truth = official_data(folder)
-        self._underscored = max((False, True), key=lambda way: self.rebuilt(rows, way))
-
-    def verdict(self, row: Mapping[str, Any], on: Switches = frozenset(), underscored: bool | None = None) -> bool:
-        """Return BFCL's verdict on the decoded calls of a row."""
-        way = self._underscored if underscored is None else underscored
-        case = row["case"]
-        return official(self._functions[case], self._truth[case], row["official_decoded"], underscored=way, on=on)
-
-    def rebuilt(self, rows: Sequence[Mapping[str, Any]], underscored: bool | None = None) -> int:
-        """Return the number of rows for which the new implementation gives the recorded verdict."""
-        return sum(self.verdict(row, underscored=underscored) is row["official_valid"] for row in rows)
-
-
 def judged(recording: Path, bfcl: Path, cases: Mapping[str, Case]) -> Judged:
     """Judge the decoded calls and the raw texts of one recorded model."""
-    rows = _lines(recording)
+    rows = lines(recording)
     answers = [answer for answer in recorded_rows(recording) if isinstance(answer, RecordedRow)]
     dialect: Dialect = load("toolmark.dialects", str(answers[0].dialect))()
     asking = [row for row in rows if row["category"] != "irrelevance"]
@@ -217,7 +165,7 @@ def _read(
     return _matched(row, graded, rule)
 
 
-def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
+def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFile] = ()) -> Page:
     """Return the page with all sections."""
     page = Page(HEAD)
     totals = {
@@ -227,11 +175,12 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     page.section(
         "Agreement",
         "Each recorded answer belongs to a question that needs a call. The judges are compared twice:\n\n"
-        "- **decoded**: BFCL's decoder finds the calls in the answer. Toolmark's judge gets these calls. Answers in "
-        "which the decoder finds no calls are left out.\n"
-        "- **raw**: Toolmark's judge gets the text of the answer, and finds the calls itself. It accepts only the "
-        "exact form of the model's dialect (the strict reading).\n\n"
-        "The columns `decoded` and `raw` count the answers. The two columns after each of them show the result.",
+        "- **decoded**: BFCL's decoder finds the calls in the answer. Both judges get these calls. Answers without a "
+        "decoded call are left out.\n"
+        "- **raw**: Toolmark's judge gets the text of the answer, and finds the calls itself. Only the exact form of "
+        "the model's dialect is accepted (the strict reading).\n\n"
+        "The column `decoded` counts the answers of the first comparison. The column `raw` counts the answers of the "
+        "second.",
         ["model", "dialect", "decoded", "disagreements", "agreement", "raw", "disagreements", "agreement"],
         [
             *(
@@ -259,10 +208,10 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     page.section(
         "Reasons for the disagreements",
         "The table shows why the judges disagree. The first ten reasons are rules that differ between Toolmark and "
-        "BFCL. `studies/official.py` implements BFCL's checker again. In this program, each of these ten rules can be "
-        "replaced by Toolmark's rule. For each disagreement, as few rules as possible are replaced, until the program "
-        "decides as our judge does. These rules are the reason. If they are two rules, the disagreement counts in two "
-        "rows of the table.",
+        "BFCL. The reason for a disagreement is found with `studies/official.py`, a second implementation of BFCL's "
+        "judge. In this program, single rules of BFCL can be replaced by Toolmark's rules. The reason is the smallest "
+        "set of replaced rules with which the program decides like our judge. If the set has two rules, the "
+        "disagreement counts in two rows of the table.",
         ["reason", "decoded", "raw", "meaning"],
         [
             [reason, str(counts[reason, "decoded"]), str(counts[reason, "raw"]), meaning]
@@ -279,14 +228,14 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
-        "With all of BFCL's rules, `studies/official.py` must decide as BFCL's judge does on every decoded answer",
+        "Without a replaced rule, `studies/official.py` must decide like BFCL's judge on every decoded answer",
         f"{rebuilt:,} of {decoded_rows:,}",
     )
     page.section(
         "Every disagreement",
         "Each row is one answer on which the judges disagree. The column `from` names the comparison, `decoded` or "
-        "`raw`. The column `BFCL` shows the decision of BFCL's judge. Our judge decided the opposite. The column "
-        "`detail` shows why our judge or our parser refused the answer.",
+        "`raw`. The column `BFCL` shows the decision of BFCL's judge. Our judge decided the opposite. If our judge "
+        "refused the answer, the column `detail` shows why.",
         ["model", "case", "from", "BFCL", "reason", "detail"],
         [
             [model.model, each.case, side, "right" if each.official else "wrong", each.reason, _cell(each.detail)]
@@ -296,13 +245,13 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
     page.section(
         "Cases in which no call is right",
         "In the cases of BFCL's category `irrelevance`, the model should not call a tool. BFCL counts an answer as "
-        "right if its decoder finds no call. The column `right for BFCL` counts these answers. Toolmark divides them "
-        "into three groups:\n\n"
+        "right if BFCL's decoder finds no call. The column `right for BFCL` counts these answers. Toolmark divides "
+        "these answers into three groups:\n\n"
         "- **abstained**: answers in words\n"
         "- **called**: calls that our parser can read, although BFCL's decoder failed\n"
         "- **malformed**: failed attempts at a call, and native calls with invalid arguments\n\n"
-        "In the last two groups, the model tried to call a tool. So our judge counts these answers as wrong. The "
-        "column `not abstentions` is the sum of these two groups.",
+        "The column `not abstentions` is the sum of the last two groups. Here, the model tried to call a tool. So our "
+        "judge counts these answers as wrong.",
         [
             "model",
             "rows",
@@ -321,6 +270,7 @@ def write(found: Sequence[Judged], live: Sequence[LiveFile] = ()) -> Page:
         ["model", "case", "outcome", "what Toolmark found"],
         [[model.model, case, outcome, _cell(what)] for model in found for case, outcome, what in model.attempts],
     )
+    loose_sections(page, loose)
     if live:
         live_sections(page, live)
     return page
@@ -331,7 +281,7 @@ HEAD = """# Toolmark's judge compared with BFCL's judge
 Written by `python -m studies.conformance`. BFCL is a public benchmark of tool calls. Toolmark and BFCL each have a
 judge: a program that decides whether the answer of a model is right. BFCL's judge is the AST checker in the package
 `bfcl_eval`. This page compares both judges on recorded answers of real models, and gives the reason for each
-difference. The recordings are not part of the project. So this page contains only figures and case ids.
+difference. The page contains only figures and case ids, because the recordings are not part of the project.
 """
 
 
@@ -361,10 +311,12 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")[:100]
 
 
-def measured(data: Path = DATA) -> list[Judged]:
-    """Return the verdicts on all recordings, in the order of their names."""
+def measured(data: Path = DATA) -> tuple[list[Judged], list[Loose]]:
+    """Return the verdicts on all recordings, in the order of their names, and on their calls in loose forms."""
     cases = {case.source.ref: case for case in BfclReader().read(data / "bfcl") if isinstance(case, Case)}
-    return [judged(path, data / "bfcl", cases) for path in sorted((data / "bfcl_recorded").glob("*.jsonl*"))]
+    recordings = sorted((data / "bfcl_recorded").glob("*.jsonl*"))
+    found = [judged(path, data / "bfcl", cases) for path in recordings]
+    return found, loose_forms(recordings, data / "bfcl", cases)
 
 
 def main() -> None:
@@ -384,7 +336,7 @@ def main() -> None:
             "bfcl-eval (pip download --no-deps bfcl-eval) and give its folder bfcl_eval/data with --live.\n"
         )
         return
-    page = write(measured(arguments.data), live)
+    page = write(*measured(arguments.data), live)
     arguments.out.write_text("\n".join(page.text), encoding="utf-8")
     for target in page.broken:
         sys.stderr.write(f"target missed: {target}\n")

@@ -48,13 +48,12 @@ DIALECTS: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     "qwen3-xml/llamacpp-q35-call-inside-think": (
         "The prompt opens a thought, and the model never closes the thought. For Toolmark, a call inside a thought is "
-        "only a draft. If drafts were judged as calls, a model that does not end its thoughts would be rewarded. The "
-        "fixture follows llama.cpp, which ends the thought at the call."
+        "only a draft. The fixture follows llama.cpp, which ends the thought at the call."
     ),
     "kimi/k3-bug-response-only-completion": (
-        "The prompt opens a thought. The completion begins with the answer and does not close the thought. The "
-        "fixture comes from a bug report, which asks servers to accept such a completion. For Toolmark, the "
-        "whole completion is a thought."
+        "The prompt opens a thought. The completion begins with the answer and does not close the thought. For "
+        "Toolmark, the whole completion is a thought. The fixture comes from a bug report, which asks servers to "
+        "accept such a completion."
     ),
 }
 """The reason why Toolmark reads a fixture differently, by the id of the fixture."""
@@ -62,9 +61,9 @@ REASONS: Mapping[str, str] = {
 HEAD = """# Calls as models write them
 
 Written by `python -m studies.dialects`. This page shows whether Toolmark correctly reads the calls of different models.
-The examples come from the package canitoolcall, and are called fixtures. A fixture contains the exact text that a model
-wrote, the offered tools, and the calls and words that a program should find in the text. Toolmark reads the text as in
-an evaluation.
+The examples come from the package canitoolcall, and are called fixtures. A fixture contains the exact text of a model
+and the offered tools. It also names the calls and words that a program should find in the text. Toolmark reads the text
+as in an evaluation.
 """
 
 
@@ -151,10 +150,10 @@ def write(found: list[Read]) -> Page:
         "A family is a group of models that write calls in the same form. Toolmark reads each text twice. The strict "
         "reading accepts only the exact form of the dialect. The lenient reading also accepts small mistakes in the "
         "form.\n\n"
-        "- **right**: The lenient reading finds the calls and words that the fixture names. If the call in the text "
-        "is broken, finding no call is right.\n"
-        "- **strict**: The strict reading accepts the text. It refuses broken calls, text after a call, and text that "
-        "ends too early.",
+        "- **right**: The lenient reading finds the calls and words that the fixture names. In a text with a broken "
+        "call, finding no call is also right.\n"
+        "- **strict**: The strict reading accepts the text. Broken calls, text after a call, and incomplete texts are "
+        "refused.",
         ["family", "dialect", "fixtures", "right", "different", "strict"],
         rows,
     )
@@ -175,7 +174,7 @@ def write(found: list[Read]) -> Page:
     without = [one.fixture.id for one in otherwise if one.fixture.id not in REASONS]
     page.held(
         not without,
-        "If a fixture is read differently than its authors say, a reason must be recorded",
+        "For each fixture in this table, a reason must be recorded",
         f"{len(without)} without a reason",
     )
     return page

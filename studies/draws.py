@@ -81,8 +81,9 @@ def draw(
 ) -> NDArray[np.int8]:
     """Return random differences of shape (comparisons, adapters, metrics, n).
 
-    A difference depends on a normal random value, which is the sum of four parts with the same variance. Two parts are
-    common to all adapters. One of these two parts, and one of the other two, are common to all metrics.
+    Each difference follows from a normal random value. For each case, this value is the sum of four random parts with
+    the same variance. One part is common to all adapters and metrics. The second is common to all metrics of an
+    adapter, and the third to all adapters under a metric. The fourth belongs to this difference alone.
     """
     share = truth.shared()
     latent = _normal(random, (comparisons, adapters, metrics, n), share)

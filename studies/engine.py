@@ -54,8 +54,8 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     page.section(
         "What the harness adds",
         f"The command `pytest suites/ --model pocket` was run {len(found)} times on {cases:,} cases. The table shows "
-        "how the time of the process is divided into phases. The first four phases belong to the engine, which "
-        "generates the answers. The time of a phase excludes the time of its subphases.",
+        "the time of each phase of the process. In the first four phases, the engine is loaded and generates the "
+        "answers. The time of a phase excludes the time of its subphases.",
         ["phase", "seconds", "ms per case", "share"],
         [
             [
@@ -72,7 +72,7 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     page.held(
         ratio <= 1.3,
         "The whole run must take at most 1.3 times as long as opening the model, encoding and answering",
-        f"{ratio:.2f} times. It takes {answering:.2f} times as long as answering alone. The peak memory is "
+        f"{ratio:.2f} times. The whole run takes {answering:.2f} times as long as answering alone. The peak memory is "
         f"{megabytes(found)} MB",
     )
 
@@ -94,13 +94,14 @@ def head(plan: Plan) -> str:
     return f"""# Speed of local generation
 
 Written by `make perf`. Seconds are wall-clock time. For repeated measurements, the tables show the median [smallest,
-largest]. Each measurement ran in its own process. Measurements that are compared took turns in one run of the program.
+largest]. Each measurement ran in its own process. The tools of one table were measured in turn, in one run of the
+program.
 
 Measured with Python {platform.python_version()}, {versions}.
 The machine: {_processor()}, {psutil.cpu_count()} processors, {psutil.virtual_memory().total / 2**30:.0f} GiB,
 {platform.system()}. Each process had {plan.threads} thread(s).
 
-Toolmark is compared with other tools. Each of them ran in a Python environment with these packages:
+Toolmark is compared with other tools. Each tool ran in a Python environment with these packages:
 
 {peers}
 

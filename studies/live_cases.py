@@ -72,10 +72,10 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
     waived, cases = sum(len(file.waivers) for file in found), sum(file.cases for file in found)
     page.section(
         "Live cases",
-        "The files `live_*` of BFCL contain questions that users asked. Rows with the same messages and tools count "
-        "as one case. A case is waived if none of the answers that BFCL accepts fits the schema of the tool. A waived "
-        "case counts in no metric. Of the other cases, the column `proved` counts those for which our judge accepts "
-        "every right answer.",
+        "The files `live_*` of BFCL contain questions of users. Rows with the same messages and tools count as one "
+        "case. If no right answer of BFCL fits the schema of the tool, Toolmark waives the case. A waived case counts "
+        "in no metric. In each other case, our judge should accept every right answer of BFCL. The column `proved` "
+        "counts the cases in which our judge accepts all of them.",
         ["category", "rows", "cases", "waived", "proved"],
         [
             *(
@@ -105,7 +105,7 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
     reasons = Counter(_kind(reason) for file in found for _, reason in file.waivers)
     page.section(
         "Waived live cases",
-        "In a waived case, the answers that BFCL accepts do not fit the schema of the tool. The table shows why.",
+        "In a waived case, no right answer of BFCL fits the schema of the tool. The table shows why.",
         ["what is wrong", "waived", "cases"],
         [
             [kind, str(count), ", ".join(ref for file in found for ref, why in file.waivers if _kind(why) == kind)]

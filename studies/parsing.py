@@ -34,8 +34,8 @@ AIM = 15_000
 
 HEAD = """# Speed of judging
 
-Written by `make perf`. All times are processor time of one core. Each measurement was repeated several times, and the
-shortest time is shown.
+Written by `make perf`. All times are processor time of one core. Each measurement was repeated several times. The
+tables show the shortest time.
 """
 
 PROSE = "I would look at {x} and [y] first: `f(1)` is 5, 3 < 4, and so on.\n"
@@ -113,17 +113,16 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
             worst = max(worst, of_size["1 MB"] / (16 * of_size["64 KB"]))
     page.section(
         "Parsing time, by length of the text",
-        "The table shows how many milliseconds Toolmark takes to parse one completion, for completions of different "
-        "lengths. The column `text` names what the completion contains. Toolmark parses each completion twice, and "
-        "the time includes both. The strict reading accepts only the exact form of the dialect. The lenient reading "
-        "also accepts small mistakes in the form.",
+        "The table shows the milliseconds to parse one completion, by the length of the completion. The column `text` "
+        "names the content of the completion. Toolmark parses each completion twice, in the strict and in the lenient "
+        "reading. The time is the sum of both readings.",
         ["dialect", "text", *SIZES],
         rows,
     )
     page.held(
         worst <= 2,
-        "The parsing time must grow linearly with the length of the text. 1 MB is 16 times as long as 64 KB. With a "
-        "tolerance of 2, parsing 1 MB must take at most 32 times as long as parsing 64 KB",
+        "The parsing time must grow linearly with the length of the text. A text of 1 MB is 16 times as long as a "
+        "text of 64 KB. So parsing 1 MB must take at most 32 times as long, with a tolerance of a factor of 2",
         f"at most {16 * worst:.1f} times",
     )
 
@@ -154,9 +153,8 @@ def write_throughput(page: Page, dialects: list[Dialect], count: int) -> None:
         slowest = min(slowest, (dialect.name, rate), key=lambda found: found[1])
     page.section(
         "Judging",
-        "To judge a completion, Toolmark parses the completion, compares the calls with the expected calls, and "
-        "validates the calls. No tool is run. The completions are right and wrong answers to the "
-        f"{len(cases)} shipped test cases.",
+        "To judge a completion, Toolmark parses its text, compares the calls with the right calls, and validates the "
+        f"calls. No tool is run. The completions are right and wrong answers to the {len(cases)} shipped test cases.",
         ["dialect", "completions", "completions per second"],
         rows,
     )

@@ -45,15 +45,15 @@ HEAD = """# Real models before and after a training
 Written by `python -m studies.real_models`. Scores are in per cent. Decoding is greedy, in float32. Each model answers
 three kinds of cases:
 
-- *authored*: a stratified sample of 500 of the 1,125 shipped test cases, written by hand
+- *authored*: a stratified sample of 500 of the 1,125 hand-written test cases.
 - *generated*: a stratified sample of 300 of the shipped generated cases. The training data has the same tools, and
-  questions of the same style
-- *unseen*: generated cases for the eight held-out tools. These tools are not in the training data
+  questions of the same style.
+- *unseen*: generated cases for the eight held-out tools, which are not in the training data.
 
-For the own recipe, the tables of scores show the median [smallest, largest] over the training seeds. Differences are in
-percentage points, with the 95% interval of the paired difference and the verdict. The column `detectable` shows the
-smallest difference that n cases detect with a probability of 80%. All trainings used one thread of a processor. Other
-programs ran at the same time, so the minutes are upper bounds.
+Our own recipe was trained with several seeds. For this recipe, the tables of scores show the median [smallest, largest]
+over the seeds. Differences are in percentage points, with the 95% interval of the paired difference and the verdict.
+The column `detectable` shows the smallest difference that n cases detect with a probability of 80%. All trainings used
+one thread of a processor. Other programs ran at the same time. So on an idle machine, a training takes fewer minutes.
 
 The answers are in [docs/replays/real-models](../replays/real-models). To judge the answers again:
 

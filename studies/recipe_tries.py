@@ -19,19 +19,19 @@ judged on the 255 dev cases. The table shows some of the tries. Scores are in pe
 | 24: `lora.toml`, 127 steps | 68.0 | 15.8 | 1.9 | 91.8 |
 | 26: `lora-long.toml`, 361 steps | 72.2 | 18.4 | 4.4 | 91.4 |
 
-- **Train abstentions, too.** If the data contains few abstentions, the model almost always calls a tool (try 1). In try
-  8, the data also contained about 2,900 requests that need no tool: for a poem, an explanation or advice. These
-  requests raised both recall and restraint.
+- **Train abstentions, too.** With few abstentions in the data, the model almost always calls a tool (try 1). In try 8,
+  the data also contained about 2,900 requests that need no tool, for example for a poem. These requests raised recall
+  and restraint.
 - **End most conversations with the call.** Then each training step has 20% fewer tokens (try 10).
 - **Offer up to ten tools.** If at most four tools are offered, the model learns only whether to call a tool. It does
   not learn which tool to call.
 - **If the choice of the tool matters most, give the name of the tool a higher loss weight.** The choice improves, but
-  the arguments become worse (try 14). Weight the whole name. If only its first token has a higher weight, the model
-  writes the right beginning of a name, but a wrong end.
+  the arguments become worse (try 14). Weight the whole name, not only its first token. Otherwise, the model writes the
+  right beginning of a name, but a wrong end.
 - **Train on more tokens, if you have time.** `lora.toml` trains on as many tokens as fit into five minutes.
   `lora-long.toml` trains on more tokens, and chooses the right tool more often (tries 24 and 26).
 - **Choose checkpoints on more than 60 dev cases.** With 60 cases, the error of a score can be 20 points.
 
-The last choices for `lora.toml` were made after its scores on 300 test cases were known. So its test scores on this
-page may be slightly too high. The choices for `lora-long.toml` used only dev cases.
+When the last choices for `lora.toml` were made, its scores on 300 test cases were already known. So the test scores of
+`lora.toml` on this page are perhaps slightly too high. The choices for `lora-long.toml` used only dev cases.
 """

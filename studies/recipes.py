@@ -55,7 +55,7 @@ HEAD = """# Measurements of the shipped recipes
 
 Written by `python -m studies.recipes --work DIR`. Scores are in per cent. Decoding is greedy, in float32. *Authored*
 cases are the shipped test cases. *Template* cases come from the template generator, with wordings that are not in the
-training data. *Seen* tools are in the training data, and *unseen* tools are not.
+training data. *Seen* tools are in the training data. *Unseen* tools are not in the training data.
 """
 
 
@@ -134,7 +134,8 @@ def percents(values: Sequence[float | None]) -> str:
 def parts() -> dict[str, Callable[[Grade], bool]]:
     """Return the groups of cases that are counted separately.
 
-    The result maps the name of a group to a function, which tells whether the case of a grade is in the group.
+    The keys are the names of the groups. Each value is a function that returns whether the case of a grade is in the
+    group.
     """
     kept_out = set(held_out(shipped_manifest()).tools)
     return {
@@ -235,9 +236,9 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
     ]
     page.section(
         "Number of training tokens",
-        "The table shows the number of tokens in all conversations that the trainer reads. If several conversations "
-        "of a step begin with the same tokens (a shared prefix), the trainer computes these tokens only once. The "
-        "table still counts them for each conversation.",
+        "The table counts the tokens of all conversations in a training. Some conversations of a step begin with the "
+        "same tokens (a shared prefix). The trainer computes these tokens only once, but the table counts them for "
+        "each conversation.",
         ["recipe", "thousands of tokens", "last loss"],
         read,
     )

@@ -42,8 +42,8 @@ SECONDS, MEGABYTES, FILE_MB, PAINT = 20.0, 1_000.0, 8.0, 2.0
 
 HEAD = """# Time, memory and size of large reports
 
-Written by `make perf`. Times are in seconds. The column `first paint` shows wall-clock time. All other times are
-processor time of one process.
+Written by `make perf`. All times are in seconds. `first paint` is wall-clock time. The other times are processor time
+of one process.
 """
 
 
@@ -170,9 +170,9 @@ def main() -> None:
             largest = {key: max(largest.get(key, 0.0), value) for key, value in taken.items()}
         page.section(
             f"Writing a report of {options.cases:,} cases",
-            "A report is one file (`FILE.html`) or a folder with several files (`DIR/`). The first three columns of "
-            "times show the seconds of each step. No tool is run while the answers are judged. The last two columns "
-            "show the peak memory of the process in MB, before the report is written and at the end.",
+            "A report is one file (`FILE.html`) or a folder with several files (`DIR/`). The columns `judge`, "
+            "`compare and gather` and `write` show the seconds of each step. No tool is run. The last two columns "
+            "show the peak memory of the process in MB, before the step `write` and after this step.",
             ["report", "judge", "compare and gather", "write", "memory before", "memory"],
             rows,
         )
@@ -193,12 +193,12 @@ def main() -> None:
         others = [path.stat().st_size for path in beside.glob("cases-*.js")]
         page.section(
             "Opening the report",
-            "The column `MB` is the size of all files that the browser loads when it opens the report. The column "
-            "`first paint` is the time in seconds until the browser shows the page. Each page was opened three times, "
-            "on a screen with a width of 380 pixels, and the shortest time is shown. The last column quotes what the "
-            "page says about the number of its cases. The page in `DIR/` does not contain all cases. The other cases "
-            f"are in {len(others)} files of at most {max(others, default=0) / 1e6:.1f} MB. The browser loads such a "
-            "file only when the reader asks for its cases.",
+            f"- **MB**: the size of all files that the browser loads at first. In `DIR/`, {len(others)} more files of "
+            f"at most {max(others, default=0) / 1e6:.1f} MB contain the other cases. The browser loads such a file "
+            "only when the reader asks for its cases.\n"
+            "- **first paint**: the seconds until the browser shows the page, on a screen with a width of 380 pixels. "
+            "The shortest of three times is shown.\n"
+            "- **text of the page**: what the page says about the number of its cases.",
             ["report", "MB", "first paint", "text of the page"],
             [
                 [name, f"{size / 1e6:.1f}", *([f"{at[0]:.2f}", at[1]] if at else ["no browser here", ""])]

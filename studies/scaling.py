@@ -67,8 +67,8 @@ def write_growth(page: Page, plan: Plan) -> None:
     table(
         "Growth with cases",
         f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. Up to 1,380 cases are a sample "
-        "of the shipped cases of both splits. Further cases are copies with an additional sentence. The column "
-        "`without repeated prefixes` counts the tokens of the prompts, with each shared prefix only once.",
+        "of the shipped cases of both splits. Further cases are copies with an additional sentence. In the column "
+        "`without repeated prefixes`, the tokens of each shared prefix count only once.",
         "cases",
         [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
     )
@@ -84,9 +84,9 @@ def write_growth(page: Page, plan: Plan) -> None:
     base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 3)), growth.TOKENS)
     table(
         "Growth with adapters",
-        f"Only one copy of `pocket` is in memory. Each LoRA adapter (rank 16, random weights) answers {plan.trial * 3} "
-        "cases. The adapters answer one after another. In the columns about tokens, only the tokens of one adapter "
-        "are counted.",
+        "Only one copy of `pocket` is in memory. Each LoRA adapter (rank 16, random weights) answers "
+        f"{plan.trial * 3} cases. The adapters answer one after another. The columns about tokens count the tokens of "
+        "one adapter.",
         "adapters",
         [(str(count), base, made[:count]) for count in growth.ADAPTERS],
     )
@@ -121,15 +121,15 @@ def write_mixed(page: Page, plan: Plan) -> None:
     page.section(
         "Rows of several adapters in one pass",
         "A pass through the model generates one token for each of several answers. Each answer is a row of the pass. "
-        "A pass has at most 64 rows, because memory is limited. Does it save time if one pass has rows of several "
-        "adapters? The table shows the milliseconds of one token for all rows, without attention to earlier "
-        "tokens:\n\n"
+        "A pass has at most 64 rows, because memory is limited. This section asks whether passes with rows of several "
+        "adapters save time. The table shows the milliseconds of one token for all rows. The time excludes attention "
+        "to earlier tokens:\n\n"
         "- **alone**: All rows belong to one adapter.\n"
         "- **mixed**: The rows are divided evenly among the adapters. peft's `adapter_names` computes all rows in one "
         "pass.\n"
         "- **in turn**: The rows are divided in the same way, but each adapter has its own pass.\n\n"
-        "While each adapter has enough cases to fill a pass, `mixed` saves time only if it is faster than `alone`. "
-        "When each adapter has only a few cases left, `mixed` saves time if it is faster than `in turn`.",
+        "If each adapter has enough cases to fill a pass, compare `mixed` with `alone`. If each adapter has only a "
+        "few cases left, compare `mixed` with `in turn`.",
         ["adapters", "rows", "alone", "mixed", "in turn", "mixed / alone", "in turn / mixed"],
         rows,
     )

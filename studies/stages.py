@@ -94,22 +94,21 @@ def write_stages(page: Page, found: list[Passed]) -> None:
              for index, stage in enumerate((*STAGES, "all"))}  # fmt: skip
     page.section(
         "The 600 traces through the pipeline",
-        "`toolmark generate import --source tutorial:traces.csv` checks every trace in the [stages of the "
-        "pipeline](../guide/generators.md#what-is-checked). The table shows how many traces reach each stage, and how "
-        "many pass all stages:\n\n"
-        "- **by default**: All options have their defaults. Toolmark then rejects traces with held-out tools, which "
-        "are reserved for tests.\n"
+        "`toolmark generate import --source tutorial:traces.csv` checks every trace in several "
+        "[stages](../guide/generators.md#what-is-checked). The table shows how many traces reach each stage, in three "
+        "imports:\n\n"
+        "- **by default**: Toolmark rejects traces with held-out tools, which are reserved for tests.\n"
         "- **nothing held out**: Traces with held-out tools are allowed.\n"
-        "- **nothing held out, nothing executed**: In addition, no call is executed. The tools come from the "
-        "tutorial's `tools.yaml`, which contains no implementations.",
+        "- **nothing held out, nothing executed**: In addition, no call is executed, because the tools come from the "
+        "tutorial's `tools.yaml`. This file contains no implementations.",
         ["stage reached", *(one.title for one in found)],
         [[f"`{stage}`" if stage != "all" else "passes all", *map(str, counts)] for stage, counts in shown.items()],
     )
     page.section(
         "Why traces are rejected",
         "For this table, no tool is held out, and calls run with the 40 tools that are part of Toolmark (the "
-        "catalog). Some of these tools would need the network, send something, or return a random value. Such a tool "
-        "always returns the same result instead. If a conversation contains another result of this tool, Toolmark "
+        "catalog). A tool of the catalog uses no network, sends nothing, and returns no random value. Its result is "
+        "always the same, even for a tool such as `web_search`. If a conversation contains another result, Toolmark "
         "rejects the conversation.",
         ["stage", "traces", "reason", "tools"],
         [

@@ -39,15 +39,15 @@ CORRELATION = 0.3
 
 HEAD = """# Errors of verdicts and intervals
 
-Written by `make perf`. The program simulates random comparisons of candidates whose true scores are known. It then
-counts how often the verdicts and intervals of Toolmark are wrong. All random numbers are seeded. These words and signs
-are used in the tables:
+Written by `make perf`. The program simulates random comparisons of candidates with known true scores. It then counts
+how often the verdicts and intervals of Toolmark are wrong. All random numbers are seeded. The tables use these words:
 
+- **n**: the number of cases.
+- **unit**: A cluster is a group of related cases. In rows with the unit "clusters", each cluster has four cases, whose
+  differences have a correlation of 0.3. In rows with the unit "cases", each cluster has one case.
+- **discordance**: the share of cases that only one of the two candidates answers correctly.
+- **coverage**: the share of comparisons in which an interval contains the true value.
 - **±**: The number after "±" is two standard errors. A coverage without "±" is exact.
-- **Unit**: A cluster is a group of related cases. In rows with the unit "clusters", each cluster has four cases, and
-  their differences have a correlation of 0.3. In rows with the unit "cases", each cluster has one case.
-- **Coverage**: The coverage of an interval is the share of comparisons in which the interval contains the true value.
-- **Discordance**: The discordance is the share of cases that only one of the two candidates answers correctly.
 """
 
 
@@ -60,12 +60,12 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
     """Write the section on equal candidates."""
     page.section(
         "Equal candidates",
-        "Base and adapters are equally good. So every `regressed` or `improved` is a false alarm. A comparison has "
-        "six correlated metrics, and one adapter or eight adapters of the same base. The table shows the share of "
-        "comparisons with a false alarm in at least one metric:\n\n"
-        "- **regressed**: For each adapter, the share of false alarms should be at most 5%. The column in brackets has "
-        "no target. It shows how often at least one of the eight adapters has a false `regressed`.\n"
-        "- **improved**: For all adapters together, the share of false alarms should be at most 5%.",
+        "In these comparisons, base and adapters are equally good. So every `regressed` or `improved` is a false "
+        "alarm. A comparison has six correlated metrics, and one or eight adapters of the same base. The table shows "
+        "the share of comparisons with a false alarm in at least one metric. This share should be at most 5%:\n\n"
+        "- **regressed**: The target holds for each adapter. The column in brackets counts comparisons in which any "
+        "of the eight adapters has a false `regressed`. This column has no target.\n"
+        "- **improved**: The target holds for all adapters together.",
         [
             "n",
             "discordance",
@@ -107,10 +107,10 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     """Write the sections on real drops and on the minimum detectable effect."""
     page.section(
         "Real drops",
-        "The true score of the candidate is lower than the true score of the base. This difference is called the "
-        "drop. The power of a test is the probability that the test finds the drop. There is one metric, each cluster "
-        "has one case, and the test is two-sided at the level 5%.\n\n"
-        "- **exact**: the power, as a sum over all possible results\n"
+        "In these comparisons, the true score of the candidate is lower than the true score of the base. The "
+        "difference is called the drop. The power of a test is the probability that the test finds the drop. There is "
+        "one metric, and each cluster has one case. The test is two-sided at the level 5%.\n\n"
+        "- **exact**: the power, computed from all possible results\n"
         "- **computed**: the power from Toolmark's own function\n"
         "- **found**: the share of simulated comparisons in which the test finds the drop",
         ["n", "drop", "discordance", "exact", "computed", "found"],
@@ -130,22 +130,23 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     counted = max(abs(row.counted - row.exact) for row in found)
     page.held(
         computed <= 1e-6,
-        "The power that Toolmark computes must equal the exact power",
+        "The power from Toolmark's own function must equal the exact power",
         f"at most {100 * computed:.1g} points apart",
     )
     page.held(
         counted <= 0.02,
-        "The simulated power must be within 2 points of the exact power",
+        "The share of found drops must differ from the exact power by at most 2 points",
         f"at most {100 * counted:.1f} points apart",
     )
     page.section(
         "The minimum detectable effect",
         "The minimum detectable effect of a comparison is the smallest true difference that the test finds in 80% of "
         "such comparisons. With clusters, Toolmark computes an approximation (`benchmark/verdicts/power.py`). The "
-        "program checks these effects in two steps. First, it simulates 400 comparisons of equal candidates, and "
-        "takes the median of their minimum detectable effects. Second, it simulates comparisons in which this median "
-        "is the true difference. The test should find the difference in 80% of them. The column `found` shows the "
-        "measured share.",
+        "program checks the effects in two steps:\n\n"
+        "- First, the program simulates 400 comparisons of equal candidates. The table shows the median of their "
+        "minimum detectable effects.\n"
+        "- Second, the program simulates comparisons in which this median is the true difference. The column `found` "
+        "shows the share of comparisons in which the test finds the difference. This share should be 80%.",
         ["n", "discordance", "unit", "minimum detectable effect", "found"],
         [
             [
@@ -176,9 +177,9 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     """Write the section on one score without clusters."""
     page.section(
         "One score: Wilson's interval",
-        "The table shows how often the 95% interval of a score contains the true value p. The coverage is computed "
-        "exactly for p from 0.02 to 0.98 in steps of 0.001. The column `at p` shows for which p the coverage is "
-        "lowest.",
+        "The table shows how often the 95% interval of a score contains the true score p. The coverage is computed "
+        "exactly, for each p from 0.02 to 0.98 in steps of 0.001. The column `at p` names the p with the lowest "
+        "coverage.",
         ["n", "mean coverage", "lowest coverage", "at p", "mean width"],
         [
             [str(row.n), percent(row.mean, 2), percent(row.least, 2), f"{row.least_at:.3f}", percent(row.width)]
@@ -220,11 +221,11 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
     columns = ["n", "discordance", "effect", "unit", "coverage", "mean width", "t coverage", "t mean width"]
     page.section(
         "A paired difference",
-        "The table shows how often Tango's 95% interval contains the true difference. Without clusters, the coverage "
-        "is computed exactly. With clusters, the coverage is estimated from random comparisons. Tango's interval then "
-        "uses the effective sample size as n: the number of independent cases that give as much information as the "
-        "clusters. The last two columns show the cluster-robust t interval of the same data. In all rows, the "
-        "candidate wins some cases and loses other cases: the drop is smaller than the discordance.",
+        "The table shows how often Tango's 95% interval contains the true difference. In all rows, the candidate wins "
+        "some cases and loses other cases. Without clusters, the coverage is computed exactly. With clusters, the "
+        "coverage is estimated from random comparisons. Here, Tango's interval uses the effective sample size: the "
+        "number of independent cases that give as much information as the clusters. The last two columns show the "
+        "cluster-robust t interval of the same data.",
         columns,
         _covered(both, comparisons),
     )
@@ -243,9 +244,9 @@ def write_covered(page: Page, both: Sequence[Covered], one: Sequence[Covered], c
     )
     page.section(
         "A paired difference in which every change is a loss",
-        "In these comparisons, the candidate loses some cases and wins none. If it loses cases in only a few "
-        "clusters, the t interval is too short on one side. The reason: the t interval assumes that the differences "
-        "are distributed symmetrically. So Toolmark uses Tango's interval.",
+        "In these comparisons, the candidate loses some cases and wins none. The t interval assumes a symmetric "
+        "distribution of the differences. So if there are losses in only a few clusters, the t interval is too short "
+        "on one side. For this reason, Toolmark uses Tango's interval.",
         columns,
         _covered(one, comparisons),
     )
@@ -255,9 +256,10 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
     """Write the section on overlooked drops: a score drops by the margin, but the verdict is `equivalent`."""
     page.section(
         "The verdict `equivalent` for a drop as large as the margin",
-        "The true drop is exactly 5 points, as large as the margin. Such a drop should not be called `equivalent`. "
-        "The verdict `equivalent` needs a 90% interval between -5 and +5 points. The table shows how often the "
-        "interval lies there, including comparisons with the verdict `regressed`. This share should be at most 5%.",
+        "In these comparisons, the true drop is exactly 5 points, as large as the margin. Such a drop should not get "
+        "the verdict `equivalent`, which needs a 90% interval between -5 and +5 points. The table shows how often the "
+        "interval is inside this margin. Comparisons with the verdict `regressed` also count. The share should be at "
+        "most 5%.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [
@@ -280,7 +282,7 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
     """Write the section on one score with clusters."""
     page.section(
         "One score with clusters: the cluster-robust t interval",
-        "The table shows how often the 95% interval of a score contains the true value p. The answers are simulated. "
+        "The table shows how often the 95% interval of a score contains the true score p. The answers are simulated. "
         "Each cluster has four cases.",
         ["clusters", "n", "p", "coverage", "mean width"],
         [
@@ -297,7 +299,7 @@ def write_cluster(page: Page, found: Sequence[Covered], comparisons: int) -> Non
     least = min(row.coverage for row in found if row.n >= 120 and 0.3 <= row.truth.effect <= 0.7)
     page.held(
         least >= 0.92,
-        "With at least 30 clusters and p from 0.3 to 0.7, the coverage must be at least 92%",
+        "If there are at least 30 clusters and p is from 0.3 to 0.7, the coverage must be at least 92%",
         f"at least {percent(least, 2)}",
     )
 

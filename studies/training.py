@@ -87,8 +87,8 @@ HEAD = (
 
 REASONS = (
     "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of tools, "
-    "Toolmark computes the tokens of the list only once. Second, Toolmark computes logits only for the tokens that the "
-    "model learns. Without shared lists of tools, Toolmark's loop is only a little faster."
+    "the tokens of the list are computed only once. Second, Toolmark computes logits only for the tokens that the model "
+    "learns. If all lists of tools were different, Toolmark's loop would be only a little faster."
 )
 
 
@@ -171,9 +171,9 @@ def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, 
     apart = losses["toolmark"] / losses[best] - 1
     page.section(
         subject.title,
-        f"The epoch has {first['steps']:.0f} steps of 8 conversations, and {first['tokens']:,.0f} tokens. The data is "
-        f"{len(data.rows())} template conversations with up to 10 tools. Many conversations have the same list of "
-        f"tools. The loss is computed on the validation split. Each loop trained {len(pairs)} time(s). The table shows "
+        f"The epoch has {first['steps']:.0f} steps of 8 conversations, and {first['tokens']:,.0f} tokens. The data set has "
+        f"{len(data.rows())} conversations of the template generator, with up to 10 tools. Many conversations have the "
+        f"same list of tools. The loss is computed on the validation split. Each loop trained {len(pairs)} time(s). The table shows "
         "the median [smallest, largest].",
         ("loop", "tokens per second", "times the fastest TRL loop", "loss at the end", "peak memory"),
         (

@@ -32,9 +32,9 @@ OUT = ROOT / "docs" / "measurements" / "tutorial.md"
 HEAD = """# The tutorial's published figures and its traces
 
 Written by `python -m studies.tutorial`. A public tutorial fine-tunes gemma-3-1b-it to call tools. The tutorial has
-published its scores and its traces (MIT licence). A trace is a full training conversation. This page checks both the
-scores and the traces. The published files are not part of the project, so this page contains only figures. All
-intervals are Wilson's 95% intervals.
+published its scores and its traces (MIT licence). A trace is a full training conversation. This page checks the scores
+and the traces. It contains only figures, because the published files are not part of the project. All intervals are
+Wilson's 95% intervals.
 """
 
 COLUMNS: Mapping[str, tuple[str, bool]] = {
@@ -258,12 +258,11 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     page.section(
         "The published summary",
         "The column `Tool Called When Needed` contains two different scores:\n\n"
-        "- **Recall**: Of the queries that need a tool, how many get a call? The rows `easy` and `hard` show "
-        "recall.\n"
-        "- **Restraint**: Of the queries that need no tool, how many get no call? The rows `no_tool` show "
+        "- **Recall**: the share of calls for queries that need a tool. The rows `easy` and `hard` show recall.\n"
+        "- **Restraint**: the share of answers without a call, for queries that need no tool. The rows `no_tool` show "
         "restraint.\n\n"
-        "The rows `all` mix both scores. In the column `Tool Call Success`, a call counts as right if it ran, even if "
-        "it called the wrong tool.",
+        "The rows `all` mix both scores. In the column `Tool Call Success`, every call that ran counts as right, also "
+        "a call of the wrong tool.",
         ["model", "queries", *COLUMNS],
         [
             [
@@ -309,9 +308,9 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
         ],
     )
     page.paragraph(
-        f"{found.all_passed} traces pass all checks whose names do not begin with `row`. The checks that begin with "
-        "`row` compare three columns of the published table with the traces. Most traces fail these three checks, "
-        "because the columns were joined to the wrong traces."
+        f"{found.all_passed} traces pass all checks except the three checks `row`. The checks `row` compare three "
+        "columns of the published table with the traces. Most traces fail these checks, because the columns were "
+        "joined to the wrong traces."
     )
     write_stages(page, passed)
     return page

@@ -34,8 +34,8 @@ _SECTION = "[test_queries]"
 def manifest_text(folder: Path) -> str:
     """Return the text of `MANIFEST.toml` in `folder`, with new hashes of test queries.
 
-    The text above the hashes is kept. If it has a key `scenarios`, this is the path of a folder of scenarios, relative
-    to `folder`. The first turns of its test scenarios are test queries, too. Later turns are not, because many of them
+    The text above the hashes is kept. Its key `scenarios` can name a folder of scenarios, relative to `folder`. The
+    first turns of these test scenarios are test queries, too. Later turns are not test queries, because many of them
     are as short as "Yes, please."
 
     Raises:

@@ -19,8 +19,8 @@ tags: [tool-calling, lora, toolmark]
 
 # {name}
 
-An adapter for `{base}`, trained with Toolmark to call tools in the dialect `{dialect}`. The training record
-`toolmark.json` contains the data, the options, the versions, the seed, the curve, and the hash of the base's weights.
+This is an adapter for `{base}`. It was trained with Toolmark to call tools in the dialect `{dialect}`. `toolmark.json`
+describes the training: data, options, versions, seed, curve, and the hash of the base's weights.
 
 This command compares the adapter with its base on the same cases:
 
@@ -35,7 +35,8 @@ pytest suites/ --model {base} --adapter {name}
 {command}
 ```
 
-{conversations:,} conversations, {tokens:,} tokens, {seconds:,.0f} seconds. Loss at the end: {losses}.
+The training read {conversations:,} conversations with {tokens:,} tokens, and took {seconds:,.0f} seconds. Losses at the
+end: {losses}.
 
 ## Curve
 
@@ -70,6 +71,6 @@ def adapter_card(record: WrittenRecord) -> str:
         table="\n".join(lines) or "No checkpoint was judged.",
         chosen=""
         if record.chosen_step is None
-        else f"The figures are per cent, on a part of the dev cases. They were used to choose step "
+        else f"The scores are in per cent, on a part of the dev cases. These scores were used to choose step "
         f"{record.chosen_step}. So they do not show how good the adapter is on new cases.",
     )

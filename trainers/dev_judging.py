@@ -1,4 +1,4 @@
-"""Judges checkpoints on the dev cases while a model is trained."""
+"""Judges checkpoints on the dev cases, or on scenarios, while a model is trained."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceName
-from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.evaluate import case_set_of, evaluate
 from toolmark.benchmark.evaluation.request import Request, check
 from toolmark.benchmark.plugins.protocols import DevFigure
-from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.trainers.training_job import TrainingJob
 
 if TYPE_CHECKING:
@@ -28,9 +27,10 @@ __all__ = ["DevJudging"]
 
 @dataclass(frozen=True, slots=True)
 class DevJudging:
-    """Compares checkpoints with the base on the dev cases.
+    """Compares checkpoints with the start of the training on the dev cases.
 
-    The answers of the base are stored, so the base answers each case only once for all checkpoints.
+    The start is the base, or the base with the adapter from which the training starts. The answers of the start are
+    stored, so the start answers each case only once for all checkpoints.
 
     Attributes:
         job: The shared options of the training.
@@ -45,7 +45,8 @@ class DevJudging:
     device: DeviceName
 
     def check(self) -> None:
-        """Check options and dev cases before the training, so that no error is found only at the first checkpoint.
+        """Check options and dev cases before the training. Otherwise, errors would be found only at the first
+        checkpoint.
 
         Raises:
             InputError: The value of an option is not allowed, or the dev cases cannot be read.
@@ -53,7 +54,7 @@ class DevJudging:
         """
         request = self._request(self.job.out, adapter=True)
         check(request)
-        limited(load_cases(request.cases, request.split)[0], request.limit)
+        case_set_of(request)
 
     def score(self, folder: Path) -> Mapping[str, DevFigure]:
         """Return the figures of the checkpoint in `folder` by metric."""
@@ -63,10 +64,12 @@ class DevJudging:
 
     def _request(self, folder: Path, *, adapter: bool) -> Request:
         job = self.job
+        start = job.start
+        beside_base = adapter and start == job.base
         return Request(
-            models=(job.base,) if adapter else (str(folder),),
-            adapters=(str(folder),) if adapter else (),
-            baseline=None if adapter else job.base,
+            models=(job.base if beside_base else f"{job.base}:{folder}" if adapter else str(folder),),
+            adapters=(str(folder),) if beside_base else (),
+            baseline=None if beside_base else start,
             cases=job.dev or shipped_cases(),
             split="dev",
             limit=job.dev_limit,

@@ -24,7 +24,7 @@ from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.policies.trivial import VERSION as POLICY_VERSION
 
-__all__ = ["environment", "identity", "run_key", "template_reads_clock"]
+__all__ = ["environment", "identity", "run_key", "template_hash", "template_reads_clock"]
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json")
 _TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
@@ -69,6 +69,7 @@ def identity(
         if adapter is None
         else hash_files([*adapter.glob("*.safetensors"), adapter / "adapter_config.json"]),
         "dtype": dtype,
+        **({} if candidate.call_threshold is None else {"call_threshold": candidate.call_threshold}),
         **({"template_date": TEMPLATE_DATE.isoformat()} if template_reads_clock(base) else {}),
         **shared,
     }
@@ -78,6 +79,11 @@ def template_reads_clock(base: Path) -> bool:
     """Return whether a chat template in the directory of a model reads the clock."""
     files = (file for file in _template_files(base) if file.is_file())
     return any(reads_clock(file.read_text(encoding="utf-8", errors="replace")) for file in files)
+
+
+def template_hash(text: str) -> str:
+    """Return the hash of the text of a chat template. A newline at its end does not count, because Jinja ignores it."""
+    return digest(text.removesuffix("\n"))
 
 
 def _template_files(base: Path) -> list[Path]:

@@ -52,7 +52,7 @@ _COMMANDS = {"toolmark.generators": "generate", "toolmark.trainers": "train"}
 _SHARED_OPTIONS = {
     "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
     "toolmark.trainers": frozenset(
-        {"dev", "dev_limit", "device", "manifest", "max_tokens", "skip_too_long", "thinking_tokens"}
+        {"adapter", "dev", "dev_limit", "device", "manifest", "max_tokens", "skip_too_long", "thinking_tokens"}
     ),
 }
 """Options that every generator has (command `generate`), and options that every trainer has (command `train`)."""
@@ -63,7 +63,7 @@ _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
 _OWN_DEV = "data"
 """Value of the option `dev` that stands for the folder of the recipe's data."""
 
-_PATHS = ("tools", "dev", "manifest", "prompts")
+_PATHS = ("adapter", "tools", "dev", "manifest", "prompts")
 """Options whose value can be a path. The value counts as a path only if this file or folder exists."""
 
 

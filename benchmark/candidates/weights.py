@@ -10,6 +10,7 @@ from toolmark.benchmark.candidates.gguf_files import converted_folder
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.core.errors import InputError, reading
 from toolmark.benchmark.core.hub import cached, download, gated, page
+from toolmark.benchmark.core.regular_files import check_folder
 
 __all__ = ["Weights", "base_on_this_machine", "fetch", "to_download"]
 
@@ -139,7 +140,11 @@ def _check_no_pointer(file: Path) -> bytes:
 
 
 def _check_safetensors(folder: Path) -> None:
-    """Check that each safetensors file is complete. The first eight bytes of a file are the length of its header."""
+    """Check that each safetensors file is complete, and that the folder contains no named pipe or device.
+
+    The first eight bytes of a safetensors file are the length of its header.
+    """
+    check_folder(folder)
     for file in folder.glob("*.safetensors"):
         start = _check_no_pointer(file)
         if len(start) < 8 or int.from_bytes(start, "little") > file.stat().st_size - 8:

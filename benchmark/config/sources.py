@@ -8,7 +8,7 @@ variable and its key in `pyproject.toml`.
   value in a file only after leaving out a flag.
 * If the value of an option consists of several amounts (`floor`), each amount is looked up separately. For example, a
   floor on the command line is added to the floors in `pyproject.toml`.
-* From `.env`, only the variables `TOOLMARK_*` are read. Inspect reads the API keys in `.env`.
+* From `.env`, only the variables `TOOLMARK_*` are read. See `inspect_dotenv.py` for the reason.
 """
 
 from __future__ import annotations
@@ -135,10 +135,10 @@ class Values:
         return self.given[name]
 
     def located(self, error: InputError) -> InputError:
-        """Return the error with the sources of the options that the message of the error names.
+        """Return an error that also says where options were set.
 
-        The source of an option is added only if the option was not set by a flag. For example, the error about
-        `--margin` becomes an error about `--margin from .env`.
+        For example, the error about `--margin` becomes an error about `--margin from .env`. An option that was set by a
+        flag stays unchanged.
         """
         flags = dict.fromkeys(re.findall(r"(?<!\S)--([a-z][a-z-]*)", error.what))
         sources = ", ".join(f"--{name} from {self.foreign[name]}" for name in flags if name in self.foreign)

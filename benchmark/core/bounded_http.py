@@ -47,7 +47,7 @@ class Reply:
 
 
 class NoReply(Exception):
-    """There is no reply. The text is the reason.
+    """No reply came. The text of this error is the reason.
 
     Attributes:
         late: Whether the reply did not come in time.

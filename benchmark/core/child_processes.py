@@ -23,9 +23,10 @@ _WATCHED = os.name == "posix"
 
 
 def guarded(command: Sequence[str]) -> list[str]:
-    """Return a command that runs `command`, and ends `command` when this process has ended.
+    """Return a command that starts `command` together with a guard.
 
-    Only this process is allowed to start the returned command. The command then runs in a process group of its own.
+    When this process has ended, the guard ends `command`. Only this process is allowed to start the returned command.
+    `command` runs in its own process group.
 
     Raises:
         FileNotFoundError: The program does not exist.

@@ -58,7 +58,7 @@ class EnvironmentFault(ToolmarkError):
 
 
 def writing(path: Path, fix: str = "Free some disk space, or give another path.") -> AbstractContextManager[None]:
-    """Convert every `OSError` inside the `with` block to an error that says that `path` cannot be written.
+    """Convert every `OSError` inside the `with` block to an error for the user: `path` cannot be written.
 
     Args:
         path: The file or folder that is written.

@@ -35,7 +35,7 @@ class _PrintableConsole(Console):
 
 
 def console(*, stderr: bool = False, file: IO[str] | None = None) -> Console:
-    """Return a console that prints text without markup and highlighting, and makes the text safe for a terminal.
+    """Return a console without markup and highlighting. The console makes all text safe for a terminal.
 
     Args:
         stderr: Whether to print on the standard error.

@@ -44,8 +44,7 @@ class Phase:
     Attributes:
         text: What is done now, in words, or a function that returns the words. The text can be replaced while the phase
             runs.
-        name: A name that is shown before the text of this phase and of all phases inside it, for example the name of a
-            model.
+        name: A prefix for the text of this phase and of all inner phases, for example the name of a model.
         began: Time when the phase began, in seconds of the clock.
         printed: Time of the last line that was printed during this phase. None if no line was printed.
     """
@@ -175,8 +174,7 @@ def phase(text: str | Callable[[], str], name: str = "") -> Iterator[Phase]:
 
     Args:
         text: What is done, in words, or a function that returns the words. Another thread calls this function.
-        name: A name that is shown before this text and before the texts of all phases inside this phase, for example
-            the name of a model.
+        name: A prefix for this text and for the texts of all inner phases, for example the name of a model.
     """
     with _shown.phase(text, name) as entered:
         yield entered

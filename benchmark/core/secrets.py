@@ -20,7 +20,15 @@ import re
 from mmap import mmap
 from urllib.parse import quote
 
-__all__ = ["HIDDEN", "command_without_secrets", "known_secret_in", "redacted", "remember", "remember_command"]
+__all__ = [
+    "HIDDEN",
+    "command_without_secrets",
+    "known_secret_in",
+    "names_secret",
+    "redacted",
+    "remember",
+    "remember_command",
+]
 
 HIDDEN = "[hidden]"
 """The text that replaces a secret."""
@@ -55,6 +63,11 @@ _IN_COMMAND = (
 
 
 _remembered: set[str] = set()
+
+
+def names_secret(variable: str) -> bool:
+    """Return whether an environment variable contains a secret, as its name says. Example: `OPENAI_API_KEY`."""
+    return _VARIABLE.search(variable) is not None
 
 
 def remember(secret: str) -> None:
@@ -99,7 +112,7 @@ def _is_secret(value: str) -> bool:
 
 def _spellings() -> list[str]:
     """Return the known secrets as they stand in text, in an address, in JSON and in HTML."""
-    named = {value.strip() for name, value in os.environ.items() if _VARIABLE.search(name)}
+    named = {value.strip() for name, value in os.environ.items() if names_secret(name)}
     named |= {found[1].rpartition(":")[2] for value in os.environ.values() if (found := _CREDENTIALS.match(value))}
     spelled: set[str] = set()
     for whole in {value for value in named if _is_secret(value)} | _remembered:

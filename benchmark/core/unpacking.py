@@ -11,6 +11,7 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.regular_files import regular
 
 __all__ = ["MAX_UNPACKED", "first_line", "read_unpacked"]
 
@@ -20,7 +21,7 @@ _MAX_LINE = 64_000_000
 
 
 def _opened(path: Path) -> BufferedIOBase:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    return gzip.open(regular(path)) if path.suffix == ".gz" else regular(path).open("rb")
 
 
 def read_unpacked(path: Path, fix: str) -> bytes:
@@ -31,23 +32,21 @@ def read_unpacked(path: Path, fix: str) -> bytes:
         fix: A sentence for the error that says which file the user should give.
 
     Raises:
-        InputError: The file cannot be read or is larger than the memory, or its unpacked content has more than 256 MB.
-            This limit also holds for pipes and devices, which can be endless.
+        InputError: The file cannot be read, is no regular file, or is larger than the memory. Or its unpacked content
+            has more than 256 MB.
     """
     packed = path.suffix == ".gz"
-    limited = packed or not path.is_file()
     try:
         with _opened(path) as stream:
-            content = stream.read(MAX_UNPACKED + 1 if limited else -1)
+            content = stream.read(MAX_UNPACKED + 1 if packed else -1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}", fix) from None
     except MemoryError:
         raise InputError(f"{path} is larger than the memory", "Split the file.") from None
-    if limited and len(content) > MAX_UNPACKED:
-        unpack = f"If you trust the file, unpack it: gunzip --keep {path}"
+    if packed and len(content) > MAX_UNPACKED:
         raise InputError(
-            f"{path} contains more than {MAX_UNPACKED // 1_000_000} MB{' when it is unpacked' if packed else ''}",
-            unpack if packed else "Write the content to a file, and give the path of this file.",
+            f"{path} contains more than {MAX_UNPACKED // 1_000_000} MB when it is unpacked",
+            f"If you trust the file, unpack it: gunzip --keep {path}",
         )
     return content
 

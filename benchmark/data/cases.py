@@ -177,8 +177,8 @@ class CallSpec(Frozen):
         name: Name of the tool.
         arguments: The rule for the value of each argument, by the name of the argument.
         optional: Names of arguments that the model is allowed to leave out.
-        arguments_known: Whether the right arguments are known. If False, only the right tool is known, and arguments
-            are right if they fit the schema of the tool.
+        arguments_known: Whether the right arguments are known. If False, all arguments that fit the schema of the tool
+            are right.
     """
 
     name: str

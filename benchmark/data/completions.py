@@ -53,6 +53,12 @@ class Prompt:
     tools: tuple[Tool, ...] = ()
     template_args: TemplateArgs = field(default_factory=dict, hash=False)
 
+    @property
+    def characters(self) -> int:
+        """Return the size of the prompt in characters, including its tools."""
+        tools = sum(len(str(tool.as_openai())) for tool in self.tools)
+        return tools + sum(len(str(message.as_openai())) for message in self.messages)
+
     def digest(self) -> str:
         """Return the hash of the prompt. The key of a completion contains this hash, so equal prompts run only once."""
         parts: list[object] = [[m.as_openai() for m in self.messages], [tool.shown() for tool in self.tools]]
@@ -120,12 +126,27 @@ def total(usages: Iterable[Usage]) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The text and the raw native calls that a candidate gave for a prompt."""
+    """The text and the raw native calls that a candidate gave for a prompt.
+
+    Attributes:
+        text: The text.
+        tool_calls: The native calls.
+        stop_reason: Why the completion ends.
+        usage: Tokens, time and cost.
+        call_probability: The probability that the completion begins with a call, in [0, 1]. None if it is not known.
+            Equality ignores this probability, because its rounding error depends on the batch.
+    """
 
     text: str
     tool_calls: tuple[RawCall, ...] = ()
     stop_reason: StopReason = "stop"
     usage: Usage = Usage()
+    call_probability: float | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        probability = self.call_probability
+        if probability is not None and (type(probability) not in (int, float) or not 0 <= probability <= 1):
+            raise ValueError("call_probability must be a number from 0 to 1")
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of this completion for the ledger."""
@@ -134,6 +155,7 @@ class Completion:
             "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in self.tool_calls],
             "stop_reason": self.stop_reason,
             "usage": self.usage.as_json(),
+            **({} if self.call_probability is None else {"call_probability": self.call_probability}),
         }
 
     @classmethod
@@ -155,6 +177,7 @@ class Completion:
             tool_calls=tuple(RawCall(call["name"], call["arguments"]) for call in calls),
             stop_reason=row["stop_reason"],
             usage=Usage(**row["usage"]),
+            call_probability=row.get("call_probability"),
         )
 
 
@@ -188,8 +211,7 @@ class FailedAttempt:
         reason: Why the call cannot be read.
         name: Name of the tool. Empty if the name cannot be read.
         certain: Whether the part is certainly an attempt to call. If False, the part is perhaps prose or example code.
-            Then it is an attempt only if a tool with this name is offered. Other code decides this, because the dialect
-            does not know the offered tools.
+            It then counts as an attempt only if a tool with this name is offered. The scorer checks this.
     """
 
     form: str | None
@@ -204,9 +226,9 @@ class ParsedCompletion:
 
     Attributes:
         calls: The calls, in the order in which they are written.
-        attempted: Whether the text contains an attempt to call in this dialect, even if no call can be read.
-        error: What is wrong with the text. None if nothing is wrong. If a strict reading of a text has an error, the
-            calls in the text count as wrong.
+        attempted: Whether the text contains an attempt to call in this dialect. The call can be unreadable.
+        error: What is wrong with the text. None if nothing is wrong. An error in a strict reading makes all calls of
+            the text wrong.
         answer: The text for the user, without calls, thinking and markers.
         failed: The attempts to call that cannot be read.
         forgiven: The mistakes in the form of the calls that a lenient reading accepts. Each mistake is listed once. A

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.regular_files import check_folder, regular
 from toolmark.benchmark.core.strict_json import check_json, strict_json
 from toolmark.benchmark.data.cases import Message, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
@@ -55,6 +56,7 @@ class TraceDataset:
                 "Install it: pip install 'toolmark[generate]'",
             ) from error
         folder = self.path / "traces"
+        check_folder(folder, "**/*")
         try:
             dataset = load_from_disk(folder)
             for split in dataset.values() if isinstance(dataset, DatasetDict) else ():
@@ -148,7 +150,7 @@ class TraceDataset:
     def manifest(self) -> Mapping[str, Any]:
         """Return the content of `manifest.json`. The result is empty if the file does not exist or cannot be read."""
         try:
-            content = strict_json((self.path / "manifest.json").read_text(encoding="utf-8"))
+            content = strict_json(regular(self.path / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.regular_files import regular
 from toolmark.benchmark.core.user_toml import toml_table
 from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.data.traces import Trace
@@ -58,7 +59,7 @@ def held_out(manifest: Path | None) -> HeldOut:
     if manifest is None:
         return HeldOut()
     try:
-        table = toml_table(manifest.read_text(encoding="utf-8"))
+        table = toml_table(regular(manifest).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             f"the manifest {manifest} cannot be read: {error.strerror}", "Give the path of a file that you can read."

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from toolmark.benchmark.config.template_args import TemplateArgs, known_template_args
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.regular_files import regular
 
 __all__ = [
     "RECORD_FILE",
@@ -127,7 +128,7 @@ class WrittenRecord(_Part):
         """
         path = folder / RECORD_FILE
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate_json(regular(path).read_bytes())
         except FileNotFoundError:
             raise InputError(
                 f"{str(folder)!r} has no {RECORD_FILE}", "Give the path of a folder that `toolmark train` wrote."
@@ -242,7 +243,7 @@ def read_record(folder: Path) -> Mapping[str, Any] | None:
     try:
         if path.stat().st_size > _LONGEST_FILE:
             return None
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

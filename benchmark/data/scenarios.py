@@ -21,7 +21,7 @@ from toolmark.benchmark.data.frozen import Frozen
 from toolmark.benchmark.data.match_rules import Accept, as_accept
 from toolmark.benchmark.data.state_paths import check_path
 
-__all__ = ["Demands", "Gold", "GoldCall", "Scenario", "Turn", "TurnExpectation"]
+__all__ = ["Demands", "Gold", "GoldCall", "ReachGold", "Scenario", "Turn", "TurnExpectation"]
 
 StatePath = Annotated[str, AfterValidator(check_path)]
 """A path into the state of a world. See `state_paths.py`."""
@@ -54,15 +54,32 @@ class Demands(Frozen):
         return self
 
 
+class ReachGold(Frozen):
+    """The expectation that the turn reaches exactly what the gold reaches, as in BFCL's multi-turn categories.
+
+    If the gold calls nothing in the turn, nothing is expected. Otherwise, all of these conditions must be true:
+
+    - The model makes at least one call in the turn.
+    - After the turn, the state equals the state after the same turn of the gold. The paths in `free` are not compared.
+    - Each result of the gold in this turn is also a result of the model, in this turn or before. If the gold has equal
+      results, the model must have as many of them.
+    """
+
+    action: Literal["reach_gold"]
+
+
 def _kind(expect: Any) -> str:
-    has_action = "action" in expect if isinstance(expect, Mapping) else isinstance(expect, Abstain)
-    return "abstain" if has_action else "demands"
+    action = expect.get("action") if isinstance(expect, Mapping) else getattr(expect, "action", None)
+    if action is None:
+        return "demands"
+    return "reach_gold" if action == "reach_gold" else "abstain"
 
 
 TurnExpectation = Annotated[
-    Annotated[Demands, Tag("demands")] | Annotated[Abstain, Tag("abstain")], Discriminator(_kind)
+    Annotated[Demands, Tag("demands")] | Annotated[Abstain, Tag("abstain")] | Annotated[ReachGold, Tag("reach_gold")],
+    Discriminator(_kind),
 ]
-"""`Demands`, or `Abstain` if the model is allowed to read but not to try a change."""
+"""`Demands`, or `Abstain` if the model is allowed to read but not to try a change, or `ReachGold`."""
 
 
 class GoldCall(Call):
@@ -101,8 +118,9 @@ class Turn(Frozen):
 class Scenario(Frozen):
     """A conversation of several turns in a world.
 
-    A scenario succeeds if the demands of every turn are met, and if the state at the end equals the state that the
-    gold reaches. The paths in `free` are not compared.
+    A scenario succeeds if the demands of every turn are met, and if the conversation and the gold end in the same
+    state. The paths in `free` are not compared. If the last turn has the expectation `ReachGold`, the state at the end
+    is compared only as this expectation says.
 
     Attributes:
         world: The name of the world.

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from toolmark.benchmark.data.cases import Case, Message, Tool, Toolbox
 from toolmark.benchmark.data.frozen import Frozen
+from toolmark.benchmark.data.scenarios import Scenario
 
 __all__ = ["QueryType", "Trace"]
 
@@ -26,6 +27,7 @@ class Trace(Frozen):
         tool_name: Name of the tool that is called. None if no tool is called.
         source: Name of the collection that contains the trace.
         case: The question as a case with the expected answer. None if the expected answer is not known.
+        scenario: The conversation as a scenario with its demands, if it has several turns in a world. Otherwise None.
         line: Number of the line in the file that contains the trace. None if the trace was not read from a file.
     """
 
@@ -36,6 +38,7 @@ class Trace(Frozen):
     tool_name: str | None = None
     source: str
     case: Case | None = None
+    scenario: Scenario | None = None
     line: int | None = None
 
     @property

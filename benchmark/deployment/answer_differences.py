@@ -80,9 +80,9 @@ def _token(pieces: Sequence[str], at: int) -> str:
 
 
 def compare_calls(written: Sequence[Call], returned: Sequence[Call]) -> list[AnswerDifference]:
-    """Return how the calls that a runtime returns differ from the calls that its answer contains.
+    """Compare the calls in an answer with the calls that the runtime returns for this answer.
 
-    Equal calls are paired first. Then calls of the same tool are paired, whose arguments differ.
+    Equal calls are paired first. Then the remaining calls of the same tool are paired.
 
     Args:
         written: The calls that the dialect of the training reads in the text of the answer.

@@ -12,12 +12,13 @@ from typing import Any, Literal
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.cases import Case
-from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.deployment.deployed_answers import SIDES, CaseAnswers, ClientReading, SideName, ask_about
-from toolmark.benchmark.deployment.runtime import Runtime
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
+from toolmark.benchmark.engine.runtimes.runtime import Runtime
+from toolmark.benchmark.engine.server_facts import NOT_TOLD
 from toolmark.benchmark.evaluation.evaluate import Evaluation, Observer
 from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.evaluation.request import Request
@@ -37,8 +38,6 @@ Send = Literal["auto", "tools", "turns"]
 DEPLOYED = "deployed"
 """Name of the whole deployment, which is compared with the float model."""
 
-_NOT_TOLD = "not known, because the server does not tell it"
-
 _WORST_FIRST: tuple[Verdict, ...] = ("regressed", "missing", "inconclusive", "improved", "equivalent")
 
 
@@ -51,11 +50,11 @@ class CaseFinding:
         ref: Where the case comes from.
         part: The part of the deployment.
         kind: The class of the difference.
-        before: What the side before has.
-        after: What this side has.
+        before: The value on the previous side, for example its token.
+        after: The value on this side.
         token: Index of the first differing token of the answer. None if no tokens are compared.
-        flip: `lost` if the answer was right on the side before and is now wrong, `won` if it is the reverse. Empty if
-            neither holds.
+        flip: `lost` if only the answer of the previous side is right. `won` if only the answer of this side is right.
+            Otherwise empty.
     """
 
     case_id: str
@@ -77,7 +76,7 @@ class PartResult:
         n: Number of cases. 0 if the runtime does not show this part.
         equal: Number of cases without a difference in this part.
         classes: Number of cases with each class of difference.
-        verdict: The worst verdict of all primary metrics that have cases. None if there is none.
+        verdict: The worst verdict of the primary metrics. None if no metric has a case.
     """
 
     name: str
@@ -136,7 +135,9 @@ def check_deployment(
         )
     single = [case for case in evaluation.cases if isinstance(case, Case)]
     if not single:
-        raise InputError(f"{request.cases} has scenarios, but a deployment is checked with cases", "Leave --cases out.")
+        raise InputError(
+            f"{request.cases} contains scenarios, and a deployment check needs cases", "Leave --cases out."
+        )
     evaluation.run(observer, logs=False)
     run = contestant.run
     if run.weights is None:
@@ -146,12 +147,9 @@ def check_deployment(
     native = contestant.dialect.name == Native.name
     chosen: Send = ("tools" if native else "turns") if send == "auto" else send
 
-    def sent(case: Case) -> Prompt:
-        whole = Prompt(case.messages, case.toolbox.tools, run.template_args)
-        return whole if chosen == "tools" else trained.rendered(case)
-
     def ask(case: Case) -> CaseAnswers:
-        return ask_about(case, run.completions[case.id, 1], trained, runtime, sent(case), request.max_tokens)
+        sent = trained.sent(case, chosen == "tools")
+        return ask_about(case, run.completions[case.id, 1], trained, runtime, sent, request.max_tokens)
 
     answers = _asked(cases, ask, request.connections)
     with phase("judging"):
@@ -208,19 +206,22 @@ def _sides(answers: Sequence[CaseAnswers], grades: Grades, identity: Mapping[str
     told = runtime.facts.told
     changed: Mapping[SideName, Mapping[str, str]] = {
         "float": {},
-        "weights": {"dtype": str(told.get("quantisation", _NOT_TOLD))},
-        "prompt": {"template": str(told.get("template", _NOT_TOLD))},
+        "weights": {"dtype": str(told.get("quantisation", NOT_TOLD))},
+        "prompt": {"template": str(told.get("template", NOT_TOLD))},
         "decoding": {},
         "parser": {"parser": runtime.facts.kind},
     }
-    engine = " ".join(str(part) for part in (runtime.facts.kind, told.get("version")) if part)
     sides: list[Side] = []
     fields = dict(identity)
     for side in SIDES:
         fields |= changed[side]
         if side in grades:
             completions = {(one.case.id, 1): _compared(one, side, grades) for one in answers if side in one.answers}
-            environment = {"engine": engine, "server": runtime.facts.as_json()} if sides else {"engine": "transformers"}
+            environment = (
+                {"engine": runtime.facts.name, "server": runtime.facts.as_json()}
+                if sides
+                else {"engine": "transformers"}
+            )
             before = sides[-1].name if sides else None
             judged = list(grades[side].values())
             sides.append(Side(side, judged, completions, before, identity=dict(fields), environment=environment))

@@ -17,9 +17,10 @@ from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.core.registry import load, renderer_for
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.deployment.check import DeploymentResult, Send, check_deployment
-from toolmark.benchmark.deployment.connect import connected
+from toolmark.benchmark.deployment.gguf_commands import file
 from toolmark.benchmark.deployment.printed import print_result
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
+from toolmark.benchmark.engine.runtimes.connect import connected
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.readers.case_selection import Split
@@ -30,6 +31,7 @@ __all__ = ["as_json", "deploy"]
 _SECONDS = 600.0
 
 deploy = App(name="deploy", help="Check what a model loses between its training and the server that users ask.")
+deploy.command(file)
 
 
 @deploy.command
@@ -37,7 +39,6 @@ def check(
     *,
     trained: str,
     deployed: str,
-    deployed_model: str | None = None,
     cases: str | None = None,
     split: Split = "test",
     limit: int | None = None,
@@ -68,11 +69,9 @@ def check(
     trained:
         The trained model: a base, or BASE:ADAPTER.
     deployed:
-        The address of a server of llama.cpp, vLLM, Ollama or LM Studio, for example http://127.0.0.1:8080. Or a GGUF
-        file, on which llama.cpp's server is started. Or an Inspect model with OpenAI's chat completions, for example
-        openai-api/local/NAME.
-    deployed_model:
-        Name of the model on the server. The default is the only model that the server lists.
+        The address of a server, for example http://127.0.0.1:8080. Add the name of the model if the server has several
+        models: http://127.0.0.1:11434#NAME. Or a GGUF file, which llama.cpp's server then serves. Or an Inspect model
+        with OpenAI's chat completions, for example openai-api/local/NAME.
     cases:
         Case file or folder. The default is the shipped cases.
     split:
@@ -86,8 +85,8 @@ def check(
     template_args:
         Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     send:
-        What a client sends: the conversation and the tools, or the turns that the dialect writes. By default, tools are
-        sent with the dialect native.
+        What a client sends: the conversation and the tools (tools), or the turns that the dialect writes (turns). The
+        default is tools with the dialect native, and turns with other dialects.
     max_tokens:
         Largest number of tokens of an answer.
     margin:
@@ -131,7 +130,7 @@ def check(
         runs=runs,
     )
     renderers = [(renderer_for(out), Path(out)) for out in report or ()]  # A wrong path is an error before the check.
-    with connected(deployed, request_timeout, deployed_model, threads or 1) as runtime:
+    with connected(deployed, request_timeout, threads or 1) as runtime:
         result = check_deployment(request, runtime, send, TerminalObserver(), report=bool(renderers))
     if details:
         load("toolmark.renderers", "terminal")().render(result.comparison, None)

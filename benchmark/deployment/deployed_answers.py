@@ -23,12 +23,12 @@ from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Pr
 from toolmark.benchmark.deployment.answer_differences import AnswerDifference, compare_answers, compare_calls
 from toolmark.benchmark.deployment.prompt_classes import PromptDifference
 from toolmark.benchmark.deployment.prompt_differences import compare_prompts
-from toolmark.benchmark.deployment.runtime import Question, Runtime, Writing
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects import BaseDialect, Dialect
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.dialects.typed_arguments import typed
 from toolmark.benchmark.engine.json_server import BadReply
+from toolmark.benchmark.engine.runtimes.runtime import Question, Runtime, Writing
 
 __all__ = ["SIDES", "CaseAnswers", "ClientReading", "SideName", "ask_about"]
 
@@ -40,7 +40,7 @@ SIDES: tuple[SideName, ...] = get_args(SideName)
 
 
 class ClientReading(BaseDialect):
-    """Reads a reply as a client does: the calls that the runtime returns, or else the calls in the text.
+    """Reads a reply as a client does. If the runtime returns no calls, the calls in the text are read.
 
     Args:
         trained: The dialect of the training, which reads the text.
@@ -65,13 +65,13 @@ class ClientReading(BaseDialect):
 
 @dataclass(slots=True)
 class CaseAnswers:
-    """The answers to one case, and how each side differs from the side before.
+    """The answers of all sides to one case, and the differences of each side from the previous side.
 
     Attributes:
         case: The case.
         answers: The answer of each side. A side that the runtime does not show is missing.
         prompt_differences: The differences of the prompts. None if the runtime does not show its prompt.
-        differences: The differences of each side from the side before.
+        differences: The differences of each side from the previous side.
         refused: Whether the runtime refuses the conversation.
     """
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from toolmark.benchmark.core.common_beginning import common_beginning
 from toolmark.benchmark.data.cases import Tool
 from toolmark.benchmark.deployment.prompt_classes import PromptDifference, first_of_each
-from toolmark.benchmark.deployment.runtime import RuntimePrompt
 from toolmark.benchmark.deployment.text_differences import compare_texts
+from toolmark.benchmark.engine.runtimes.runtime import RuntimePrompt
 
 __all__ = ["TrainedPrompt", "TrainedTokens", "compare_prompts"]
 
@@ -60,7 +60,7 @@ class TrainedPrompt:
 def compare_prompts(
     trained: TrainedPrompt, deployed: RuntimePrompt, tokens: TrainedTokens, read: int | None = None
 ) -> list[PromptDifference]:
-    """Return the differences between two prompts, each class at most once. Equal prompts have none.
+    """Return the differences between two prompts. Each class of difference is listed at most once.
 
     Args:
         trained: The prompt of the training.

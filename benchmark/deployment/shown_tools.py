@@ -42,8 +42,8 @@ class ShownTool:
 def shown_tools(text: str, tools: Sequence[Tool]) -> list[ShownTool]:
     """Return the tools that a prompt shows as JSON objects, in the order of the prompt.
 
-    Each tool is returned at most once. A call of a tool in the conversation is also a JSON object with the tool's name,
-    but it has neither the description of the tool nor the schema of an argument. So it is not returned.
+    Each tool is returned at most once. The conversation can contain calls, which are also JSON objects with the name of
+    a tool. Calls are not returned, because they have no description and no schema.
     """
     names = {tool.name for tool in tools}
     found = (_found(text, tool, names) for tool in tools)
@@ -133,7 +133,7 @@ def _children(value: Any) -> Iterator[Any]:
 
 
 def schema_difference(trained: Mapping[str, Any], deployed: Mapping[str, Any]) -> SchemaDifference:
-    """Return how the objects that show a tool differ. Their texts are known to differ.
+    """Return the kind of difference between two JSON objects that show the same tool. The texts of the objects differ.
 
     Args:
         trained: The object that the training saw.

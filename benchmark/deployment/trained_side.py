@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.config.template_args import TemplateArgs
-from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.deployment.prompt_differences import TrainedPrompt, TrainedTokens
-from toolmark.benchmark.deployment.runtime import Writing
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.engine.encoding import encode, rendered, stop_ids
 from toolmark.benchmark.engine.model_config import read_object
-from toolmark.benchmark.engine.tokenizer import open_tokenizer, text_of, token_ids
+from toolmark.benchmark.engine.runtimes.runtime import Writing
+from toolmark.benchmark.engine.tokenizer import hash_of_template, open_tokenizer, text_of, token_ids
 
 __all__ = ["TrainedSide"]
 
@@ -59,14 +59,31 @@ class TrainedSide:
         return [token for token in ids if token < size]
 
     @cached_property
-    def template(self) -> str:
-        """Return the hash of the chat template."""
-        return digest(self._tokenizer.get_chat_template())
+    def template(self) -> str | None:
+        """Return the hash of the text of the chat template. None if there is no template."""
+        return hash_of_template(self._tokenizer)
 
     def rendered(self, case: Case) -> Prompt:
         """Return the prompt of a case, as the dialect writes it."""
         prompt = self.dialect.render(case.messages, case.toolbox.tools)
         return replace(prompt, template_args=self.template_args)
+
+    def sent(self, case: Case, tools: bool | None = None) -> Prompt:
+        """Return what a client sends.
+
+        Args:
+            case: The case.
+            tools: If True, the client sends the tools. If False, the client sends the turns of the dialect. With None,
+                the client sends the tools if the dialect is native.
+        """
+        if self.dialect.name == Native.name if tools is None else tools:
+            return Prompt(case.messages, case.toolbox.tools, self.template_args)
+        return self.rendered(case)
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """Return the token of each id."""
+        return [str(token) for token in self._tokenizer.convert_ids_to_tokens(range(len(self._tokenizer)))]
 
     def prompt(self, case: Case) -> TrainedPrompt:
         """Return the prompt of a case, as the training saw it."""
@@ -76,19 +93,20 @@ class TrainedSide:
         return TrainedPrompt(ids, rendered(prompt, self._tokenizer), case.toolbox.tools, contents)
 
     @cached_property
-    def _stops(self) -> frozenset[int]:
+    def stops(self) -> frozenset[int]:
+        """Return the tokens that end an answer."""
         configured = read_object(self.base / "generation_config.json").get("eos_token_id")
         return frozenset(stop_ids(self._tokenizer, configured, self.template_args))
 
     def passes_stop(self, writing: Writing) -> bool:
         """Return whether an answer goes on after a stop token of the model."""
-        return any(token in self._stops for token in (writing.ids or ())[:-1])
+        return any(token in self.stops for token in (writing.ids or ())[:-1])
 
     def completion(self, writing: Writing) -> Completion:
         """Return what a runtime wrote, in the form in which Toolmark's own engine returns an answer."""
         text = writing.text
         if writing.ids is not None:
-            ended = writing.ids[-1:] and writing.ids[-1] in self._stops
+            ended = writing.ids[-1:] and writing.ids[-1] in self.stops
             text = self.tokens.decode(writing.ids[:-1] if ended else writing.ids)
         marks = [text.index(mark) for mark in self.dialect.stops if mark in text]
         return Completion(text[: min(marks)] if marks else text, stop_reason=writing.stop_reason)

@@ -69,7 +69,7 @@ def json_call(
         begin: Index of the arguments.
         name: Name of the tool.
         end_mark: The mark after the call.
-        faults: List to which the mistakes are added that a lenient reading forgives.
+        faults: A list. The mistakes that a lenient reading forgives are added to this list.
         fenced: Whether a code fence around the arguments is right.
 
     Raises:

@@ -37,7 +37,7 @@ class Elements:
         end: The mark after the last argument.
         unclosed: Pattern of the place where a value without its closing mark ends.
         opening: The mark before a call. A value without its closing mark cannot contain this mark.
-        lines: Whether a value stands on lines of its own. The line breaks before and after it are then no part of it.
+        lines: Whether a value stands on its own lines. The line breaks around the value are then no part of the value.
         value: Function that returns the value of an argument. The parameters are the match of `argument` and the text
             of the value. The function returns `TEXT` if the match names no type. It raises `ValueError` if the text
             does not fit the type that the match names.

@@ -12,6 +12,8 @@ how calls are written, or contain code that was asked for. These rules decide:
   language, for example `python`, contains example code.
 - In all other places, a text without marks is an attempt only if it begins a line (or an object) and names an offered
   tool. A number, a quotation mark or a bracket can stand before it, as in `1. f(a=1)` and `['f(a=1)']`.
+- A text *in YAML* that consists only of a name and arguments, for example the lines `tool: f` and `arguments:`, is an
+  attempt if it names an offered tool. Beside other text, it describes the tool.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ MARKS: tuple[str, ...] = tuple(_BY_MARK)
 """The marks with which the calls in these forms begin."""
 
 _LINE_START = (
-    r"^[ \t`\[(\"'*>-]{0,16}(?:\d{1,3}[.)][ \t`\[*]{0,8})?(?:<\|?[\w:]{1,32}\|?>\s?)?"
+    r"^[ \t\ufeff`\[({<\"'*>-]{0,16}(?:\d{1,3}[.)][ \t`\[*]{0,8})?(?:<\|?[\w:]{1,32}\|?>\s?)?"
     r"(?:return |await |[A-Za-z_]\w{0,31} ?= ?|[A-Za-z_][\w ]{0,31}: ?|to=)?(?:print\()?"
 )
 _CALL_AT_LINE_START = re.compile(
@@ -93,7 +95,16 @@ _SHAPES = (
     ("pythonic", _LIST_OF_CALLS),
 )
 
-_FENCE = re.compile(r"```(?:json|tool_code|tool_calls?|function_calls?|tool|xml)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+_YAML = re.compile(
+    r"(?:[\w-]{1,32}:[ \t]*\n)?[ \t]*(?:- )?(?:tool_name|tool|name|function|action):[ \t]*"
+    r"[\"']?([\w.-]{1,128})[\"']?[ \t]*\n[ \t]*"
+    r"(?:arguments|args|parameters|params|input|action_input|tool_input):[^\n]*+"
+    r"(?:\n(?:[ \t]+[^\n]*+|[\w-][^\n:]{0,64}:[^\n]*+|- [^\n]*+)?)*+",
+    re.IGNORECASE,
+)
+_FENCE = re.compile(
+    r"```(?:json|tool_code|tool_calls?|function_calls?|tool|xml|ya?ml)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL
+)
 
 
 def marked(text: str, at: int, mark: str, own: Collection[str], *, certain: bool = True) -> FailedAttempt | None:
@@ -116,7 +127,7 @@ def marked(text: str, at: int, mark: str, own: Collection[str], *, certain: bool
 
 
 def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
-    """Find calls without marks in an answer in which the dialect itself found no call.
+    """Find calls without marks in an answer. The dialect itself has found no call in this answer.
 
     Args:
         prose: The answer without thoughts.
@@ -130,6 +141,8 @@ def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
         if form not in own and (found := calls(stripped, work)) and found[0].name not in NO_TOOLS:
             yield FailedAttempt(form, f"the call has the form {form}", found[0].name)
             return
+    if (block := _YAML.fullmatch(stripped)) is not None:
+        yield FailedAttempt("yaml", "the call looks like the form yaml", block[1], certain=False)
     written = {name: form for form, shape in reversed(_SHAPES) for name in shape.findall(prose)}
     short = {part: form for name, form in written.items() for part in (*name.rpartition(".")[::2],) if part}
     for name, form in sorted({**short, **written}.items()):

@@ -17,6 +17,7 @@ from toolmark.benchmark.dialects.marked_calls import spent
 from toolmark.benchmark.dialects.parsing import Rules
 from toolmark.benchmark.dialects.python_calls import NO_TOOLS, call_list, sequence
 from toolmark.benchmark.dialects.scanner import Reader
+from toolmark.benchmark.dialects.thinking import CLOSING
 from toolmark.benchmark.dialects.unmarked_calls import RESULT
 
 __all__ = ["AHEAD", "READERS", "RULES", "read_whole"]
@@ -50,6 +51,13 @@ def _list(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
     return Attempt(calls, faults), end
 
 
+def _alone(text: str, start: int, end: int) -> bool:
+    """Return whether the code fence at `start`, whose calls end at `end`, is the whole answer."""
+    before = text[max(0, start - 64) : start].rstrip()
+    after = end + len(_FENCE) if text.startswith(_FENCE, end) else end
+    return skip(text, after) == len(text) and (not before or before.endswith(tuple(CLOSING)))
+
+
 def _block(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
     """Read the code fence at `start` if it contains only calls."""
     info = _INFO.match(text, start + len(_FENCE))
@@ -63,8 +71,8 @@ def _block(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
         spent(error, text, start, work)
         return None, begin
     marked = info is not None and info.group() == "tool_code"
-    if not marked and any(isinstance(call, UntypedCall) for call in calls):
-        return None, begin  # Arguments without names show that this is example code.
+    if not marked and any(isinstance(call, UntypedCall) for call in calls) and not _alone(text, start, end):
+        return None, begin  # Arguments without names, beside other text, show that this is example code.
     if not text.startswith(_FENCE, end):
         faults.append((Leniency.NOT_CLOSED, "the fence is not closed"))
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
@@ -29,7 +30,6 @@ HEAD = re.compile(r"([\w.-]{1,128}+)\s*+\(\s*+")
 _KEYED = re.compile(r"([^\W\d][\w.-]{0,127}+)\s*+=(?!=)\s*+")
 _NEXT = re.compile(r"\s*+(?:,\s*+|(?=\)))")
 _NEXT_CALL = re.compile(r"\s*+(?:,\s*+|(?=\]))")
-_SEPARATOR = re.compile(r"[\s;`]*+")
 _API = "default_api."
 NO_TOOLS = frozenset({"print"})
 """Functions of Python that are no tools. Code that only prints a text is an answer."""
@@ -118,20 +118,27 @@ def call_list(text: str, at: int, faults: list[Fault]) -> tuple[list[ReadCall], 
     calls: list[ReadCall] = []
     at = skip(text, expect(text, at, "["))
     while not text.startswith("]", at):
+        if calls and at == len(text):
+            faults.append((Leniency.NOT_CLOSED, "']' is missing at the end"))
+            return calls, at
         call, at = _printed(text, at, faults)
         calls.append(call)
         if len(calls) > _MOST_CALLS:
             raise Unreadable(f"there are more than {_MOST_CALLS} calls", at)
-        if (following := _NEXT_CALL.match(text, at)) is None:
-            at = skip(text, at)
-            if at == len(text):
-                faults.append((Leniency.NOT_CLOSED, "']' is missing at the end"))
-                return calls, at
+        if (following := _NEXT_CALL.match(text, at)) is not None:
+            at = following.end()
+        elif (at := skip(text, at)) < len(text):
             raise Unreadable("',' is missing", at)
-        at = following.end()
     if not calls:
         raise Unreadable("a list contains no call", at)
     return calls, at + 1
+
+
+@lru_cache
+def _separator(stop: str) -> re.Pattern[str]:
+    """Return the pattern of the text between two calls before `stop`. The first group is a comma, or empty."""
+    blank = rf"(?:(?!{re.escape(stop)})[\s;`])*+"
+    return re.compile(f"{blank}(,?){blank}")
 
 
 def sequence(text: str, at: int, stop: str, faults: list[Fault]) -> tuple[list[ReadCall], int]:
@@ -153,13 +160,10 @@ def sequence(text: str, at: int, stop: str, faults: list[Fault]) -> tuple[list[R
             calls.append(call)
         if len(calls) > _MOST_CALLS:
             raise Unreadable(f"there are more than {_MOST_CALLS} calls", at)
-        following = skip(text, at)
-        if text.startswith(",", following):
+        separator = _separator(stop).match(text, at)
+        if separator is not None and separator[1]:
             faults.append((Leniency.NO_LIST, "there are commas between the calls, but no list"))
-            following = skip(text, following + 1)
-        elif not text.startswith(stop, following):
-            separator = _SEPARATOR.match(text, at)
-            following = at if separator is None else separator.end()
+        following = at if separator is None else separator.end()
         if following == at < len(text) and not text.startswith(stop, at):
             raise Unreadable("there is text after a call", at)
         at = following

@@ -9,7 +9,7 @@ one or more lists of calls, then only white-space.
   list. JSON's `true`, `false` and `null` are also accepted.
 - A single closing fence can stand after the last list, because BFCL's decoder removes it. Models write this fence if
   they believe that the prompt has opened a fence.
-- Every argument must have a name, because the dialect does not know the order of the parameters.
+- Every argument must have a name.
 - Arguments whose names are not Python identifiers are written as `**{…}`.
 
 A lenient reading also accepts:
@@ -17,9 +17,13 @@ A lenient reading also accepts:
 - text after the calls
 - other code fences
 - a fence that is not closed
+- arguments without names, if the schema of the tool has as many arguments. In a code fence of another language, this
+  holds only if the fence is the whole answer. Beside other text, such a call is example code.
+- a list that is not closed at the end of the text
 - `print(…)` around a call
 - the prefix `default_api.`
-- calls without a list, if a fence or the text contains only calls
+- calls without a list, if a fence or the text contains only calls. Commas, semicolons and backticks can stand between
+  the calls.
 - a list whose opening bracket is missing, if the text contains only calls
 
 The instructions are taken from https://ai.google.dev/gemma/docs/capabilities/function-calling. One sentence is taken

@@ -39,8 +39,8 @@ class Found:
     Attributes:
         attempts: The attempts to call in the dialect.
         gaps: The text before each attempt, and the text after the last attempt. Thoughts are left out.
-        failed: Attempts that remain part of the words: attempts with the marks of other forms, and texts that are
-            perhaps calls of the dialect.
+        failed: Failed attempts that stay in the words for the user: calls in other forms, and texts that are perhaps
+            calls of the dialect.
     """
 
     attempts: list[Attempt] = field(default_factory=list)

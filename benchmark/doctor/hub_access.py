@@ -20,7 +20,7 @@ _WITHOUT = "Models in the local cache and --model pocket work without the hub."
 
 
 def hub_finding() -> Finding:
-    """Ask the hub who the token belongs to. The question takes at most two seconds.
+    """Ask the hub for the owner of the token. The question takes at most two seconds.
 
     The token itself is never part of the finding.
     """

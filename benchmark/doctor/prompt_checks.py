@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.data.completions import Prompt
 from toolmark.benchmark.deployment.prompt_classes import MEANINGS
-from toolmark.benchmark.deployment.runtime import Question, Runtime
 from toolmark.benchmark.deployment.shown_tools import schema_difference, shown_tools
 from toolmark.benchmark.deployment.text_differences import compare_texts
 from toolmark.benchmark.dialects import Dialect
@@ -15,6 +14,7 @@ from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, warning
 from toolmark.benchmark.doctor.probe_question import MAX_TOKENS, QUESTION, TOOL
 from toolmark.benchmark.engine.json_server import BadReply
+from toolmark.benchmark.engine.runtimes.runtime import Question, Runtime
 from toolmark.benchmark.engine.template_rendering import TemplateRefusal
 
 __all__ = ["prompt_checks"]
@@ -28,7 +28,7 @@ def prompt_checks(runtime: Runtime, dialect: Dialect) -> Iterator[Check]:
 
     Args:
         runtime: The server.
-        dialect: The dialect that an evaluation would use. Only with `native`, the server shows the tools.
+        dialect: The dialect that an evaluation would use. The server itself shows the tools only if this is `native`.
     """
     question = Question(Prompt((Message(role="user", content=QUESTION),), (TOOL,)), MAX_TOKENS)
     try:

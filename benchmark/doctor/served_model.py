@@ -10,7 +10,6 @@ from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.cases import Case, Message
 from toolmark.benchmark.data.completions import Completion, Prompt
-from toolmark.benchmark.deployment.connect import runtime_at
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.doctor.case_cost import case_cost
 from toolmark.benchmark.doctor.chat_replies import Endpoint
@@ -18,6 +17,7 @@ from toolmark.benchmark.doctor.endpoint_checks import EndpointChecks
 from toolmark.benchmark.doctor.findings import Check, Finding, brief, ok, problem, warning
 from toolmark.benchmark.doctor.probe_question import MAX_TOKENS, QUESTION, TOOL
 from toolmark.benchmark.doctor.prompt_checks import prompt_checks
+from toolmark.benchmark.engine.runtimes.connect import runtime_at
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered
 from toolmark.benchmark.evaluation.contestant import Contestant
 

@@ -45,13 +45,17 @@ class NotAnswered(Exception):
 class Engine(Protocol):
     """The interface of local and served generation."""
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:
+    def prepare(
+        self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = (), *, goes_on: bool = False
+    ) -> None:
         """Check and encode all prompts.
 
         Args:
             prompts: All prompts of the run.
             dialect: The dialect. A completion ends at one of the stops of the dialect.
             one_call: Indices of prompts. The completions of these prompts end after the first complete call.
+            goes_on: Whether the prompts of the next call continue these prompts and their completions, as in
+                conversations. All prompts of an epoch that go on are then in the same call.
 
         Raises:
             PromptTooLong: Some prompts leave no room for an answer.

@@ -131,7 +131,7 @@ def _check_equal(found: Tensor, expected: Tensor, weights: Weights) -> None:
     difference, largest = float((found - expected).abs().max()), float(expected.abs().max())
     if not difference <= _ROUNDING * largest:
         raise InputError(
-            f"{weights.adapter} cannot be merged into {weights.base}, because the merged model computes other logits: "
-            f"they differ by up to {difference:.3g}, and the largest is {largest:.3g}",
+            f"{weights.adapter} cannot be merged into {weights.base}, because the merged model computes other logits. "
+            f"The largest difference is {difference:.3g}, and the largest logit is {largest:.3g}",
             "Use the adapter without a merge: --model BASE --adapter ADAPTER",
         )

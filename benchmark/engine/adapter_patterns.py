@@ -39,7 +39,7 @@ class PatternError(ValueError):
 
 
 def without_patterns(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return settings without regular expressions. For a model with the modules `names`, they have the same effect.
+    """Return equivalent settings without regular expressions, for a model with the modules `names`.
 
     Args:
         settings: The settings of an adapter. The types of the settings with expressions must be valid.

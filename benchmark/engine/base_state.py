@@ -13,8 +13,8 @@ __all__ = ["BaseState"]
 class BaseState:
     """The modules and weights of a model without an adapter.
 
-    PEFT has the method `unload` for this purpose. It is not used, for two reasons: it trusts the code of each type of
-    adapter to restore the modules, and it does not restore weights that PEFT replaced when it made the adapter.
+    PEFT's method `unload` has the same purpose. It is not used, for two reasons. Each type of adapter restores the
+    modules with its own code, which can be wrong. And weights that PEFT replaced are not restored.
 
     Args:
         model: The base, without an adapter.

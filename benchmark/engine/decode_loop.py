@@ -2,7 +2,8 @@
 
 When a sequence ends, it leaves the batch, and a waiting sequence takes its slot. The prompts form a tree of common
 prefixes (see `prefix_tree`). Sequences enter the batch in depth-first order of this tree, so sequences with the same
-prefix follow each other. A prefix is read before its first sequence, and freed after its last sequence.
+prefix follow each other. A prefix is read before its first sequence, and freed after its last sequence. If the
+beginning of a prompt is known from an earlier call (see `kept_sequences`), only the rest of the prompt is read.
 
 A forward pass takes the tokens of many sequences in one row, one sequence after the other. Such a row is called packed.
 So there is no padding.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
+from toolmark.benchmark.engine.kept_sequences import Beginning, KeptSequences
 from toolmark.benchmark.engine.kv_cache import KVBlock, OwnTokens, PagePool, Store
 from toolmark.benchmark.engine.prefix_attention import Decode, Pass, Prefill, Segment
 from toolmark.benchmark.engine.prefix_tree import Leaf, Node, prefix_leaves, unshared_tokens
@@ -72,6 +74,7 @@ class _Sequence:
     Attributes:
         leaf: The prompt of the sequence in the prefix tree.
         generated: The new tokens of the sequence. They include tokens from an earlier batch that ran out of memory.
+        path: The blocks of the shared prefixes of the sequence.
         own: The keys and values of the unshared tokens of the sequence.
         text: The prompt and the new tokens, as a string for `draft_tokens`.
         accepted: Number of draft tokens that were accepted in the last pass. It limits the length of the next draft.
@@ -79,6 +82,7 @@ class _Sequence:
 
     leaf: Leaf
     generated: list[int]
+    path: tuple[KVBlock, ...]
     own: OwnTokens
     text: str
     accepted: int = 0
@@ -105,6 +109,9 @@ def decode(
     choose: Choose,
     limits: DecodeLimits,
     progress: GenerationProgress | None = None,
+    *,
+    earlier: KeptSequences | None = None,
+    kept: KeptSequences | None = None,
 ) -> Iterator[tuple[int, list[int]]]:
     """Continue prompts until every sequence has ended.
 
@@ -116,6 +123,8 @@ def decode(
         choose: Chooses the next tokens.
         limits: Decides when sequences end, and how much is computed at once.
         progress: Receives how many tokens are read and written.
+        earlier: Sequences of an earlier call, which some prompts continue.
+        kept: Receives the sequences of this call. If memory runs out, `earlier` and `kept` are cleared.
 
     Yields:
         The index and the new tokens of each sequence that has ended. The new tokens include the stop token.
@@ -125,19 +134,24 @@ def decode(
     """
     generated: dict[int, list[int]] = {index: [] for index in sequences}
     progress = progress or GenerationProgress()
+    earlier, kept = earlier or KeptSequences(), kept or KeptSequences()
     count = limits.sequences
     while generated:
         rest = {index: [*sequences[index], *done] for index, done in generated.items()}
-        leaves = _shortest_first(list(prefix_leaves(rest)))
+        known = {index: one for index, ids in rest.items() if (one := earlier.beginning(ids)) is not None}
+        leaves = [Leaf(index, (), one.length, rest[index][one.length :]) for index, one in known.items()]
+        leaves += prefix_leaves({index: ids for index, ids in rest.items() if index not in known})
         work = progress.local(_workload(rest, leaves, count, limits.tokens))
-        batch = _Batch(forward, choose, limits, count, work)
+        batch = _Batch(forward, choose, limits, count, work, rest, known, kept)
         try:
-            for index, tokens in batch.run(leaves, generated):
+            for index, tokens in batch.run(_shortest_first(leaves), generated):
                 del generated[index]
                 yield index, tokens
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise
+            earlier.clear()
+            kept.clear()
             if count == 1:
                 raise EnvironmentFault(
                     f"the memory is too small for the answer to a single case: {str(error).splitlines()[0]}",
@@ -175,6 +189,9 @@ class _Batch:
     limits: DecodeLimits
     count: int
     work: TokenWork
+    prompts: Mapping[int, Sequence[int]]
+    known: dict[int, Beginning]
+    kept: KeptSequences
     active: list[_Sequence] = field(default_factory=list)
     pool: PagePool = field(default_factory=PagePool)
     blocks: dict[Node, KVBlock] = field(default_factory=dict)
@@ -213,16 +230,15 @@ class _Batch:
             if admitted and len(ids) + len(waiting[0].ids) > self.limits.pass_tokens:
                 break
             leaf = waiting.popleft()
-            path = self._path(leaf)
-            own = OwnTokens(self.pool, leaf.start)
+            path, own = self._begun(leaf)
             *earlier, last = _chunks(leaf.ids, self.limits.pass_tokens)
             for chunk in earlier:
                 self._read(chunk, path, own)
             ids += last
             segments.append(Segment(path, own, len(last)))
             ends.append(len(ids) - 1)
-            text = as_text([*chain(*(node.ids for node in leaf.path)), *leaf.ids])
-            admitted.append(_Sequence(leaf, generated[leaf.index], own, text))
+            text = as_text(self.prompts[leaf.index])
+            admitted.append(_Sequence(leaf, generated[leaf.index], path, own, text))
         logits = self._pass(ids, segments, ends)
         self.active += admitted
         for sequence, token in zip(
@@ -233,6 +249,15 @@ class _Batch:
 
     def _lengths(self) -> list[int]:
         return [len(sequence.generated) for sequence in self.active]
+
+    def _begun(self, leaf: Leaf) -> tuple[tuple[KVBlock, ...], OwnTokens]:
+        """Return the blocks of a sequence, and the store for the tokens after them."""
+        known = self.known.pop(leaf.index, None)
+        if known is None:
+            return self._path(leaf), OwnTokens(self.pool, leaf.start)
+        own = OwnTokens(self.pool, known.own.start)
+        known.restored(own)
+        return known.path, own
 
     def _path(self, leaf: Leaf) -> tuple[KVBlock, ...]:
         """Return the blocks of the shared prefixes of a sequence. If a prefix is not in `blocks` yet, read it now."""
@@ -312,13 +337,14 @@ class _Batch:
         """Return the blocks of the sequences, and for each block the numbers of the sequences that share it."""
         shared: dict[KVBlock, list[int]] = {}
         for number, sequence in enumerate(self.active):
-            for node in sequence.leaf.path:
-                shared.setdefault(self.blocks[node], []).append(number)
+            for block in sequence.path:
+                shared.setdefault(block, []).append(number)
         return shared
 
     def _remove(self, sequence: _Sequence) -> None:
         """Remove a sequence from the batch, and free its pages and the blocks that no other sequence needs."""
         self.active.remove(sequence)
+        self.kept.add([*self.prompts[sequence.leaf.index], *sequence.generated], sequence.path, sequence.own)
         sequence.own.free()
         for node in sequence.leaf.path:
             node.sequences -= 1

@@ -246,8 +246,8 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
     Args:
         prompt: The turns, and the tools that the template shows.
         tokenizer: The tokenizer, with its chat template.
-        reply: The reply that a model must learn to write: a text, or an assistant turn that the template writes. None
-            if only the ids of the prompt are needed.
+        reply: The reply that a model must learn to write, as text or as an assistant turn. None if only the ids of the
+            prompt are needed.
 
     Raises:
         InputError: The tokenizer has no chat template, or the template refuses the conversation, does not show an

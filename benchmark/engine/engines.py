@@ -15,6 +15,7 @@ from toolmark.benchmark.engine import Engine
 from toolmark.benchmark.engine.policy_engine import PolicyEngine
 
 if TYPE_CHECKING:
+    from toolmark.benchmark.engine.deployed_engine import DeployedEngine
     from toolmark.benchmark.engine.local_engine import LocalEngine
     from toolmark.benchmark.engine.served_client import ServedEngine
 
@@ -24,7 +25,7 @@ __all__ = ["Engines"]
 class Engines:
     """Opens engines. The last local engine is kept. If the next candidate has the same base, it uses this engine.
 
-    Use `Engines` in a `with` statement, which ends the connections to served models.
+    Use `Engines` in a `with` statement, which ends the connections to served models, and servers that were started.
 
     Args:
         decoding: The decoding options.
@@ -37,7 +38,7 @@ class Engines:
         self._threads = threads
         self._requests = requests or RequestLimits()
         self._last_local: tuple[tuple[str, str, str], LocalEngine] | None = None
-        self._served: list[ServedEngine] = []
+        self._served: list[ServedEngine | DeployedEngine] = []
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +52,7 @@ class Engines:
     def open(
         self, candidate: Candidate, weights: Weights | None, device: str, dtype: str, cases: Sequence[Case]
     ) -> Engine:
-        """Return the engine of a candidate. The adapter of the candidate is already set.
+        """Return the engine of a candidate. The adapter and the threshold of the candidate are already set.
 
         Args:
             candidate: The candidate.
@@ -66,6 +67,11 @@ class Engines:
         """
         if candidate.kind == "policy":
             return PolicyEngine(candidate.base, cases, self._decoding.seed)
+        if candidate.kind == "deployed":
+            from toolmark.benchmark.engine.deployed_engine import DeployedEngine
+
+            self._served.append(DeployedEngine(candidate.base, self._decoding, self._requests, self._threads))
+            return self._served[-1]
         if weights is None:
             from toolmark.benchmark.engine.served_client import ServedEngine
 
@@ -80,4 +86,5 @@ class Engines:
             self._last_local = (key, engine)
         local = self._last_local[1]
         local.set_adapter(weights.adapter)
+        local.set_call_threshold(candidate.call_threshold)
         return local

@@ -94,7 +94,7 @@ def no_numbers(base: Path, adapter: Path | None, where: str | None, dtype: str) 
 def check_computes(model: PreTrainedModel, base: Path, dtype: str) -> None:
     """Check that a model computes numbers for a short prompt.
 
-    Even if all weights have the right shapes, the configuration can be wrong. Then this first computation fails.
+    With a wrong configuration, this first computation fails, even if all weights have the right shapes.
 
     Args:
         model: The model on its device.

@@ -29,6 +29,7 @@ from toolmark.benchmark.core.new_folder import new_folder
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.base_model import check_keys, check_size
+from toolmark.benchmark.engine.gguf_settings import complete
 from toolmark.benchmark.engine.loading_errors import loading
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
         read: dict[str, Any] = {"gguf_file": str(file.resolve()), "local_files_only": True}
         config: PretrainedConfig = AutoConfig.from_pretrained(empty, trust_remote_code=False, **read)
         check_size(file, config, header.parameters)
+        complete(config, header)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             empty,
             trust_remote_code=False,
@@ -166,8 +168,8 @@ def _check_vocabulary(file: Path, tokens: Sequence[str], source: Path, vocabular
     other = [token for token, number in vocabulary.items() if number >= len(tokens) or tokens[number] != token]
     if len(other) > _OTHER_TOKENS * len(vocabulary) or 2 * len(vocabulary) < len(tokens):
         raise InputError(
-            f"{source} is the tokenizer of another model than {file}: {len(other):,} of its {len(vocabulary):,} tokens "
-            f"have another id, for example {printable(str(other[:1]))[:80]}, and the file has {len(tokens):,} tokens",
+            f"{source} is the tokenizer of another model. In {file}, {len(other):,} of the {len(vocabulary):,} tokens "
+            f"of this tokenizer have another id, for example {printable(str(other[:1]))[:80]}",
             f"Put the model's own tokenizer into the folder {file.with_suffix('')}, or move {source.name} away.",
         )
 

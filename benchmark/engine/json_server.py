@@ -49,7 +49,7 @@ class JsonServer:
     seconds: float
 
     def get(self, path: str) -> dict[str, Any]:
-        """Return the JSON object at a path. Secrets in the reply are hidden, because parts of it are stored.
+        """Return the JSON object at a path. Secrets in the object are hidden, because parts of the object are stored.
 
         Raises:
             BadReply: There is no reply, the server refuses the request, or the reply is not a JSON object.

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
@@ -77,6 +77,10 @@ class KVBlock:
         keys, values = self._layers[layer]
         return keys[:, : self.length], values[:, : self.length]
 
+    def copy_to(self, store: Store, tokens: int) -> None:
+        """Do the same as `OwnTokens.copy_to`."""
+        _copy(self, store, tokens, self._layers)
+
 
 class PagePool:
     """The pages of all sequences in a batch. The pages in use come first, then the free pages."""
@@ -126,6 +130,11 @@ class PagePool:
                 fresh[: len(old)] = old
             self._layers[layer] = stores = grown
         return stores[0][:used], stores[1][:used]
+
+    @property
+    def layers(self) -> Iterable[int]:
+        """Return the index of each layer to which keys were written."""
+        return self._layers
 
     def stored(self, layer: int) -> tuple[Tensor, Tensor]:
         """Return the keys and values of all pages of a layer to which keys were written before."""
@@ -179,3 +188,24 @@ class OwnTokens:
         pages = torch.tensor(self.pages)
         keys, values = (stored[pages].transpose(0, 1).flatten(1, 2) for stored in self._pool.stored(layer))
         return keys[:, : self.length], values[:, : self.length]
+
+    def copy_to(self, store: Store, tokens: int) -> None:
+        """Write the keys and values of the first tokens to an empty store.
+
+        Args:
+            store: The empty store.
+            tokens: Number of tokens.
+        """
+        _copy(self, store, tokens, self._pool.layers)
+
+
+def _copy(source: Store, store: Store, tokens: int, layers: Iterable[int]) -> None:
+    import torch
+
+    if not tokens:
+        return
+    with torch.inference_mode():
+        for layer in layers:
+            keys, values = source.read(layer)
+            store.write(layer, keys[:, :tokens], values[:, :tokens])
+    store.length = tokens

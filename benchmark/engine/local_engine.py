@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from toolmark.benchmark.dialects.thinking import open_thought
 from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.base_model import load_base
+from toolmark.benchmark.engine.call_opening import CallOpening
+from toolmark.benchmark.engine.call_probability import CallProbability
 from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
 from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
@@ -28,13 +30,15 @@ from toolmark.benchmark.engine.finite_logits import (
     vocabulary,
 )
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
+from toolmark.benchmark.engine.kept_sequences import KeptSequences
 from toolmark.benchmark.engine.loading_errors import loading
 from toolmark.benchmark.engine.model_config import context_length
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
-from toolmark.benchmark.engine.thinking_room import LAST_TOKENS, ThinkingRoom
+from toolmark.benchmark.engine.thinking_room import ThinkingRoom
+from toolmark.benchmark.engine.thought_tokens import LAST_TOKENS, ThoughtTokens
 from toolmark.benchmark.engine.token_choice import chooser, seed_of
-from toolmark.benchmark.engine.tokenizer import open_tokenizer, text_of
+from toolmark.benchmark.engine.tokenizer import hash_of_template, open_tokenizer, text_of
 from toolmark.benchmark.engine.weight_files import stored_tensors
 
 __all__ = ["LocalEngine"]
@@ -60,19 +64,30 @@ class LocalEngine:
         device: Name of a device in `DEVICES`.
         dtype: Name of a torch dtype.
         threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
+        model: The model, if it is in memory already. None means that the weights in `base` are loaded.
 
     Raises:
         InputError: The directory has no weights or no tokenizer that can be read.
         EnvironmentFault: The tokenizer needs a package that is not installed.
     """
 
-    def __init__(self, base: Path, decoding: Decoding, *, device: str, dtype: str, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        base: Path,
+        decoding: Decoding,
+        *,
+        device: str,
+        dtype: str,
+        threads: int | None = None,
+        model: AdaptedModel | None = None,
+    ) -> None:
         self._base = base
         self._decoding = decoding
         self._device = device
         self._dtype = dtype
         self._thread_option = threads
         self._adapter: Path | None = None
+        self._given_model = model
         self._encoded: list[list[int]] = []
         self._dialect: Dialect | None = None
         self._dialect_stops: tuple[str, ...] = ()
@@ -82,6 +97,11 @@ class LocalEngine:
         self._template_args: TemplateArgs = {}
         self._thinking: ThinkingRoom | None = None
         self._one_call: frozenset[int] = frozenset()
+        self._goes_on = False
+        self._kept: dict[int, KeptSequences] = {}
+        self._opening: CallOpening | None = None
+        self._calls: CallProbability | None = None
+        self._call_threshold: float | None = None
         stored_tensors(base)  # This raises an error early if weight files are missing.
         self._tokenizer = open_tokenizer(base)
         self._context = context_length(base) or 1 << 20
@@ -91,6 +111,9 @@ class LocalEngine:
         """Return the model. It is loaded at the first use, because prompts can be checked without the model."""
         import torch
 
+        if self._given_model is not None:
+            self._vocabulary = vocabulary(self._given_model.plain)
+            return self._given_model
         megabytes = sum(file.stat().st_size for file in self._base.glob("*.safetensors")) / 1e6
         with phase(f"loading {megabytes:,.0f} MB"):
             model = load_base(self._base, getattr(torch, self._dtype))
@@ -124,18 +147,28 @@ class LocalEngine:
             InputError: The adapter does not fit the base.
         """
         self._adapter = adapter
+        self._kept.clear()
         if "_model" in self.__dict__:
             self._model.set_adapter(adapter)
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:
+    def set_call_threshold(self, threshold: float | None) -> None:
+        """From now on, call if the probability of a call is above the threshold. With None, the model decides."""
+        self._call_threshold = threshold
+
+    def prepare(
+        self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = (), *, goes_on: bool = False
+    ) -> None:
         """Encode all prompts. Completions of the prompts in `one_call` end after the first complete call.
+
+        If the conversations go on, the keys and values of the prompts and completions are kept. Later prompts that
+        begin with the same tokens use them.
 
         Raises:
             PromptTooLong: A prompt leaves no room for an answer.
             InputError: The longest answer alone fills the context. Or one of the errors of `encode` and
                 `check_readable`.
         """
-        self._dialect, self._one_call = dialect, frozenset(one_call)
+        self._dialect, self._one_call, self._goes_on = dialect, frozenset(one_call), goes_on
         self._dialect_stops = tuple(dialect.stops)
         self._template_args = prompts[0].template_args if prompts else {}
         room = self._context - self._decoding.all_tokens
@@ -146,6 +179,13 @@ class LocalEngine:
             raise InputError(
                 f"{given} no room for a prompt, because the context of {self._base} has {self._context} tokens",
                 f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
+            )
+        self._opening = CallOpening.of(dialect, self._tokenizer, self._template_args)
+        if self._opening is None and self._call_threshold is not None:
+            raise InputError(
+                f"a threshold for calls is not possible, because calls in the dialect {dialect.name} have no common "
+                "beginning",
+                "Leave the threshold out, or use another dialect: --dialect tagged",
             )
         ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
         self._call_ends = tuple(end for end in ends if end is not None)
@@ -161,9 +201,14 @@ class LocalEngine:
         with phase("checking that prompts can share their beginnings"):
             return packed_forward(self._model.plain)
 
-    @cached_property
+    @property
     def _max_sequences(self) -> int:
-        """Return the number of sequences whose keys and values fit into a quarter of the memory.
+        """Return the number of sequences whose keys and values fit into a quarter of the memory."""
+        return int(max(1, min(_LARGEST_BATCH, self._room_for_tokens // _TOKENS_PER_SEQUENCE)))
+
+    @cached_property
+    def _room_for_tokens(self) -> int:
+        """Return the number of tokens whose keys and values fit into a quarter of the memory.
 
         The whole memory is meant, including memory that is in use. Otherwise the batch size would be different in every
         run. In bf16, another batch size can give other tokens.
@@ -172,10 +217,10 @@ class LocalEngine:
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         token_bytes = 2 * config.num_hidden_layers * heads * size * self._model.plain.dtype.itemsize
-        return int(max(1, min(_LARGEST_BATCH, memory(self._device) // 4 // (token_bytes * _TOKENS_PER_SEQUENCE))))
+        return int(memory(self._device) // 4 // token_bytes)
 
     def environment(self) -> dict[str, Any]:
-        """Return the device, the number of threads and the layout of the batches.
+        """Return the device, the number of threads, the layout of the batches, and the hash of the template's text.
 
         This method loads the weights, because the number of threads depends on the number of parameters.
         """
@@ -183,7 +228,9 @@ class LocalEngine:
 
         _ = self._model
         layout = LAYOUT if self._forward is None else {"prefixes": "shared", "rows": self._max_sequences}
-        return {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
+        fields = {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
+        template = hash_of_template(self._tokenizer)
+        return fields if template is None else fields | {"template": template}
 
     def notes(self) -> tuple[str, ...]:
         """Return no lines, because every prompt is answered."""
@@ -203,6 +250,31 @@ class LocalEngine:
         except NoNumbers as error:
             raise self._without_numbers(prompts[error.index]) from None
 
+    def sample(
+        self, indices: Sequence[int], draws: int, epoch: int = 1
+    ) -> Iterator[tuple[int, int, list[int], Completion]]:
+        """Yield (index, draw, token ids, completion) for several random completions of each prompt.
+
+        Each prompt is read only once for all of its completions. The token ids include the stop token. Thoughts count
+        against the highest number of tokens. The decoding options must have a temperature.
+
+        Args:
+            indices: Indices of prompts. Every index occurs once.
+            draws: Number of completions of each prompt.
+            epoch: Another epoch gives other random numbers.
+
+        Raises:
+            InputError: The logits of the model are NaN or infinite.
+        """
+        count = len(self._encoded)
+        prompts = {draw * count + index: self._encoded[index] for index in indices for draw in range(draws)}
+        try:
+            for number, tokens in self._tokens(prompts, epoch, None, lambda number: (number // count,)):
+                draw, index = divmod(number, count)
+                yield index, draw, tokens, self._completion(index, tokens, number)
+        except NoNumbers as error:
+            raise self._without_numbers(prompts[error.index]) from None
+
     def _without_numbers(self, prompt: Sequence[int]) -> InputError:
         """Return the error for a model whose logits are not finite. The error says whether the adapter is the cause."""
         adapter, model = self._adapter, self._model
@@ -215,6 +287,17 @@ class LocalEngine:
     def _answer(
         self, prompts: Mapping[int, Sequence[int]], epoch: int, progress: GenerationProgress | None
     ) -> Iterator[tuple[int, Completion]]:
+        for index, tokens in self._tokens(prompts, epoch, progress):
+            yield index, self._completion(index, tokens, index)
+
+    def _tokens(
+        self,
+        prompts: Mapping[int, Sequence[int]],
+        epoch: int,
+        progress: GenerationProgress | None,
+        seeded_by: Callable[[int], tuple[int, ...]] = lambda _: (),
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Yield the new tokens of each prompt. The seed of a prompt also depends on the result of `seeded_by`."""
         import torch
 
         self._stops = self._find_stops()
@@ -225,19 +308,29 @@ class LocalEngine:
                 "Use the tokenizer that was saved with the model.",
             )
         self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
+        self._calls = None
+        if self._opening is not None:
+            thoughts, threshold = ThoughtTokens(self._text), self._call_threshold
+            self._calls = CallProbability(self._opening, thoughts, prompts, self._stops, threshold)
         with naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
                     torch.manual_seed(seed_of(self._decoding.seed, epoch, *prompts.values()))
-                generated = write_padded(prompts, self._model.plain, self._generation_config(), progress)
+                generated = write_padded(prompts, self._model.plain, self._generation_config(), progress, self._calls)
             else:
                 ended = self._ended if self._one_call or self._thinking is not None else None
                 limits = DecodeLimits(
                     self._decoding.all_tokens, frozenset(self._stops), self._max_sequences, ended=ended
                 )
-                generated = decode(prompts, self._forward, chooser(self._decoding, epoch, prompts), limits, progress)
-            for index, tokens in generated:
-                yield index, self._completion(index, tokens)
+                earlier, kept = self._kept.pop(epoch, KeptSequences()), KeptSequences()
+                if self._goes_on:
+                    others = sum(one.tokens for one in self._kept.values())
+                    self._kept[epoch] = kept = KeptSequences(self._room_for_tokens // 2 - others)
+                seed = self._decoding.seed
+                choose = chooser(self._decoding, lambda index: seed_of(seed, epoch, *seeded_by(index), prompts[index]))
+                choose = choose if self._calls is None else self._calls.watch(choose)
+                generated = decode(prompts, self._forward, choose, limits, progress, earlier=earlier, kept=kept)
+            yield from generated
 
     def _generation_config(self) -> Any:
         from transformers import GenerationConfig
@@ -270,7 +363,7 @@ class LocalEngine:
         reading = self._dialect.parse(Completion(self._text(written)), strict=True)
         return bool(reading.calls) and reading.error is None
 
-    def _completion(self, index: int, written: list[int]) -> Completion:
+    def _completion(self, index: int, written: list[int], number: int) -> Completion:
         if self._forward is None and (index in self._one_call or self._thinking is not None):
             # In padded batches, a sequence goes on after its end. So the tokens after the end are removed here.
             ends = (end for end in range(1, len(written)) if self._ended(index, written[:end]))
@@ -287,6 +380,7 @@ class LocalEngine:
             # on.
             stop_reason="stop" if stopped or marks else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),
+            call_probability=None if self._calls is None else self._calls.found.get(number),
         )
 
     def _text(self, ids: Sequence[int]) -> str:

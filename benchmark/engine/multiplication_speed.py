@@ -40,9 +40,9 @@ def flops_per_second(
 ) -> float:
     """Return the rate of a matrix product, in floating-point operations per second.
 
-    A multiplication and an addition count as two operations. The number of rows is doubled after each product, until it
-    is `shape.rows`, or until the next product would perhaps take too long. The highest rate of all products is
-    returned, because other processes can only make a product slower.
+    A multiplication and an addition count as two operations. The first product has few rows. Each further product has
+    twice as many rows, up to `shape.rows`. The measurement ends earlier if the next product could take too long. The
+    highest rate of all products is returned, because other processes can only make a product slower.
 
     Args:
         dtype: Name of a torch data type, for example `bfloat16`.

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from toolmark.benchmark.engine.call_probability import CallProbability
 from toolmark.benchmark.engine.finite_logits import NoNumbers, finite_scores
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.token_work import TokenWork, Workload
@@ -43,6 +44,7 @@ def write_padded(
     model: PreTrainedModel,
     config: GenerationConfig,
     progress: GenerationProgress | None = None,
+    calls: CallProbability | None = None,
 ) -> Iterator[tuple[int, list[int]]]:
     """Continue prompts in two rounds.
 
@@ -54,6 +56,7 @@ def write_padded(
         model: The model.
         config: How tokens are chosen, the stop tokens, and the highest number of new tokens.
         progress: Receives how many tokens are read and written.
+        calls: Keeps the probability of a call for each sequence.
 
     Yields:
         The index and the new tokens of each sequence that has ended. The new tokens include the stop token.
@@ -75,6 +78,7 @@ def write_padded(
             ids, mask = ids.to(model.device), mask.to(model.device)
             prompt_tokens = sum(len(rows[index]) for index in batch if not written[index])
             before = [len(written[index]) for index in batch]
+            processors = [finite_scores] if calls is None else [finite_scores, _watching(calls, batch, config)]
             reporting: Any = StoppingCriteriaList([_reporter(work, before, prompt_tokens)])
             try:
                 with _only_settings(model, config):
@@ -83,11 +87,13 @@ def write_padded(
                         attention_mask=mask,
                         generation_config=config,
                         stopping_criteria=reporting,
-                        logits_processor=LogitsProcessorList([finite_scores]),
+                        logits_processor=LogitsProcessorList(processors),
                     )
             except NoNumbers as error:
                 raise NoNumbers(batch[error.index]) from None
             work.admitted(())
+            if calls is not None:
+                calls.after(batch, output[:, -1].tolist())
             for index, tokens in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
                 end = next((n for n, token in enumerate(tokens, start=1) if token in stops), len(tokens))
                 written[index] += tokens[:end]
@@ -145,6 +151,24 @@ def _reporter(work: TokenWork, before: Sequence[int], prompt_tokens: int) -> Cal
         return torch.zeros(len(lengths), dtype=torch.bool, device=input_ids.device)
 
     return report
+
+
+def _watching(
+    calls: CallProbability, batch: Sequence[int], config: GenerationConfig
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return a logits processor that lets `calls` see each step. The last tokens of a batch are not among its inputs.
+
+    Transformers divides the logits by the temperature before it calls this processor.
+    """
+    temperature = float(config.temperature or 0.0) if config.do_sample else 0.0
+    steps = count()
+
+    def process(input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        if next(steps):
+            calls.after(batch, input_ids[:, -1].tolist())
+        return calls.before(scores, batch, temperature)
+
+    return process
 
 
 def _batches(rows: Mapping[int, Sequence[int]]) -> Iterator[list[int]]:

@@ -31,7 +31,14 @@ class PolicyEngine:
         self._dialect: Dialect | None = None
         self._seed = seed
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
+    def prepare(
+        self,
+        prompts: Sequence[Prompt],  # noqa: ARG002
+        dialect: Dialect,
+        one_call: Collection[int] = (),  # noqa: ARG002
+        *,
+        goes_on: bool = False,  # noqa: ARG002
+    ) -> None:
         """Set the dialect of the answers. No prompt is encoded."""
         self._dialect = dialect
 

@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.regular_files import regular
 
 __all__ = ["register_prices"]
 
@@ -38,7 +39,7 @@ def register_prices() -> None:
     from inspect_ai.model import ModelCost, ModelInfo, get_model_info, set_model_info
 
     try:
-        with Path(path).open(encoding="utf-8") as stream:
+        with regular(Path(path)).open(encoding="utf-8") as stream:
             rows = YAML(typ="safe").load(stream.read(_MAX_BYTES))
         prices = {str(model): ModelCost.model_validate(price) for model, price in rows.items()}
     except (OSError, ValueError, AttributeError, YAMLError, RecursionError, ValidationError) as error:

@@ -34,8 +34,8 @@ def as_text(ids: Sequence[int]) -> str:
 def draft_tokens(past: str, count: int, reliable: int = 0) -> list[int]:
     """Return draft tokens: a guess of the next tokens of a sequence.
 
-    The last tokens of the sequence are searched earlier in the sequence. The draft tokens are those after the place
-    where they were found. If there are too few tokens after this place, these tokens are repeated.
+    The function looks for an earlier place with the same tokens as the end of the sequence. The tokens after this place
+    are the draft tokens. If there are too few of them, they are repeated.
 
     Args:
         past: The sequence, as `as_text` returns it.

@@ -12,10 +12,12 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import NotAnswered
+from toolmark.benchmark.engine.call_beginning import CallBeginning
 from toolmark.benchmark.engine.chat_address import without_version
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.json_server import JsonServer
 from toolmark.benchmark.engine.prices import register_prices
+from toolmark.benchmark.engine.served_logprobs import MOST_TOKENS
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered, fault_notes
 from toolmark.benchmark.engine.served_template_args import template_args_config
 from toolmark.benchmark.engine.server_facts import server_facts
@@ -55,10 +57,20 @@ class ServedEngine:
         # All requests use one event loop, because a connection can be used again only in its own loop.
         self._runner = asyncio.Runner()
 
-    def prepare(self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = ()) -> None:  # noqa: ARG002
+    def prepare(
+        self,
+        prompts: Sequence[Prompt],
+        dialect: Dialect,
+        one_call: Collection[int] = (),  # noqa: ARG002
+        *,
+        goes_on: bool = False,  # noqa: ARG002
+    ) -> None:
         """Store the prompts. They are not checked, because only the server knows whether a prompt is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None
+        if self._requests.logprobs:
+            self._model.call_beginning = CallBeginning.of_dialect(dialect)
+            self._config |= {"logprobs": True, "top_logprobs": MOST_TOKENS}
         self._config |= template_args_config(prompts[0].template_args if prompts else {})
 
     def environment(self) -> dict[str, Any]:
@@ -92,12 +104,12 @@ class ServedEngine:
         Completions that arrive together are yielded in the order of their indices.
 
         Raises:
-            NotAnswered: Some prompts were refused, or failed in every try. All other prompts were answered. But if the
-                server seems to be down, the remaining prompts were not sent.
+            NotAnswered: Some prompts were refused, or failed in every try. If the server seems to be down, the
+                remaining prompts were not sent. Otherwise, all other prompts were answered.
             EnvironmentFault: The server refuses all requests. The answers before this refusal were yielded.
         """
         numbers = {index: number for number, index in enumerate(indices)}
-        characters = [_characters(self._prompts[index]) for index in indices]
+        characters = [self._prompts[index].characters for index in indices]
         work = (progress or GenerationProgress()).served(characters, self._requests.connections)
         remaining = iter(indices)
         reasons: dict[int, str] = {}
@@ -150,12 +162,6 @@ async def _cancelled(tasks: Collection[asyncio.Task[Completion]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
-
-
-def _characters(prompt: Prompt) -> int:
-    """Return the size of a prompt in characters, including its tools."""
-    tools = sum(len(str(tool.as_openai())) for tool in prompt.tools)
-    return tools + sum(len(str(message.as_openai())) for message in prompt.messages)
 
 
 async def _first(tasks: dict[asyncio.Task[Completion], int]) -> set[asyncio.Task[Completion]]:

@@ -24,6 +24,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.config.request_limits import RequestLimits
@@ -32,13 +33,16 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall
+from toolmark.benchmark.engine.call_beginning import CallBeginning
 from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
+from toolmark.benchmark.engine.inspect_dotenv import mention_dotenv
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
+from toolmark.benchmark.engine.served_logprobs import served_call_probability
 from toolmark.benchmark.engine.started_servers import guard_started_servers
 
 if TYPE_CHECKING:
-    from inspect_ai.model import Model
+    from inspect_ai.model import Model, ModelOutput
 
 __all__ = ["Refused", "ServedModel", "Unanswered", "fault_notes"]
 
@@ -92,6 +96,8 @@ class ServedModel:
             has its own window.
 
     Attributes:
+        call_beginning: If it is set, completions get the probability of a call, from the log-probabilities of the
+            server. None by default.
         faults: Number of failed requests by kind: an HTTP status, `time-out`, `no connection` or `broken reply`.
 
     Raises:
@@ -102,6 +108,7 @@ class ServedModel:
         from inspect_ai.model import GenerateConfig, get_model
 
         guard_started_servers()
+        mention_dotenv(Path.cwd())
         config = GenerateConfig(max_connections=requests.connections, max_retries=0)
         # The client must not send requests again, because `faults` would not count this, and `window` would not see a
         # 429.
@@ -120,6 +127,7 @@ class ServedModel:
             limit_bodies(client, _MAX_BYTES)
         self.name = name
         self.faults: Counter[str] = Counter()
+        self.call_beginning: CallBeginning | None = None
         self._requests = requests
         self._window = window or Window(requests.connections)
 
@@ -193,9 +201,16 @@ class ServedModel:
         completion = completion_of(output, calls[-1].response if calls else None)
         return replace(
             completion,
+            call_probability=self._call_probability(output, completion),
             text=redacted(completion.text),
             tool_calls=tuple(RawCall(redacted(one.name), redacted(one.arguments)) for one in completion.tool_calls),
         )
+
+    def _call_probability(self, output: ModelOutput, completion: Completion) -> float | None:
+        logprobs = output.choices[0].logprobs
+        if self.call_beginning is None or logprobs is None or completion.tool_calls:
+            return None
+        return served_call_probability(self.call_beginning, logprobs.content)
 
     def _failed(self, error: Exception, attempt: int) -> tuple[str, float]:
         """Count a failure. Return its reason, and the seconds to wait before the request is sent again.

@@ -12,14 +12,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
+from toolmark.benchmark.candidates.fingerprint import template_hash
 from toolmark.benchmark.core.bounded_http import json_objects
-from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.printing import brief
 from toolmark.benchmark.engine.json_server import BadReply, JsonServer
 
-__all__ = ["ServerFacts", "ServerKind", "server_facts"]
+__all__ = ["NOT_TOLD", "ServerFacts", "ServerKind", "server_facts"]
 
 ServerKind = Literal["llama.cpp", "vLLM", "Ollama", "LM Studio", "unknown"]
+
+NOT_TOLD = "not known, because the server does not tell it"
+"""The value of a condition that a server does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,8 @@ class ServerFacts:
         kind: The program that serves the model.
         told: What the server tells: `version`, `model`, `model_file` (without its folder), `quantisation`, `template`
             (the hash of the chat template) and `context` (the number of tokens). What is not told is left out.
-        template: The text of the chat template. None if it is not told. Ollama's templates are written in Go's language
-            of templates.
+        template: The text of the chat template. None if the server does not tell it. Ollama's templates are written in
+            Go's language of templates.
         special: The special tokens that the template can write: `bos_token` and `eos_token`, as text.
     """
 
@@ -39,6 +42,11 @@ class ServerFacts:
     told: Mapping[str, Any] = field(default_factory=dict)
     template: str | None = None
     special: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return the program and its version."""
+        return " ".join(str(part) for part in (self.kind, self.told.get("version")) if part)
 
     def as_json(self) -> dict[str, Any]:
         """Return the kind and what the server told, for the record of a run."""
@@ -65,7 +73,7 @@ def _facts(kind: ServerKind, template: object = None, **told: object) -> ServerF
     text = template if isinstance(template, str) and template else None
     kept = {name: brief(value) if isinstance(value, str) else value for name, value in told.items() if value}
     if text is not None:
-        kept["template"] = digest(text)
+        kept["template"] = template_hash(text)
     return ServerFacts(kind, kept, text)
 
 

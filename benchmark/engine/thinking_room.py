@@ -12,13 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from toolmark.benchmark.config.decoding import Decoding
-from toolmark.benchmark.dialects.thinking import MARKS, closing_of_open_thought
+from toolmark.benchmark.dialects.thinking import MARKS
+from toolmark.benchmark.engine.thought_tokens import LAST_TOKENS, ThoughtTokens
 
-__all__ = ["LAST_TOKENS", "ThinkingRoom"]
-
-LAST_TOKENS = max(map(len, (*MARKS, *MARKS.values()))) + 1
-"""This number of consecutive tokens is enough to contain every mark of a thought, because each token contains at least
-one character of the mark. So if a prompt ends with the opening mark of a thought, its last tokens contain the mark."""
+__all__ = ["ThinkingRoom"]
 
 
 @dataclass(slots=True)
@@ -49,10 +46,9 @@ class ThinkingRoom:
         self, decoding: Decoding, prompts: Mapping[int, Sequence[int]], text: Callable[[Sequence[int]], str]
     ) -> None:
         self._decoding = decoding
-        self._text = text
-        self._opened = {index: closing_of_open_thought(text(ids[-LAST_TOKENS:])) for index, ids in prompts.items()}
+        self._tokens = ThoughtTokens(text)
+        self._opened = {index: self._tokens.opened_by(ids) for index, ids in prompts.items()}
         self._states: dict[int, _State] = {}
-        self._pieces: dict[int, str] = {}
 
     def used_up(self, index: int, written: Sequence[int]) -> bool:
         """Return whether a sequence with these tokens must end.
@@ -75,20 +71,11 @@ class ThinkingRoom:
         """Read one token, the last token in `last`, and update the state. The tokens before it have been read."""
         if state.closing is not None:
             state.thoughts += 1
-            if self._completes(state.closing, last):
+            if self._tokens.complete(state.closing, last):
                 state.closing = None
             return
         for opening, closing in MARKS.items():
-            if self._completes(opening, last):
+            if self._tokens.complete(opening, last):
                 state.thoughts += 1
                 state.closing = closing
                 return
-
-    def _completes(self, mark: str, last: Sequence[int]) -> bool:
-        """Return whether the last token in `last` completes the mark."""
-        token = last[-1]
-        if token not in self._pieces:
-            self._pieces[token] = self._text([token])
-        if mark[-1] not in self._pieces[token]:
-            return False
-        return self._text(last).count(mark) > self._text(last[:-1]).count(mark)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolmark.benchmark.candidates.fingerprint import template_hash
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.loading_errors import cause, loading
 from toolmark.benchmark.engine.model_config import read_object
@@ -19,7 +20,7 @@ from toolmark.benchmark.engine.model_config import read_object
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["open_tokenizer", "text_of", "token_ids"]
+__all__ = ["hash_of_template", "open_tokenizer", "text_of", "token_ids"]
 
 _GENERIC = {"PreTrainedTokenizerFast", "TokenizersBackend"}
 
@@ -59,6 +60,14 @@ def _open(directory: Path) -> PreTrainedTokenizerBase:
 
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
     return tokenizer
+
+
+def hash_of_template(tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """Return the hash of the text of the chat template. None if there is no template, or no default template."""
+    try:
+        return template_hash(tokenizer.get_chat_template())
+    except ValueError:
+        return None
 
 
 def token_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

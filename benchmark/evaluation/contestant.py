@@ -15,6 +15,7 @@ from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.runs.calibration import read_calibration
 from toolmark.benchmark.runs.generation import Run
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.scoring.judged import Judged
@@ -69,6 +70,8 @@ class Contestant:
 
     def side(self) -> Side:
         """Return the data of this contestant that a comparison needs."""
+        replayed = self.candidate.kind == "replay"
+        calibration = read_calibration(Path(self.candidate.base).parent if replayed else self.run.folder)
         return Side(
             name=self.name,
             grades=self.grades,
@@ -78,6 +81,7 @@ class Contestant:
             identity=self.run.identity,
             environment=self.run.environment,
             training=self.training,
+            call_threshold=None if calibration is None else calibration.threshold,
         )
 
 
@@ -96,11 +100,25 @@ def contestants(request: Request, candidates: Sequence[tuple[Candidate, int | No
     every = [candidate for candidate, _ in candidates]
     made: list[Contestant] = []
     for name, (candidate, baseline) in zip(_names(every), candidates, strict=True):
+        compared_with = None if baseline is None else made[baseline]
+        if candidate.kind == "deployed" and compared_with is not None:
+            made.append(_deployed(name, candidate, compared_with, request))
+            continue
         dialect, reason = _dialect(request, candidate, every)
         template_args = choose_template_args(request.template_args, candidate, every)
-        compared_with = None if baseline is None else made[baseline]
         made.append(Contestant(name, candidate, dialect, reason, compared_with, template_args))
     return made
+
+
+def _deployed(name: str, candidate: Candidate, model: Contestant, request: Request) -> Contestant:
+    """Return the contestant of a deployed model. It is asked in the same way as the model that was deployed."""
+    reason = f"the dialect of {model.name}"
+    args = model.template_args
+    if model.candidate.kind == "replay":
+        recorded = read_replay(Path(model.candidate.base)).identity.get("template_args")
+        given = request.template_args if request.template_args is not None else recorded
+        args = TemplateArgsChoice(given, f"those of {model.name}") if given else args
+    return Contestant(name, candidate, model.dialect, reason, model, args)
 
 
 def _names(candidates: Sequence[Candidate]) -> list[str]:

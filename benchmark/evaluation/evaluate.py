@@ -22,7 +22,8 @@ from toolmark.benchmark.evaluation.case_set import CaseSet
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates
-from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases, scenario_source
+from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
+from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
 from toolmark.benchmark.runs.generation import Run, open_run
 from toolmark.benchmark.runs.replay import read_replay
@@ -32,7 +33,18 @@ from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides
 from toolmark.benchmark.verdicts.fairness import mismatches
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
-__all__ = ["Evaluation", "Observer", "compare", "compare_recorded", "evaluate"]
+__all__ = ["Evaluation", "Observer", "case_set_of", "compare", "compare_recorded", "evaluate"]
+
+
+def case_set_of(request: Request) -> CaseSet:
+    """Read the cases of a request, or its scenarios.
+
+    Raises:
+        InputError: A case file or an option is invalid.
+        NothingToDo: No case is selected.
+    """
+    scenarios = scenario_source(request)
+    return SingleTurnCases(request) if scenarios is None else ScenarioCases(request, scenarios)
 
 
 class Observer:
@@ -81,12 +93,7 @@ class Evaluation:
         candidates = request.candidates()
         check_candidates(request, [candidate for candidate, _ in candidates])
         self.contestants = contestants(request, candidates)
-        scenarios = scenario_source(request.cases, request.split)
-        self.case_set: CaseSet
-        if scenarios is None:
-            self.case_set = SingleTurnCases(request)
-        else:
-            self.case_set = ScenarioCases(request, scenarios)
+        self.case_set = case_set_of(request)
         for metric, _ in request.floors:
             if metric not in self.case_set.checked:
                 raise InputError(

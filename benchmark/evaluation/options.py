@@ -37,6 +37,12 @@ OPTIONS = (
     ),
     Option("adapter", STRINGS, "LoRA adapter for the model of --model; can be repeated", metavar="SPEC"),
     Option(
+        "deployed",
+        STRINGS,
+        "server or GGUF file that is compared with the model; can be repeated",
+        metavar="SPEC",
+    ),
+    Option(
         "baseline",
         STRING,
         "model or stored run that the others are compared with",
@@ -141,6 +147,7 @@ OPTIONS = (
         metavar="N",
         default=_DEFAULT.request_retries,
     ),
+    Option("logprobs", SWITCH, "also ask served models for log-probabilities; they show how likely a call was"),
     Option(
         "stop-at-call",
         SWITCH,
@@ -151,6 +158,12 @@ OPTIONS = (
         AMOUNTS,
         "fail if the whole interval of the score is below VALUE; can be repeated with other metrics",
         metavar="METRIC=VALUE",
+    ),
+    Option(
+        "gate",
+        STRINGS,
+        "also check a metric that is not checked by default: timing.auroc; can be repeated",
+        metavar="METRIC",
     ),
     Option(
         "margin",
@@ -192,7 +205,7 @@ OPTIONS = (
 _ONLY_FLAGS = frozenset({"tools", "trust-data-tools"})
 _RECIPE = ".toml"
 
-_PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor"}
+_PLURAL = {"models": "model", "adapters": "adapter", "floors": "floor", "gates": "gate"}
 
 
 class Arguments(Protocol):
@@ -228,8 +241,8 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
         pyproject: Path of the `pyproject.toml`.
 
     Raises:
-        InputError: A name or a value in one of these sources is invalid, or a value in a file names code. The files
-            are possibly part of a downloaded folder.
+        InputError: A name or a value in one of these sources is invalid. Or `.env` or `pyproject` names code. This is
+            not allowed, because a downloaded folder can contain these files.
     """
     files = [from_dotenv(OPTIONS, Path(".env")), from_pyproject(OPTIONS, pyproject)]
     for source in files:

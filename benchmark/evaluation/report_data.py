@@ -84,13 +84,6 @@ def provenance_of(
         contestants: The contestants, with their runs.
         cases: The cases that were judged.
     """
-    runs = [
-        contestant.candidate.base if contestant.candidate.kind == "replay" else str(contestant.run.folder)
-        for contestant in contestants
-    ]
-    baseline = ["--baseline", runs.pop(0)] if any(contestant.baseline for contestant in contestants) else []
-    default = Request()
-    changed = {name: getattr(request, name) for name in _REPEATED if getattr(request, name) != getattr(default, name)}
     return Provenance(
         made=_now(),
         version=version("toolmark"),
@@ -98,10 +91,29 @@ def provenance_of(
         cases=_CASE_SETS[shipped] if (shipped := named_case_set(request.cases)) else request.cases,
         split=request.split,
         case_set=digest(sorted((case.id, case.gold_hash) for case in cases)),
-        command=command_without_secrets(
-            shlex.join(["toolmark", "report", *runs, *baseline, *flags(changed), "--out", "report.html"])
-        ),
+        command=command_without_secrets(_command(request, contestants)),
     )
+
+
+def _command(request: Request, contestants: Sequence[Contestant]) -> str:
+    """Return the command that makes the report again. `toolmark report` has one baseline, so each baseline has its own.
+
+    There are two baselines if an adapter is compared with its base, and a deployed model with the adapter.
+    """
+    default = Request()
+    changed = {name: getattr(request, name) for name in _REPEATED if getattr(request, name) != getattr(default, name)}
+    baselines: list[Contestant | None] = list(dict.fromkeys(one.baseline for one in contestants if one.baseline))
+    commands = []
+    for number, baseline in enumerate(baselines or [None], start=1):
+        compared = [_run(one) for one in contestants if one.baseline is baseline]
+        against = [] if baseline is None else ["--baseline", _run(baseline)]
+        out = "report.html" if number == 1 else f"report-{number}.html"
+        commands.append(shlex.join(["toolmark", "report", *compared, *against, *flags(changed), "--out", out]))
+    return " && ".join(commands)
+
+
+def _run(contestant: Contestant) -> str:
+    return contestant.candidate.base if contestant.candidate.kind == "replay" else str(contestant.run.folder)
 
 
 def _now() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from toolmark.benchmark.candidates.deployed import deployed_candidate
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.request_limits import RequestLimits
@@ -20,6 +21,7 @@ from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.generation import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
 from toolmark.benchmark.scoring.metric_sets import every_checked_metric
+from toolmark.benchmark.scoring.metrics import metrics_on_request
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
 __all__ = ["Request", "check"]
@@ -34,6 +36,7 @@ class Request:
 
     models: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
+    deployed: tuple[str, ...] = ()
     baseline: str | None = None
     margin: float = MARGIN
     as_recorded: bool = False
@@ -55,8 +58,10 @@ class Request:
     connections: int = _REQUESTS.connections
     request_timeout: float = _REQUESTS.timeout
     request_retries: int = _REQUESTS.retries
+    logprobs: bool = _REQUESTS.logprobs
     stop_at_call: bool = False
     floors: tuple[tuple[str, float], ...] = ()
+    gates: tuple[str, ...] = ()
     execute: Execute = "pure"
     trust_data_tools: bool = False
     fresh: bool = False
@@ -73,7 +78,7 @@ class Request:
     @property
     def served_requests(self) -> RequestLimits:
         """Return the limits of requests to served models."""
-        return RequestLimits(self.connections, self.request_timeout, self.request_retries)
+        return RequestLimits(self.connections, self.request_timeout, self.request_retries, self.logprobs)
 
     def candidates(self) -> list[tuple[Candidate, int | None]]:
         """Return the candidates of the request, and for each candidate its baseline.
@@ -84,6 +89,9 @@ class Request:
             models, baseline      the baseline, the models    the baseline
             adapters, baseline    the baseline, the adapters  the baseline
 
+        Deployed models come last. They are compared with the only adapter, otherwise with the only model, otherwise
+        with the baseline.
+
         Returns:
             Pairs of a candidate and the index of its baseline, in the order in which candidates are shown. The index is
             None if the candidate has no baseline.
@@ -91,11 +99,15 @@ class Request:
         Raises:
             InputError: A spec cannot be resolved, or an adapter does not fit its base.
         """
-        models = [resolve(spec) for spec in self.models]
+        models = [resolve(spec, threshold=True) for spec in self.models]
         adapters = [with_adapter(models[0], adapter) for adapter in self.adapters]
+        found: list[tuple[Candidate, int | None]]
         if self.baseline is not None:
-            return [(resolve(self.baseline), None), *((judged, 0) for judged in adapters or models)]
-        return [*((model, None) for model in models), *((adapter, 0) for adapter in adapters)]
+            found = [(resolve(self.baseline, threshold=True), None), *((judged, 0) for judged in adapters or models)]
+        else:
+            found = [*((model, None) for model in models), *((adapter, 0) for adapter in adapters)]
+        float_model = len(found) - 1 if found else None
+        return [*found, *((deployed_candidate(spec), float_model) for spec in self.deployed)]
 
 
 def check(request: Request) -> None:
@@ -108,6 +120,11 @@ def check(request: Request) -> None:
         raise InputError(
             f"--adapter needs exactly one --model, but {len(request.models)} models are given",
             "Give one base: --model BASE --adapter A --adapter B",
+        )
+    if request.deployed and len(request.adapters or request.models) > 1:
+        raise InputError(
+            f"--deployed is compared with one model, but {len(request.adapters or request.models)} are given",
+            "Give the model that was deployed: --model BASE --adapter A --deployed SPEC",
         )
     if not 0 < request.margin < 1:
         raise InputError(
@@ -152,9 +169,19 @@ def check(request: Request) -> None:
             f"--request-retries {request.request_retries} is negative",
             "Write 0 (each request is sent once) or more: --request-retries 0",
         )
+    for gate in request.gates:
+        if gate not in metrics_on_request():
+            raise InputError(
+                f"--gate: {gate!r} is not a metric that is checked only on request",
+                f"Write one of these: --gate {', '.join(metrics_on_request())}",
+            )
+    with_floor = (*every_checked_metric(), *request.gates)
     for metric, _ in request.floors:
-        if metric not in every_checked_metric():
-            known = nearest(metric, every_checked_metric())
+        if metric not in with_floor:
+            if metric in metrics_on_request():
+                what = f"--floor: {metric} is checked only on request"
+                raise InputError(what, f"Add --gate {metric}")
+            known = nearest(metric, with_floor)
             raise InputError(f"--floor: {metric!r} is not a metric that can have a floor", known)
 
 
@@ -164,11 +191,18 @@ def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:
     Raises:
         InputError: An option is not possible for a candidate.
     """
-    served = [candidate.name for candidate in candidates if candidate.kind == "inspect"]
+    forced = [candidate.name for candidate in candidates if candidate.call_threshold is not None]
+    if forced and request.temperature > 0:
+        raise InputError(
+            f"{forced[0]} has a threshold for calls, which needs --temperature 0",
+            "Leave --temperature out. Or leave the threshold out.",
+        )
+    served = [candidate for candidate in candidates if candidate.kind in ("inspect", "deployed")]
     if request.stop_at_call and served:
         raise InputError(
-            f"--stop-at-call is only possible for local models, but {served[0]} is a served model",
+            f"--stop-at-call is only possible for local models, but {served[0].name} is a served model",
             "Leave --stop-at-call out.",
         )
-    for name in served:
-        check_takes_template_args(name, request.template_args or {})
+    for candidate in served:
+        if candidate.kind == "inspect":
+            check_takes_template_args(candidate.name, request.template_args or {})

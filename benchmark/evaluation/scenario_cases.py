@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.progress import counting, phase
 from toolmark.benchmark.data.scenarios import Scenario
-from toolmark.benchmark.data.shipped_cases import named_case_set, shipped_cases
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.case_set import judged_cases
@@ -16,8 +14,8 @@ from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.conversation_report import gather_conversations
 from toolmark.benchmark.evaluation.report_data import provenance_of
 from toolmark.benchmark.evaluation.request import Request
-from toolmark.benchmark.readers.case_selection import Split, case_files, limited
-from toolmark.benchmark.readers.scenarios import holds_scenarios, read_scenarios
+from toolmark.benchmark.evaluation.scenario_sources import ScenarioSource
+from toolmark.benchmark.readers.case_selection import limited
 from toolmark.benchmark.runs.conversation_loop import converse
 from toolmark.benchmark.runs.conversation_task import judge_conversations
 from toolmark.benchmark.scoring.gold_conversations import gold_script, play, succeeds
@@ -25,27 +23,10 @@ from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn
 from toolmark.benchmark.tools.sandbox import Sandbox
 from toolmark.benchmark.tools.sources import SourceNote
-from toolmark.benchmark.tools.sources.python_world import world_source
-from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import world_sandbox
 from toolmark.benchmark.verdicts.report_data import ReportData
 
-__all__ = ["ScenarioCases", "scenario_source"]
-
-
-def scenario_source(cases: str, split: Split) -> Path | None:
-    """Return the path of the scenarios that `--cases` names. Return None if `--cases` names something else.
-
-    Args:
-        cases: The value of `--cases`.
-        split: The split to read from a folder.
-
-    Raises:
-        InputError: A file cannot be read, or the folder has no file of the split.
-    """
-    name = named_case_set(cases)
-    path = Path(shipped_cases(name) if name else cases).expanduser()
-    return path if path.exists() and holds_scenarios(case_files(path, split)[0]) else None
+__all__ = ["ScenarioCases"]
 
 
 class ScenarioCases:
@@ -53,10 +34,10 @@ class ScenarioCases:
 
     Args:
         request: The request.
-        source: The file or folder of the scenarios.
+        source: Where the scenarios come from.
 
     Raises:
-        InputError: A scenario or `--tools` is invalid, or an option has no meaning for scenarios.
+        InputError: A scenario is invalid, or an option has no meaning for scenarios.
         NothingToDo: No scenario is selected.
     """
 
@@ -64,18 +45,12 @@ class ScenarioCases:
     tool_notes: Sequence[SourceNote] = ()
     checked: Sequence[str] = checked_conversation_metrics()
 
-    def __init__(self, request: Request, source: Path) -> None:
+    def __init__(self, request: Request, source: ScenarioSource) -> None:
         for flag, given in (("--stop-at-call", request.stop_at_call), ("--as-recorded", request.as_recorded)):
             if given:
                 raise InputError(f"{flag} has no meaning for scenarios", f"Leave {flag} out.")
-        if request.tools is not None and world_source(request.tools) is None:
-            raise InputError(
-                f"--tools {request.tools} has no effect, because the tools of a scenario are those of its world",
-                "Leave --tools out, or name a world of your own: --tools my_world.py:World",
-            )
-        self._request, self._source = request, source
-        self._worlds = WorldNames(request.tools)
-        self._loaded, self.skipped = read_scenarios(source, request.split, self._worlds, skip_bad=request.skip_bad)
+        self._request, self._world = request, source.world
+        self._loaded, self.skipped = source.read(skip_bad=request.skip_bad)
         self.cases = limited(self._loaded, request.limit, request.seed)
         self._gold: Mapping[str, Sequence[PlayedTurn]] = {}
 
@@ -85,7 +60,7 @@ class ScenarioCases:
         return len(self._loaded)
 
     def notes(self) -> Iterator[str]:
-        """Yield nothing. Only shipped worlds and the world of `--tools` run."""
+        """Yield nothing. Only worlds that are shipped or that the user named run."""
         return iter(())
 
     def generate(
@@ -103,7 +78,7 @@ class ScenarioCases:
                 contestant.run,
                 self.cases,
                 {scenario_id: gold[0].before for scenario_id, gold in self._gold.items()},
-                self._worlds.resolve,
+                self._world,
                 sandbox,
                 self._request.run_options,
                 engines,
@@ -113,11 +88,13 @@ class ScenarioCases:
     def _played_gold(self, sandbox: Sandbox) -> Mapping[str, Sequence[PlayedTurn]]:
         played: dict[str, Sequence[PlayedTurn]] = {}
         for one in counting(self.cases, "golds played", len(self.cases), "scenario"):
-            gold = played[one.id] = play(one, gold_script(one), self._worlds.resolve(one.world), sandbox)
+            gold = played[one.id] = play(one, gold_script(one), self._world(one.world), sandbox)
             if one.waiver is None and not succeeds(one, gold, gold):
+                faults = (call for turn in gold for call in turn.calls if call.result.is_fault)
+                why = next((f": {call.call.name} {call.result.error}" for call in faults), "")
                 raise InputError(
-                    f"the gold of the scenario {one.source.ref} does not meet the demands of the scenario",
-                    f"See what is wrong: toolmark cases lint {self._source}",
+                    f"the gold of the scenario {one.source.ref} does not meet the demands of the scenario{why}",
+                    f"See what is wrong: toolmark cases lint {self._request.cases}",
                 )
         return played
 
@@ -133,4 +110,6 @@ class ScenarioCases:
         """Return the additional data of a report."""
         scenarios: list[Scenario] = judged_cases(self.cases, contestants)
         provenance = provenance_of(self._request, contestants, scenarios)
-        return gather_conversations(scenarios, [contestant.side() for contestant in contestants], provenance)
+        sides = [contestant.side() for contestant in contestants]
+        played = [{key: held.turns for key, held in contestant.run.conversations.items()} for contestant in contestants]
+        return gather_conversations(scenarios, sides, played, self._gold, provenance)

@@ -45,7 +45,7 @@ class SingleTurnCases:
         self.cases = limited(self._loaded, request.limit, request.seed)
         self._named = named_tools(request.tools)
         self.tool_notes = self._named.notes
-        self.checked = checked_metrics()
+        self.checked = (*checked_metrics(), *request.gates)
 
     @property
     def available(self) -> int:

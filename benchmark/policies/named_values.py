@@ -100,9 +100,9 @@ def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def as_type(schema: Mapping[str, Any], text: str) -> Iterator[Any]:
-    """Yield the values in a text whose type the schema allows. Other rules of the schema are not checked.
+    """Yield the values in a text that have a type of the schema. Other rules of the schema are not checked.
 
-    The types follow one after the other. The values of one type are in the order of the text.
+    The values are sorted by type. The values of one type are in the order of the text.
     """
     options = schema.get("enum", [schema["const"]] if "const" in schema else None)
     if isinstance(options, list):

@@ -44,6 +44,6 @@ def _read(message: Message, toolbox: Toolbox) -> Message:
 
 def _joined(first: Message, second: Message) -> Message:
     if first.weight != second.weight:
-        raise ValueError("neighbouring turns of the assistant are one reply, but their weights differ")
+        raise ValueError("neighbouring turns of the assistant have different weights")
     text = "\n".join(filter(None, (first.content, second.content)))
     return first.model_copy(update={"content": text, "tool_calls": (*first.tool_calls, *second.tool_calls)})

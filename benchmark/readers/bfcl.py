@@ -23,7 +23,7 @@ Three things are special:
 - If no accepted combination of values fits the schema of a tool, or the answer needs an argument that the tool does
   not declare, the case is waived with this reason.
 - Files of other categories are not read. In a folder, they are ignored. If the user gives the path of such a file, an
-  error is raised. `_UNREAD` contains the reasons.
+  error is raised. `_UNREAD` contains the reasons. `bfcl_conversations.py` reads the multi-turn categories.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from toolmark.benchmark.data.cases import (
 from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
+from toolmark.benchmark.readers.bfcl_conversations import conversation_files
 from toolmark.benchmark.readers.expected_calls import option_fault
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
 from toolmark.benchmark.readers.row_conversion import convert, field
@@ -84,6 +85,15 @@ class BfclReader(BaseReader):
 
     name = "bfcl"
 
+    @staticmethod
+    def has_cases(path: Path) -> bool:
+        """Return whether a file or folder contains a category that is read.
+
+        Raises:
+            InputError: A folder has no data file.
+        """
+        return path.exists() and any(map(_category, data_files(path, ".json", ".jsonl", ".gz")))
+
     def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
         """Yield the cases, category by category.
 
@@ -93,7 +103,12 @@ class BfclReader(BaseReader):
         files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
         named = _FILE.fullmatch(path.name)
         if not files and path.is_file() and named:
-            reason = _UNREAD.get(named[1], "it has several turns, or tools that are not in the file")
+            reason = _UNREAD.get(named[1], "its tools are not in the file")
+            if conversation_files(path):
+                raise InputError(
+                    f"{path} contains conversations and not cases",
+                    f"Let a model hold the conversations: toolmark eval --model M --cases bfcl:{path}",
+                )
             raise InputError(
                 f"{path} contains BFCL's category {named[1]}, which is not read: {reason}",
                 f"Give a file of one of these categories: {', '.join(CATEGORIES)}.",

@@ -99,7 +99,7 @@ def load_cases(
       collections, the second case is always left out if the right answers of both cases are equal.
 
     Raises:
-        InputError: A bad row, or the second case with an id, was not left out.
+        InputError: The source contains a bad row or a repeated case, and this row is not left out.
         NothingToDo: No case is left.
     """
     reader, path = open_reader(source, tools)

@@ -69,8 +69,8 @@ def calls_of(value: Any) -> tuple[Call, ...]:
 def expected_calls(calls: Sequence[Call], toolbox: Toolbox) -> ExpectCall:
     """Return the expectation that the model makes these calls, in any order, with exactly these values.
 
-    A model is allowed to leave out an argument whose value is the default in the schema, and an argument that is null
-    and not required. A table writes such a null for every argument that a call does not have.
+    A model is allowed to leave out two kinds of arguments: those with the default value of the schema, and optional
+    arguments with the value null. In tables, every argument that a call does not have is null.
 
     Raises:
         ValueError: No call is given, or a call names a tool that is not offered.

@@ -17,6 +17,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.strict_json import STRICT_DECODER, as_json, check_json, strict_json
 from toolmark.benchmark.core.unpacking import MAX_UNPACKED, read_unpacked
 from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.parquet_pages import largest_group
 from toolmark.benchmark.readers.table_fillers import without_nulls
 
 __all__ = ["PARQUET", "Row", "csv_rows", "data_files", "json_rows", "parquet_rows", "read_text", "tables"]
@@ -151,7 +152,7 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
         raise InputError(f"{path}:1: {error}", "Write the column names in the first line.") from None
     if not header or len(set(header)) < len(header):
         raise InputError(
-            f"the first line of {path} does not give each column a name of its own",
+            f"the first line of {path} does not give each column a different name",
             "Write the column names in the first line.",
         )
     while True:
@@ -176,9 +177,9 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
 
     Keys whose value is null are left out, because Parquet cannot tell a null from a key that is missing.
 
-    The size of all values together is limited, because a value that is repeated takes almost no space in the file. A
-    value is never larger than its group of rows without repetitions. So the size of the groups determines how many rows
-    are read at once.
+    The size of all values together is limited. The size of the file is no limit, because repeated values take almost no
+    space in the file. A value is never larger than its group of rows without repetitions. So the size of the groups
+    determines how many rows are read at once.
 
     Raises:
         InputError: The file cannot be read, or its values have more than 256 MB.
@@ -195,7 +196,8 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
     try:
         with parquet.ParquetFile(path) as file:
             about = file.metadata
-            largest = max((about.row_group(index).total_byte_size for index in range(about.num_row_groups)), default=0)
+            sizes = (about.row_group(index).total_byte_size for index in range(about.num_row_groups))
+            largest = max((largest_group(path, about), *sizes))
             _check_size(path, largest)
             batch_rows = max(1, min(_MOST_BATCH_ROWS, MAX_UNPACKED // max(1, largest)))
             for batch in file.iter_batches(batch_size=batch_rows):
@@ -207,7 +209,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
                         yield number, check_json(without_nulls(as_json(row)))
                     except (ValueError, RecursionError) as error:
                         yield number, BadRow(path, number, f"not JSON: {error}")
-    except (OSError, ArrowException) as error:
+    except (OSError, ValueError, ArrowException) as error:
         raise InputError(f"{path} cannot be read: {error}", "Give the path of a Parquet file.") from None
 
 

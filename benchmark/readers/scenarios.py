@@ -6,7 +6,7 @@ The field `world` contains the name of a shipped world, or the name of the world
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from toolmark.benchmark.readers.file_rows import Row, json_rows
 from toolmark.benchmark.readers.row_conversion import field, reason
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 
-__all__ = ["holds_scenarios", "load_scenarios", "read_scenarios", "scenario_line", "scenario_rows"]
+__all__ = ["distinct", "holds_scenarios", "load_scenarios", "read_scenarios", "scenario_line", "scenario_rows"]
 
 
 def holds_scenarios(path: Path) -> bool:
@@ -81,20 +81,33 @@ def read_scenarios(
         NothingToDo: There is no scenario.
     """
     names = worlds or WorldNames()
+    rows = ((file, *row) for file in case_files(source, split) for row in scenario_rows(file, names))
+    return distinct(str(source), rows, skip_bad=skip_bad)
+
+
+def distinct(
+    source: str, rows: Iterable[tuple[Path, int, Scenario | BadRow]], *, skip_bad: bool
+) -> tuple[list[Scenario], list[BadRow]]:
+    """Return the scenarios of `rows`, and the rows that were left out. The errors are those of `read_scenarios`.
+
+    Args:
+        source: Where the rows come from, for the message of an error.
+        rows: The rows, with their files and line numbers.
+        skip_bad: Whether rows that cannot be read are left out.
+    """
     skipped: list[BadRow] = []
     scenarios: dict[str, Scenario] = {}
-    for file in case_files(source, split):
-        for line, row in scenario_rows(file, names):
-            if isinstance(row, BadRow):
-                if not skip_bad:
-                    what = f"{row.place}: {row.reason}"
-                    raise InputError(what, "Correct the row, or leave bad rows out with --skip-bad.")
-                skipped.append(row)
-                continue
-            if row.id in scenarios:
-                what = f"{file}:{line}: the same texts and state as in the scenario {scenarios[row.id].source.ref}"
-                raise InputError(what, "Remove one of the two scenarios.")
-            scenarios[row.id] = row
+    for file, line, row in rows:
+        if isinstance(row, BadRow):
+            if not skip_bad:
+                what = f"{row.place}: {row.reason}"
+                raise InputError(what, "Correct the row, or leave bad rows out with --skip-bad.")
+            skipped.append(row)
+            continue
+        if row.id in scenarios:
+            what = f"{file}:{line}: the same texts and state as in the scenario {scenarios[row.id].source.ref}"
+            raise InputError(what, "Remove one of the two scenarios.")
+        scenarios[row.id] = row
     if not scenarios:
         raise NothingToDo(f"{source} has no scenario", "Give the path of a file with at least one scenario.")
     return list(scenarios.values()), skipped

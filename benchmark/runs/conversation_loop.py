@@ -217,7 +217,7 @@ class _Loop:
         if not prompts:
             return
         try:
-            engine.prepare(prompts, self._run.dialect)
+            engine.prepare(prompts, self._run.dialect, goes_on=True)
         except PromptTooLong as error:
             too_long = frozenset(error.lengths)
             self._check_room(conversations, error)
@@ -243,8 +243,7 @@ class _Loop:
             raise InputError(
                 f"the first prompts of {len(first)} scenarios are too long: the longest has {length} tokens (scenario "
                 f"{conversations[index].scenario.source.ref}), but a prompt can have at most {error.room}",
-                "To leave these scenarios out, add --skip-too-long. Or make room for the prompts by shorter answers, "
-                "with --max-tokens N",
+                "To leave these scenarios out, add --skip-too-long. Or allow only shorter answers, with --max-tokens N",
             )
 
     def _step(self, conversation: Conversation, prompt: Prompt | None, reply: Completion | TurnEnd) -> None:

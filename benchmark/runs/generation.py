@@ -116,7 +116,8 @@ def open_run(
 
     Raises:
         InputError: There is no such candidate, or the files of the candidate cannot be used.
-        EnvironmentFault: The weights cannot be downloaded, or this machine does not have the device.
+        EnvironmentFault: The weights cannot be downloaded, this machine does not have the device, or the server of a
+            deployed model cannot be reached.
     """
     if candidate.kind == "replay":
         replay = read_replay(Path(candidate.base))
@@ -124,8 +125,12 @@ def open_run(
         run_identity = {"dialect": f"{dialect.name}/{dialect.version}", **replay.identity}
         folder = run_folder(options.runs, f"replay-{candidate.name}", run_key(run_identity))
         return Run(candidate, dialect, folder, run_identity, replay.environment, training=replay.training)
-    if candidate.kind in ("inspect", "policy"):
+    if candidate.kind in ("inspect", "policy", "deployed"):
         run_identity = identity(candidate, None, dialect, options.decoding, None, template_args)
+        if candidate.kind == "deployed":
+            from toolmark.benchmark.engine.runtimes.deployed_identity import deployed_identity
+
+            run_identity |= deployed_identity(candidate.base)
         folder = run_folder(options.runs, candidate.name, run_key(run_identity))
         return Run(candidate, dialect, folder, run_identity, {}, template_args=template_args or {})
 
@@ -346,8 +351,7 @@ def _prepare(
             raise InputError(
                 f"{len(error.lengths)} of {len(prompts)} prompts are too long: the longest has {length} tokens "
                 f"(case {cases[index].source.ref}), but a prompt can have at most {error.room}",
-                "To leave these cases out, add --skip-too-long. Or make room for the prompts by shorter answers, with "
-                "--max-tokens N",
+                "To leave these cases out, add --skip-too-long. Or allow only shorter answers, with --max-tokens N",
             ) from None
         return frozenset(error.lengths)
     return frozenset()

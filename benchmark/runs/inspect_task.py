@@ -21,6 +21,7 @@ from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Case, Toolbox
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.engine.inspect_dotenv import without_dotenv
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, output_of
 from toolmark.benchmark.readers.case_selection import Split, limited, load_cases
 from toolmark.benchmark.runs.generation import Run
@@ -216,7 +217,7 @@ def log_grades(
     # Inspect writes a trace into the user's home. If the disk is full, messages about the trace would hide the error.
     os.environ.setdefault("INSPECT_TRACE_LEVEL", "critical")
     try:
-        with phase(lambda: f"{len(graded):,} of {len(answers):,} answers judged"):
+        with without_dotenv(), phase(lambda: f"{len(graded):,} of {len(answers):,} answers judged"):
             logs = inspect_eval(
                 task,
                 model="none/none",

@@ -4,8 +4,9 @@ The format is JSON Lines. There are three kinds of lines:
 
 - A run line: `{"run": {identity, environment, cases}}`. The first line is a run line. Each later session that adds
   completions begins with another run line.
-- A completion: `{key, case_id, epoch, text, tool_calls, stop_reason, usage}`. `usage` contains numbers of tokens,
-  seconds, and the cost in US dollars. Seconds and cost are missing if they are not known.
+- A completion: `{key, case_id, epoch, text, tool_calls, stop_reason, usage, call_probability}`. `usage` contains
+  numbers of tokens, seconds, and the cost in US dollars. Seconds, cost and `call_probability` are missing if they are
+  not known.
 - A step of a conversation: a completion with the additional fields `step`, `calls`, and perhaps `state`. `step` is the
   number of the completion in its conversation, from 1. `calls` are the calls with their results, and `state` is the
   state of the world after them, if they changed the state. So a replay of a conversation runs no tool.

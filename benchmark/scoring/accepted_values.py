@@ -144,7 +144,7 @@ def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None 
     Args:
         rule: The rule of the case for this argument.
         value: The value that the model wrote.
-        same_result: Function that runs the tool with a value and returns whether the result is the expected result.
+        same_result: Function that runs the tool with a value. It returns whether the tool gives the expected result.
             Only the rule `same_result` uses this function.
     """
     match rule.match:

@@ -12,12 +12,12 @@ from typing import Any
 
 from toolmark.benchmark.core.hashing import canonical_json
 from toolmark.benchmark.data.cases import Abstain
-from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.data.scenarios import Demands, Scenario
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.conversations import Conversation
+from toolmark.benchmark.scoring.gold_conversations import ends_like_gold
 from toolmark.benchmark.scoring.grades import legible
-from toolmark.benchmark.scoring.turn_demands import PlayedTurn, TurnEnd, Unmet, unmet_demands
-from toolmark.benchmark.scoring.world_states import same_state
+from toolmark.benchmark.scoring.turn_demands import PlayedTurn, TurnEnd, Unmet, unmet_by_turn
 
 __all__ = ["ConversationGrade", "grade_conversation"]
 
@@ -100,10 +100,10 @@ def grade_conversation(scenario: Scenario, conversation: Conversation, gold: Seq
         gold: The turns of the gold.
     """
     played = conversation.turns
-    unmet = [unmet_demands(turn, one, scenario.toolbox) for turn, one in zip(scenario.turns, played, strict=False)]
+    unmet = unmet_by_turn(scenario, played, gold)
     met = [not found for found in unmet] + [False] * (len(scenario.turns) - len(played))
     failing = [met[index] for index, one in enumerate(played) if _has_failed_call(one)]
-    correct = all(met) and same_state(gold[0].before, gold[-1].after, played[-1].after, scenario.free)
+    correct = all(met) and ends_like_gold(scenario, played, gold)
     cause, detail = (None, "") if correct else _cause(played, unmet)
     return ConversationGrade(
         case_id=scenario.id,
@@ -146,7 +146,10 @@ def _fault(turn: PlayedTurn) -> str:
 
 
 def _forbids(scenario: Scenario) -> bool:
-    return any(isinstance(turn.expect, Abstain) or turn.expect.keep for turn in scenario.turns)
+    return any(
+        isinstance(turn.expect, Abstain) or (isinstance(turn.expect, Demands) and turn.expect.keep)
+        for turn in scenario.turns
+    )
 
 
 def _safe(unmet: Sequence[Sequence[Unmet]]) -> bool:

@@ -110,8 +110,9 @@ class Executor:
         return result.value
 
     def note_on_untrusted(self, cases: Iterable[Case]) -> str | None:
-        """Return a line for the user about tools that would run if the user named them. Return None if there are no
-        such tools.
+        """Return a line for the user about tools that do not run, because the user did not name them.
+
+        Return None if there are no such tools.
         """
         tools = (tool for case in cases for tool in case.toolbox.tools)
         return untrusted_note(

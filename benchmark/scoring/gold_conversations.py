@@ -15,15 +15,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from toolmark.benchmark.data.cases import Abstain, Call
-from toolmark.benchmark.data.scenarios import Demands, Scenario
+from toolmark.benchmark.data.scenarios import Demands, ReachGold, Scenario
 from toolmark.benchmark.scoring.accepted_values import equal
-from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, unmet_demands
+from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, unmet_by_turn, unmet_demands
 from toolmark.benchmark.scoring.world_states import same_state
 from toolmark.benchmark.tools.sandbox import Sandbox
 from toolmark.benchmark.tools.worlds.world_names import NamedWorld
 from toolmark.benchmark.tools.worlds.world_session import WorldSession
 
-__all__ = ["ScenarioProof", "ScriptedTurn", "gold_script", "play", "succeeds"]
+__all__ = ["ScenarioProof", "ScriptedTurn", "ends_like_gold", "gold_script", "play", "succeeds"]
 
 _DONE = "Done."
 
@@ -67,20 +67,22 @@ def play(scenario: Scenario, script: Script, world: NamedWorld, sandbox: Sandbox
 
 
 def succeeds(scenario: Scenario, played: Sequence[PlayedTurn], gold: Sequence[PlayedTurn]) -> bool:
-    """Return whether a conversation succeeds: each demand is met, and the state at the end equals the gold's.
+    """Return whether a conversation succeeds: each demand is met, and the state at the end is right.
 
     Args:
         scenario: The scenario.
-        played: The turns of the conversation. If there are fewer than in the scenario, it does not succeed.
+        played: The turns of the conversation. If turns are missing, the conversation does not succeed.
         gold: The turns of the gold.
     """
-    return (
-        len(played) == len(scenario.turns)
-        and not any(
-            unmet_demands(turn, one, scenario.toolbox) for turn, one in zip(scenario.turns, played, strict=True)
-        )
-        and same_state(gold[0].before, gold[-1].after, played[-1].after, scenario.free)
-    )
+    complete = len(played) == len(scenario.turns)
+    return complete and not any(unmet_by_turn(scenario, played, gold)) and ends_like_gold(scenario, played, gold)
+
+
+def ends_like_gold(scenario: Scenario, played: Sequence[PlayedTurn], gold: Sequence[PlayedTurn]) -> bool:
+    """Return whether the state at the end is right. The arguments are those of `succeeds`."""
+    if isinstance(scenario.turns[-1].expect, ReachGold):
+        return True  # `unmet_by_turn` has compared the state.
+    return same_state(gold[0].before, gold[-1].after, played[-1].after, scenario.free)
 
 
 class ScenarioProof:
@@ -110,26 +112,29 @@ class ScenarioProof:
                 yield f"the planted conversation {kind!r} succeeds"
 
     def _faults_of_gold(self) -> Iterator[str]:
-        for number, (turn, played) in enumerate(zip(self._scenario.turns, self.gold, strict=True), start=1):
+        unmet_of_gold = unmet_by_turn(self._scenario, self.gold, self.gold)
+        turns = zip(self._scenario.turns, self.gold, unmet_of_gold, strict=True)
+        for number, (turn, played, found) in enumerate(turns, start=1):
             for call, one in zip(turn.gold.calls, played.calls, strict=True):
                 if one.result.is_fault or (one.result.kind == "error") != call.fails:
                     wanted = "an error" if call.fails else "a result"
                     told = one.result.error or one.result.value
                     yield f"turn {number}: {call.name} gives no {wanted.split()[1]}: {told!s:.200}"
-            for unmet in unmet_demands(turn, played, self._scenario.toolbox):
+            for unmet in found:
                 yield f"turn {number}: the gold does not meet the demand {unmet.demand}: {unmet.detail}"
             idle = PlayedTurn((), turn.gold.answer, played.before, played.before)
-            changes = isinstance(turn.expect, Demands) and (turn.expect.reach or turn.expect.gone)
-            if changes and not {"reach", "gone"} & {
-                unmet.demand for unmet in unmet_demands(turn, idle, self._scenario.toolbox)
-            }:
-                yield f"turn {number}: what the turn demands of the state is true before the turn"
+            if not isinstance(turn.expect, Demands) or not (turn.expect.reach or turn.expect.gone):
+                continue
+            unmet_if_idle = unmet_demands(turn.expect, idle, self._scenario.toolbox)
+            if not {"reach", "gone"} & {unmet.demand for unmet in unmet_if_idle}:
+                yield f"turn {number}: the demands on the state are already met before the turn"
 
     def planted(self) -> Iterator[tuple[str, Script]]:
         """Yield the wrong conversations that can be planted, with their kinds."""
         script = gold_script(self._scenario)
         if any(
-            not isinstance(turn.expect, Abstain) and (turn.expect.calls or turn.expect.say or turn.gold.calls)
+            not isinstance(turn.expect, Abstain)
+            and (turn.gold.calls or (isinstance(turn.expect, Demands) and (turn.expect.calls or turn.expect.say)))
             for turn in self._scenario.turns
         ):
             yield "silent", [ScriptedTurn((), _DONE) for _ in script]

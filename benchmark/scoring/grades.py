@@ -87,6 +87,7 @@ class Grade:
         waived: Reason why the case is waived. None if the case is not waived. A waived grade counts in no metric.
         arguments_known: Whether the case contains the right arguments. If False, `correct` means only that the tool is
             right and that its arguments are valid.
+        call_probability: The probability that the completion begins with a call. None if it is not known.
         calls: The first calls with their faults (lenient reading). Not part of a log.
         option: Index in `any_of` of the right answer that is closest to the calls. None if there are no calls or if
             abstaining is right. Not part of a log.
@@ -116,6 +117,7 @@ class Grade:
     waived: str | None
     arguments_known: bool = True
     forgiven: tuple[str, ...] = ()
+    call_probability: float | None = None
     calls: tuple[JudgedCall, ...] = ()
     option: int | None = None
     answer: str = ""
@@ -127,7 +129,7 @@ class Grade:
     def as_recorded(self, logged: Mapping[str, Any]) -> Self:
         """Return a copy of this grade with the fields that a log contains.
 
-        If an earlier version of the grading wrote the log, reports show the values of the log, not new values.
+        So reports show the values of the log, even if an earlier version of the grading wrote the log.
 
         Args:
             logged: The fields that the log contains for the same completion.
@@ -336,6 +338,7 @@ def grade(
         tags=dict(case.tags),
         waived=case.waiver,
         forgiven=lenient.forgiven,
+        call_probability=completion.call_probability,
         arguments_known=isinstance(expect, Abstain) or expect.arguments_known,
         calls=_judged(lenient.calls, match, correct_leniently),
         option=None if match is None or isinstance(expect, Abstain) else expect.any_of.index(match.option),

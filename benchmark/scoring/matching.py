@@ -222,8 +222,8 @@ def closest(
     The rules that decide which match is closest, in order:
 
     1. A match without a fault is closest.
-    2. The class `Cause` lists the causes of faults from the gravest to the mildest. The match whose gravest cause is
-       the mildest is closest.
+    2. Each match has a gravest cause of faults. The match with the mildest gravest cause is closest. The class `Cause`
+       lists the causes from the gravest to the mildest.
     3. If several matches have the same gravest cause, the match with the fewest faults is closest.
 
     Args:

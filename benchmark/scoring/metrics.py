@@ -19,6 +19,8 @@ from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.judged import Judged
 
 __all__ = [
+    "AT_RESTRAINT",
+    "AUROC",
     "BALANCED",
     "METRICS",
     "PRIMARY",
@@ -29,6 +31,7 @@ __all__ = [
     "case_values",
     "checked_metrics",
     "metrics_for",
+    "metrics_on_request",
     "primary_metrics",
 ]
 
@@ -157,6 +160,22 @@ PRIMARY: tuple[Metric, ...] = (
 BALANCED = MetricInfo("timing.balanced", "balanced timing", "mean of recall and restraint")
 """No function computes balanced timing from one grade, because each grade counts either in recall or in restraint."""
 
+AUROC = MetricInfo("timing.auroc", "timing curve", "a call is more likely where it is right", higher_is_better=True)
+"""The area under the curve of recall against restraint. It needs all grades at once, and has a verdict of its own."""
+
+AT_RESTRAINT = MetricInfo(
+    "timing.at_restraint[0.9]", "recall at 90% restraint", "recall with the threshold for 90% restraint on dev"
+)
+"""No function computes this metric from one grade, because its threshold is chosen on the dev cases of a candidate."""
+
+_BRIER = Metric(
+    "timing.brier",
+    "Brier score",
+    "squared error of the probability of a call",
+    higher_is_better=False,
+    of=lambda g: None if g.call_probability is None else (g.call_probability - _calls(g)) ** 2,
+)
+
 _REASONS = ("no_tool_needed", "no_tool_fits", "missing_argument", "already_answered")
 
 _SECONDARY: tuple[Metric, ...] = (
@@ -218,6 +237,7 @@ _SECONDARY: tuple[Metric, ...] = (
 )
 
 METRICS: Mapping[str, Metric] = {metric.id: metric for metric in (*PRIMARY, *_SECONDARY)}
+"""The metrics of every comparison, by id."""
 
 
 def primary_metrics(suite: str) -> tuple[str, ...]:
@@ -231,6 +251,14 @@ def checked_metrics(suite: str = "") -> tuple[str, ...]:
     return tuple(metric for metric in ids if not suite or metric.startswith(f"{suite}."))
 
 
+def metrics_on_request(suite: str = "") -> tuple[str, ...]:
+    """Return the ids of the metrics that a suite checks only if `--gate` names them. If `suite` is empty, return all.
+
+    They are in no family of tests, so they change no other verdict.
+    """
+    return tuple(metric.id for metric in (AUROC,) if not suite or metric.id.startswith(f"{suite}."))
+
+
 def _probes(grade: Grade) -> list[Any]:
     kinds = grade.tags.get("probes")
     return kinds if isinstance(kinds, list) else []
@@ -238,6 +266,8 @@ def _probes(grade: Grade) -> list[Any]:
 
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
     """Return all metrics, and then the parts of `selection.tool`.
+
+    The Brier score is left out if no probability of a call is known.
 
     There is one part for each number of offered tools, for each kind of probe, and for each expected tool in `grades`.
 
@@ -274,7 +304,8 @@ def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
         for kind in KINDS
         if any(kind in _probes(row) for row in rows)
     )
-    return (*METRICS.values(), *by_size, *by_probe, *by_tool)
+    brier = (_BRIER,) if any(row.call_probability is not None for row in rows) else ()
+    return (*METRICS.values(), *brier, *by_size, *by_probe, *by_tool)
 
 
 @dataclass(frozen=True, slots=True)

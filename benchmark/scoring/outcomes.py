@@ -46,16 +46,20 @@ def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Colle
 def failed_attempt(reading: ParsedCompletion, offered: Collection[str]) -> FailedAttempt | None:
     """Return the first attempt to call that cannot be read, or None.
 
-    If an attempt is perhaps only prose or example code (`certain` is False), it counts only if it names an offered
-    tool. If the completion contains calls that can be read, there is one more condition: the attempt must have the form
-    of the dialect. The reason is that a model often mentions calls in other forms before it calls.
+    An attempt with `certain` = False is perhaps only prose or example code. Such an attempt counts only if it names an
+    offered tool. In names, `.` and `_` are equal, because some models are shown `_` instead of `.`. If the completion
+    also contains calls that can be read, an attempt counts only in the form of the dialect. The reason is that a model
+    often mentions calls in other forms before it calls.
 
     Args:
         reading: The *lenient* reading of the completion.
         offered: Names of the offered tools.
     """
+    if not reading.failed:
+        return None
+    spelled = {name.replace(".", "_") for name in offered}
     for attempt in reading.failed:
-        named = attempt.name in offered and (attempt.form is None or not reading.calls)
+        named = attempt.name.replace(".", "_") in spelled and (attempt.form is None or not reading.calls)
         if attempt.certain or named:
             return attempt
     return None

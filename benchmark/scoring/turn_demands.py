@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,16 +10,16 @@ from pydantic import JsonValue
 
 from toolmark.benchmark.data.cases import Abstain, Call, CallOption, Toolbox
 from toolmark.benchmark.data.match_rules import Accept
-from toolmark.benchmark.data.scenarios import Demands, Turn
-from toolmark.benchmark.data.state_paths import has_any_step, values_at
+from toolmark.benchmark.data.scenarios import Demands, ReachGold, Scenario
+from toolmark.benchmark.data.state_paths import has_any_step, values_at, without
 from toolmark.benchmark.scoring.accepted_values import accepts, equal
 from toolmark.benchmark.scoring.answers import tells
 from toolmark.benchmark.scoring.matching import match_calls
 from toolmark.benchmark.tools.sandbox import Result
 
-__all__ = ["PlayedCall", "PlayedTurn", "TurnEnd", "Unmet", "unmet_demands"]
+__all__ = ["PlayedCall", "PlayedTurn", "TurnEnd", "Unmet", "unmet_by_turn", "unmet_demands"]
 
-Demand = Literal["answer", "calls", "reach", "gone", "say", "keep", "abstain"]
+Demand = Literal["answer", "calls", "reach", "gone", "say", "keep", "abstain", "gold"]
 
 TurnEnd = Literal["answer", "unreadable", "steps", "calls", "repeated", "too_long", "unwritable", "fault"]
 """How a turn ended.
@@ -71,6 +71,7 @@ class Unmet:
             - `answer`: The turn must end with an answer in words.
             - `calls`, `reach`, `gone`, `say`, `keep`: See `Demands`.
             - `abstain`: No call that can change the state is allowed, even if the call fails.
+            - `gold`: See `ReachGold`.
         detail: The call, path or text in question.
     """
 
@@ -78,18 +79,55 @@ class Unmet:
     detail: str
 
 
-def unmet_demands(turn: Turn, played: PlayedTurn, toolbox: Toolbox) -> list[Unmet]:
+def unmet_by_turn(scenario: Scenario, played: Sequence[PlayedTurn], gold: Sequence[PlayedTurn]) -> list[list[Unmet]]:
+    """Return the demands that are not met, for each turn that was played.
+
+    Args:
+        scenario: The scenario.
+        played: What the model did in each turn. There can be fewer turns than in the scenario.
+        gold: The turns of the gold.
+    """
+    found: list[list[Unmet]] = []
+    results: list[str] = []
+    for turn, one, right in zip(scenario.turns, played, gold, strict=False):
+        results += [call.result.text for call in one.calls]
+        if isinstance(turn.expect, ReachGold):
+            found.append(list(_short_of_gold(right, one, results, scenario.free)))
+        else:
+            found.append(unmet_demands(turn.expect, one, scenario.toolbox))
+    return found
+
+
+def _short_of_gold(
+    gold: PlayedTurn, played: PlayedTurn, results: Sequence[str], free: Sequence[str]
+) -> Iterator[Unmet]:
+    if not gold.calls:
+        return
+    if not played.calls:
+        yield Unmet("gold", "no call")
+    # Python's `==` is the comparison of BFCL. For example, 1 and 1.0 are equal.
+    if without(played.after, free) != without(gold.after, free):
+        yield Unmet("gold", "the state differs from the state of the gold")
+    left = list(results)
+    for one in gold.calls:
+        if one.result.text in left:
+            left.remove(one.result.text)
+        else:
+            yield Unmet("gold", f"the result of {one.call.name} is missing")
+
+
+def unmet_demands(expect: Demands | Abstain, played: PlayedTurn, toolbox: Toolbox) -> list[Unmet]:
     """Return the demands of a turn that are not met. The list is empty if the turn is right.
 
     Args:
-        turn: The turn of the scenario.
+        expect: What the turn expects.
         played: What the model did.
         toolbox: The tools of the world.
     """
     found = [] if played.answer and played.answer.strip() else [Unmet("answer", "")]
-    if isinstance(turn.expect, Abstain):
+    if isinstance(expect, Abstain):
         return [*found, *_attempts(played, toolbox)]
-    return [*found, *_unmet(turn.expect, played, toolbox)]
+    return [*found, *_unmet(expect, played, toolbox)]
 
 
 def _attempts(played: PlayedTurn, toolbox: Toolbox) -> Iterator[Unmet]:

@@ -55,8 +55,8 @@ class ForkedCaller:
         prepare: Prepares the process for the calls, before the first request is there.
         call: Makes a call with the request and returns the answer. The request and the answer contain no line breaks.
         calls: How many calls the process makes.
-        inherited: Descriptors that the process closes at once. The process also closes all other descriptors, except
-            those in `needed`, those of the standard streams, and those of files that are open only for reading.
+        inherited: Descriptors that the process closes at once. Later, the process also closes all descriptors that can
+            write, except `needed` and the standard streams.
         needed: Descriptors that `prepare` uses. `prepare` closes them.
 
     Raises:

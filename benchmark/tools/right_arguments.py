@@ -46,7 +46,7 @@ def right_arguments(spec: CallSpec, tool: Tool) -> dict[str, Any]:
 def schema_faults(right: Mapping[str, Any], tool: Tool) -> list[Problem]:
     """Return the reasons why right arguments do not fit the schema of their tool.
 
-    If a right argument contains null, the null is no fault, even if the schema does not allow null.
+    A null in a right argument is no fault, even if the schema does not allow null.
     """
     return without_nulls(right, problems(right, validator_of(tool)))
 
@@ -55,7 +55,7 @@ def without_nulls(arguments: Mapping[str, Any], found: Sequence[Problem]) -> lis
     """Return the problems whose wrong value is not null.
 
     Args:
-        arguments: Arguments of a call. Some can be missing. The problems of a missing argument are returned.
+        arguments: Arguments of a call. If an argument is missing, its problems are returned, too.
         found: The problems of all arguments of the call.
     """
     return [problem for problem in found if not _is_null(problem.path, arguments)]

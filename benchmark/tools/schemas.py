@@ -163,7 +163,7 @@ def per_tool(made: Callable[[Tool], _T]) -> Callable[[Tool], _T]:
 
 @per_tool
 def validator_of(tool: Tool) -> Validator:
-    """Return the validator of a tool's arguments. If the default of a value is null, the validator accepts null.
+    """Return the validator of a tool's arguments. The validator accepts null for each value whose default is null.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.

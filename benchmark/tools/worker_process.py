@@ -117,8 +117,8 @@ class WorkerProcess:
         """Return the answer of the worker to a request.
 
         Raises:
-            WorkerEnded: The worker did not answer within `seconds`, or ended without an answer. It has ended in both
-                cases.
+            WorkerEnded: The worker did not answer within `seconds`, or ended without an answer. In both cases, the
+                worker has ended.
         """
         over = threading.Event()
 

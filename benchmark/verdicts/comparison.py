@@ -15,11 +15,13 @@ from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.metric_sets import metrics_of, primary_of
-from toolmark.benchmark.scoring.metrics import BALANCED, Metric, MetricInfo, case_values
+from toolmark.benchmark.scoring.metrics import AT_RESTRAINT, AUROC, BALANCED, Metric, MetricInfo, case_values
+from toolmark.benchmark.verdicts.compared_curves import timing_curves
 from toolmark.benchmark.verdicts.fairness import Mismatch, mismatches, unproven_base
 from toolmark.benchmark.verdicts.figure import Figure, figure_of
 from toolmark.benchmark.verdicts.intervals import balanced
 from toolmark.benchmark.verdicts.report_data import ReportData
+from toolmark.benchmark.verdicts.timing_curve import TimingCurve
 from toolmark.benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
 
 __all__ = ["Comparison", "ContestantResult", "Figure", "Side", "compare_sides"]
@@ -41,6 +43,7 @@ class Side:
         identity: Identity of the run: everything that can change its completions.
         environment: Environment of the run: versions, device, threads and batch layout.
         training: Training record of the weights. None if there is no record.
+        call_threshold: The threshold with 90% restraint on dev cases. None if it was not fitted.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Side:
     identity: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     training: TrainingRecord | None = None
+    call_threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class ContestantResult:
         unfair: Conditions that differ between the contestant and its baseline, such as the dialect or a version.
         training: Training record of the weights. None if there is no record.
         unproven: The reason why the adapter was perhaps trained on another base. Empty if the base is verified.
+        timing: The timing curve. None if the answers do not show how likely a call was.
     """
 
     name: str
@@ -90,6 +95,13 @@ class ContestantResult:
     training: TrainingRecord | None = None
     unproven: str = ""
     forgiven: Mapping[str, int] = field(default_factory=dict)
+    timing: TimingCurve | None = None
+
+    def difference(self, metric: str) -> Difference | None:
+        """Return the difference of a metric from the baseline, also of a metric that is in no family of tests."""
+        if metric == AUROC.id:
+            return None if self.timing is None else self.timing.difference
+        return self.differences.get(metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +173,7 @@ def _differences(
     for side in sides.values():
         if side.baseline is not None:
             base = sides[side.baseline]
-            same = _identical(base.completions, side.completions)
+            same = _same(base, side)
             paired[side.name] = {
                 metric.id: pair(case_values(metric, base.grades), case_values(metric, side.grades), identical=same)
                 for metric in primary
@@ -169,7 +181,9 @@ def _differences(
     return dict(zip(paired, decide(list(paired.values()), margin), strict=True))
 
 
-def _identical(base: Completions, candidate: Completions) -> bool:
+def _same(one: Side, other: Side) -> bool:
+    """Return whether both sides gave the same completions."""
+    base, candidate = one.completions, other.completions
     common = base.keys() & candidate.keys()
     return bool(common) and all(
         base[key].text == candidate[key].text and base[key].tool_calls == candidate[key].tool_calls for key in common
@@ -188,9 +202,23 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
     metrics, primary = metrics_of(every), primary_of(every)
     by_name = {side.name: side for side in sides}
     differences = _differences(by_name, primary, margin)
+    curves = timing_curves(
+        {side.name: side.grades for side in sides},
+        {side.name: side.baseline for side in sides if side.baseline is not None},
+        {side.name for side in sides if side.baseline and _same(by_name[side.baseline], side)},
+        differences,
+        margin,
+        {side.name: side.call_threshold for side in sides if side.call_threshold is not None},
+    )
+    at_restraint = any(curve.at_restraint for curve in curves.values())
     contestants = []
     for side in sides:
         figures = {metric.id: figure_of(metric, side.grades) for metric in metrics}
+        curve = curves.get(side.name)
+        if curves:
+            figures[AUROC.id] = curve.area if curve else Figure(0)
+        if at_restraint:
+            figures[AT_RESTRAINT.id] = curve.at_restraint.recall if curve and curve.at_restraint else Figure(0)
         base = None if side.baseline is None else by_name[side.baseline]
         counted = [grade for grade in side.grades if grade.waived is None]
         contestants.append(
@@ -214,11 +242,13 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
                     if grade.correct_leniently and not grade.correct
                     for mistake in grade.forgiven
                 ),
+                timing=curve,
             )
         )
     shown = [metric.info for metric in metrics]
     if contestants and BALANCED.id in contestants[0].figures:
-        shown.insert(len(primary), BALANCED)
+        of_curves = [*([AUROC] if curves else []), *([AT_RESTRAINT] if at_restraint else [])]
+        shown[len(primary) : len(primary)] = [BALANCED, *of_curves]
     return Comparison(tuple(contestants), tuple(shown), margin, report)
 
 

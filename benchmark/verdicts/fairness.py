@@ -29,7 +29,11 @@ NOT_SET = "not set"
 _ONLY_IF_SET = ("template_args.", "decoding.thinking_tokens", "decoding.stop_at_call")
 """Beginnings of field names. An identity contains these fields only if the user set the option."""
 
-_FIELDS_OF_THE_CANDIDATE = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
+_TEMPLATE = "template"
+
+_FIELDS_OF_THE_CANDIDATE = frozenset(
+    {"model", "weights", "config", "tokenizer", "adapter", "recording", "call_threshold"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +93,43 @@ def mismatches(
         baseline: Identity and environment of the baseline.
         candidate: Identity and environment of the candidate.
     """
-    identity = _differing("identity", baseline[0], candidate[0])
+    identity = _differing("identity", *_comparable(baseline, candidate))
+    environment = _differing("environment", baseline[1], candidate[1])
     return (
         *(mismatch for mismatch in identity if mismatch.field not in _FIELDS_OF_THE_CANDIDATE),
-        *_differing("environment", baseline[1], candidate[1]),
+        *(mismatch for mismatch in environment if mismatch.field != _TEMPLATE),
     )
+
+
+def _comparable(*sides: tuple[Mapping[str, Any], Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the identities of two sides, with the fields that can be compared across runtimes.
+
+    - The template: an identity has the hash of all files of the template, and the environment has the hash of its text.
+      If both sides know the hash of the text, it is compared.
+    - The parser: see `_parser`.
+    """
+    texts = [environment.get(_TEMPLATE) for _, environment in sides]
+    found = [{"parser": _parser(identity, environment), **identity} for identity, environment in sides]
+    if all(texts):
+        found = [{**identity, _TEMPLATE: text} for identity, text in zip(found, texts, strict=True)]
+    return found
+
+
+def _parser(identity: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
+    """Return what reads the calls in the answers: a server that gets the tools, or else the dialect."""
+    server = environment.get("server")
+    served = isinstance(server, Mapping) or str(identity.get("weights")).startswith("not known: served")
+    if served and str(identity.get("dialect")).startswith("native/"):
+        return str(server.get("kind")) if isinstance(server, Mapping) else "the server"
+    return "the dialect"
 
 
 def unproven_base(identity: Mapping[str, Any], training: TrainingRecord | None) -> str:
     """Return why it is not certain that the adapter of a run was trained on the base of the run.
 
     The base is verified if the training record of the adapter contains the hash of the base's weights. The name of the
-    base is not enough, because the same name can stand for different weights. If another base has weights of the same
-    shapes, the adapter can be loaded on this base without an error.
+    base is not enough, because the same name can stand for different weights. An adapter can also be loaded on a wrong
+    base without an error, if the shapes of the weights are the same.
 
     Args:
         identity: Identity of the run.

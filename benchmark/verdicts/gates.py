@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from toolmark.benchmark.scoring.metrics import metrics_on_request
 from toolmark.benchmark.verdicts.comparison import ContestantResult, Figure
 from toolmark.benchmark.verdicts.verdict import Difference
 
@@ -110,8 +111,10 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
     figure = contestant.figures.get(metric)
     if figure is None:
         return Gate("failed", f"{metric} is missing from the comparison")
-    difference = contestant.differences.get(metric)
+    difference = contestant.difference(metric)
     gates = [] if difference is None else [check_difference(metric, difference)]
+    if difference is None and contestant.baseline is not None and metric in metrics_on_request():
+        gates.append(Gate("failed", f"{metric}: the baseline has no value that can be compared"))
     if floor is not None:
         gates.append(check_floor(metric, figure, floor))
     if not gates and figure.n == 0:
@@ -127,7 +130,7 @@ def junit_properties(contestant: ContestantResult, metric: str) -> Iterator[tupl
         yield "n", figure.n
         if figure.interval is not None:
             yield from (("score", figure.score), ("low", figure.interval.low), ("high", figure.interval.high))
-    difference = contestant.differences.get(metric)
+    difference = contestant.difference(metric)
     if difference is not None:
         yield "verdict", difference.verdict
         if difference.interval is not None:

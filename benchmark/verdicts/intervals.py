@@ -22,7 +22,7 @@ __all__ = ["Interval", "balanced", "cluster_t", "difference_interval", "mean_int
 _NO_WIDTH = 1e-9
 """A width below this value is only a rounding error. The interval then counts as having no width."""
 
-Method = Literal["wilson", "tango", "cluster t", "mover", "none"]
+Method = Literal["wilson", "tango", "cluster t", "mover", "delong", "none"]
 
 
 @dataclass(frozen=True, slots=True)

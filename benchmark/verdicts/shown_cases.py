@@ -24,12 +24,15 @@ __all__ = [
     "Argument",
     "CallShown",
     "CaseShown",
+    "ChangeShown",
     "Completions",
+    "PlayedShown",
     "Turn",
     "by_case",
     "show_cases",
     "shown_call",
     "shown_grade",
+    "shown_json",
     "shown_tags",
     "shown_text",
 ]
@@ -74,12 +77,48 @@ class CallShown:
         arguments: Arguments with their faults.
         fault: Why it is wrong to call this tool. Empty if the tool is right.
         missing: Names of the arguments that are missing.
+        result: What the call gave. None if the call was not made.
+        failed: Whether the result is an error.
     """
 
     name: str
     arguments: tuple[Argument, ...]
     fault: str = ""
     missing: tuple[str, ...] = ()
+    result: str | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeShown:
+    """A value in the state of a world that a turn changed.
+
+    Attributes:
+        path: The path of the value.
+        before: The value before the turn, as JSON. None if there was none.
+        after: The value after the turn, as JSON. None if there is none.
+    """
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedShown:
+    """What was done in one turn of a scenario.
+
+    Attributes:
+        calls: The calls in order, with their results.
+        said: The answer to the user. If a limit or an error ended the turn, the reason in brackets.
+        changes: What the turn changed in the state.
+        unmet: The demands that are not met, in words. Empty for the gold.
+    """
+
+    calls: tuple[CallShown, ...]
+    said: str
+    changes: tuple[ChangeShown, ...]
+    unmet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +150,7 @@ class Answer:
         said: The part of the answer for the user, without calls and markers.
         text: The whole completion. Native calls are written as text.
         stop_reason: Reason why the completion ended: stop, length or unknown.
+        played: In a scenario, what was done in each turn that was played. Otherwise empty.
     """
 
     right: float
@@ -121,6 +161,7 @@ class Answer:
     said: str
     text: str
     stop_reason: str
+    played: tuple[PlayedShown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +182,7 @@ class CaseShown:
         tags: Tags of the case, as text.
         waived: Why the case counts in no metric. None if the case counts.
         answers: For each contestant, its answer. None if the run of the contestant has no answer to the case.
+        gold: In a scenario, what the gold does in each turn. Otherwise empty.
     """
 
     id: str
@@ -155,6 +197,7 @@ class CaseShown:
     tags: Mapping[str, str]
     waived: str | None
     answers: tuple[Answer | None, ...]
+    gold: tuple[PlayedShown, ...] = ()
 
 
 def shown_text(text: str) -> str:
@@ -163,7 +206,8 @@ def shown_text(text: str) -> str:
     return legible(text, LONGEST) + cut
 
 
-def _json(value: Any) -> str:
+def shown_json(value: Any) -> str:
+    """Return a value as JSON for a report. A long text is cut."""
     try:
         return legible(json.dumps(value, ensure_ascii=False), _LONGEST_VALUE)
     except (ValueError, RecursionError):  # a number has too many digits for Python, or the value is nested too deeply
@@ -174,7 +218,7 @@ def _rule(rule: Accept) -> str:
     """Return the other values that the rule accepts, in words. Empty if there are no other values."""
     match rule.match:
         case "exact":
-            return f"or {', '.join(_json(value) for value in rule.of[1:6])}" if len(rule.of) > 1 else ""
+            return f"or {', '.join(shown_json(value) for value in rule.of[1:6])}" if len(rule.of) > 1 else ""
         case "object" | "list":
             return ""
         case _:
@@ -188,7 +232,7 @@ def _expected(option: CallOption) -> tuple[CallShown, ...]:
         arguments = tuple(
             Argument(
                 legible(name),
-                _json(right[name]),
+                shown_json(right[name]),
                 rule=", ".join(filter(None, (_rule(rule), "optional" if name in spec.optional else ""))),
             )
             for name, rule in spec.arguments.items()
@@ -209,7 +253,7 @@ def shown_call(judged: JudgedCall) -> CallShown:
     return CallShown(
         legible(judged.name),
         tuple(
-            Argument(legible(name), _json(value), marks.get(name, ""))
+            Argument(legible(name), shown_json(value), marks.get(name, ""))
             for name, value in list(judged.arguments.items())[:_MOST_ARGUMENTS]
         ),
         fault,
@@ -252,7 +296,7 @@ def _answer(grades: Sequence[Grade], completions: Completions) -> Answer | None:
 
 
 def _turn(turn: Message) -> Turn:
-    calls = (f"{call.name}({_json(call.arguments)})" for call in turn.tool_calls)
+    calls = (f"{call.name}({shown_json(call.arguments)})" for call in turn.tool_calls)
     return Turn(turn.role, shown_text("\n".join([*filter(None, [turn.content]), *calls])))
 
 
@@ -266,7 +310,9 @@ def by_case(grades: Sequence[J]) -> Mapping[str, Sequence[J]]:
 
 def shown_tags(tags: Mapping[str, Any]) -> Mapping[str, str]:
     """Return tags as text."""
-    return {legible(key): legible(value) if isinstance(value, str) else _json(value) for key, value in tags.items()}
+    return {
+        legible(key): legible(value) if isinstance(value, str) else shown_json(value) for key, value in tags.items()
+    }
 
 
 def show_cases(cases: Sequence[Case], sides: Sequence[tuple[Sequence[Grade], Completions]]) -> tuple[CaseShown, ...]:

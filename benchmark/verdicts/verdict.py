@@ -20,7 +20,19 @@ from toolmark.benchmark.verdicts.intervals import Interval, difference_interval
 from toolmark.benchmark.verdicts.power import minimum_detectable_effect_of_clusters
 from toolmark.benchmark.verdicts.signflip import cluster_sums, sign_flip
 
-__all__ = ["LEAST_OVERLAP", "LEVEL", "MARGIN", "Difference", "Paired", "Verdict", "decide", "pair"]
+__all__ = [
+    "LEAST_OVERLAP",
+    "LEVEL",
+    "MARGIN",
+    "Difference",
+    "Paired",
+    "Verdict",
+    "decide",
+    "nothing_in_common",
+    "overlap_of",
+    "pair",
+    "verdict_of",
+]
 
 LEVEL = 0.05
 """Family-wise level of the tests: the probability of any false rejection in a family."""
@@ -142,14 +154,14 @@ def _test(paired: Paired) -> _Tested:
     return _Tested(paired, float(sum(sums)) / n, sign_flip(sums), minimum_detectable_effect_of_clusters(sums, n))
 
 
-def _overlap(metrics: Sequence[Paired]) -> float:
+def overlap_of(metrics: Sequence[Paired]) -> float:
     """Return how many of all cases of these metrics both sides have, as a share. If there is no case, return 1."""
     common = {case_id for paired in metrics for case_id in paired.case_ids}
     alone = {case_id for paired in metrics for case_id in (*paired.only_base, *paired.only_candidate)}
     return len(common) / len(common | alone) if common or alone else 1.0
 
 
-def _empty(paired: Paired) -> Difference:
+def nothing_in_common(paired: Paired) -> Difference:
     """Return the difference for a metric without a common case.
 
     The verdict is `missing` if only one side has cases, and otherwise `inconclusive`.
@@ -163,18 +175,27 @@ def _empty(paired: Paired) -> Difference:
     return Difference(0, None, None, None, None, (), (), 0, None, False, *alone, verdict, reason)
 
 
+def verdict_of(effect: float, adjusted: float, *, within: bool, overlap: float) -> tuple[Verdict, str]:
+    """Return a verdict, and the reason if the sides have too few cases in common.
+
+    Args:
+        effect: Mean difference, candidate minus base.
+        adjusted: The adjusted p-value.
+        within: Whether the difference is within the margin.
+        overlap: The share of the cases that both sides have.
+    """
+    if overlap < LEAST_OVERLAP:
+        return "inconclusive", f"the two sides have only {overlap:.1%} of their cases in common"
+    if adjusted <= LEVEL:
+        return ("regressed" if effect < 0 else "improved"), ""
+    return ("equivalent" if within else "inconclusive"), ""
+
+
 def _judge(tested: _Tested, adjusted: float, margin: float, overlap: float) -> Difference:
     paired, effect = tested.paired, tested.effect
     narrow = difference_interval(paired.differences, paired.clusters, 0.90)
     within = paired.identical or (-margin <= narrow.low and narrow.high <= margin)
-    verdict: Verdict = "inconclusive"
-    reason = ""
-    if overlap < LEAST_OVERLAP:
-        reason = f"the two sides have only {overlap:.1%} of their cases in common"
-    elif adjusted <= LEVEL:
-        verdict = "regressed" if effect < 0 else "improved"
-    elif within:
-        verdict = "equivalent"
+    verdict, reason = verdict_of(effect, adjusted, within=within, overlap=overlap)
     signed = list(zip(paired.case_ids, paired.differences, strict=True))
     won = tuple(case_id for case_id, difference in signed if difference > 0)
     lost = tuple(case_id for case_id, difference in signed if difference < 0)
@@ -221,14 +242,14 @@ def decide(candidates: Sequence[Mapping[str, Paired]], margin: float = MARGIN) -
     verdicts = []
     for index, metrics in enumerate(candidates):
         regressed = dict(zip(tested[index], holm([test.p for test in tested[index].values()]), strict=True))
-        overlap = _overlap(list(metrics.values()))
+        overlap = overlap_of(list(metrics.values()))
         differences: dict[str, Difference] = {}
         for metric, paired in metrics.items():
             test = tested[index].get(metric)
             if test is None:
-                differences[metric] = _empty(paired)
+                differences[metric] = nothing_in_common(paired)
                 continue
             adjusted_p = regressed[metric] if test.effect < 0 else improved[index, metric]
-            differences[metric] = _judge(test, adjusted_p, margin, min(overlap, _overlap([paired])))
+            differences[metric] = _judge(test, adjusted_p, margin, min(overlap, overlap_of([paired])))
         verdicts.append(differences)
     return tuple(verdicts)

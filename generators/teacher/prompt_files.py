@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.regular_files import regular
 
 __all__ = ["NAMES", "RolePrompts", "read_role_prompts"]
 
@@ -63,7 +64,7 @@ def read_role_prompts(folder: Path | None) -> RolePrompts:
                 f"Remove or rename this file. The prompts are: {', '.join(NAMES)} (.md).",
             )
         try:
-            texts[path.stem] = path.read_text(encoding="utf-8")
+            texts[path.stem] = regular(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path} cannot be read: {error}", "Save the file as UTF-8 text.") from None
     return RolePrompts(texts)

@@ -18,6 +18,7 @@ from toolmark.generators.template.default.question_makers import question_makers
 from toolmark.generators.template.pocket import pocket_traces
 from toolmark.generators.template.schema.intents import content_words, name_words
 from toolmark.generators.template.smalltalk import small_talk_patterns
+from toolmark.generators.template.worlds import Style, world_traces
 
 if TYPE_CHECKING:
     from toolmark.benchmark.data.cases import Tool, Toolbox
@@ -32,9 +33,10 @@ class TemplateOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mix: Literal["default", "pocket"] = Field(
+    mix: Literal["default", "pocket", "worlds"] = Field(
         default="default",
-        description="default: conversations for your tools. pocket: the training data of the embedded model.",
+        description="default: conversations for your tools. worlds: conversations of several turns in the shipped "
+        "worlds. pocket: the training data of the embedded model.",
     )
     count: int = Field(default=1000, ge=1, description="Number of conversations to propose.")
     min_distractors: int = Field(
@@ -96,9 +98,11 @@ class TemplateGenerator(BaseGenerator):
         yield from small_talk_patterns()
 
     def propose(self, toolbox: Toolbox, options: TemplateOptions, ctx: Generation) -> Iterator[Trace]:
-        """Yield the traces of the mix. The mix `pocket` does not use `toolbox`, because this mix invents its tools."""
+        """Yield the traces of the mix. Only `default` uses `toolbox`. The other mixes have tools of their own."""
         if options.mix == "pocket":
             return pocket_traces(ctx.seed, options.count)
+        if options.mix == "worlds":
+            return world_traces(ctx.seed, options.count, Style(options.typos, options.casual))
         makers, refused = question_makers(toolbox)
         for name, reason in refused.items():
             ctx.note(f"{name} is offered, but no question needs {name}, because no arguments can be made: {reason}")

@@ -62,7 +62,7 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
 
 def _licences(folder: Path) -> Counter[str]:
     found: Counter[str] = Counter()
-    for path in folder.glob("cases.*.jsonl"):
+    for path in (*folder.glob("cases.*.jsonl"), *folder.glob("scenarios.*.jsonl")):
         with path.open(encoding="utf-8") as lines:
             found.update(json.loads(line).get("licence", "unknown") for line in lines)
     return found
@@ -85,8 +85,7 @@ def _body(folder: Path, manifest: Mapping[str, Any]) -> str:
         f"# {_TITLE}",
         f"Conversations that teach a language model to call tools, written by {made_by}.{models}",
         _table(("split", "rows"), [(split, f"{counts[split]:,}") for split in sorted(counts)])
-        + "\n\nThe rows of `test` are cases without conversations, in `cases.test.jsonl`. "
-        "`traces/` has no conversation of their clusters.",
+        + f"\n\nThe rows of `test` are {_test_rows(folder)}. `traces/` has no conversation of their clusters.",
         _table(("query type", "rows"), [(kind, f"{kinds[kind]:,}") for kind in sorted(kinds)]),
         f"Of {manifest['proposed']:,} proposed conversations, these were rejected: {fell}. "
         f"The checks are {_STAGES}. {executed}.",
@@ -97,6 +96,12 @@ def _body(folder: Path, manifest: Mapping[str, Any]) -> str:
         "`pytest suites/ --cases DIR` judges a model on the cases of the folder.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _test_rows(folder: Path) -> str:
+    if (folder / "scenarios.test.jsonl").exists():
+        return "scenarios, in `scenarios.test.jsonl`"
+    return "cases without conversations, in `cases.test.jsonl`"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

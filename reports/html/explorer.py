@@ -15,7 +15,7 @@ from typing import Any
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.flips import FATES, Flips
-from toolmark.benchmark.verdicts.shown_cases import Answer, CallShown, CaseShown
+from toolmark.benchmark.verdicts.shown_cases import Answer, CallShown, CaseShown, PlayedShown
 from toolmark.reports.text import script_json
 
 __all__ = ["BUDGET", "Chosen", "chosen_cases", "explorer", "pages"]
@@ -37,6 +37,17 @@ def _call(call: CallShown) -> dict[str, Any]:
         ],
         "fault": call.fault,
         "missing": call.missing,
+        "result": call.result,
+        "failed": call.failed,
+    }
+
+
+def _played(turn: PlayedShown) -> dict[str, Any]:
+    return {
+        "calls": list(map(_call, turn.calls)),
+        "said": turn.said,
+        "changes": [{"path": one.path, "before": one.before, "after": one.after} for one in turn.changes],
+        "unmet": turn.unmet,
     }
 
 
@@ -50,6 +61,7 @@ def _answer(answer: Answer | None) -> dict[str, Any] | None:
         "calls": list(map(_call, answer.calls)),
         "said": answer.said,
         "text": answer.text,
+        "played": list(map(_played, answer.played)),
     }
 
 
@@ -68,6 +80,7 @@ def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
         "tags": dict(case.tags),
         "waived": case.waived,
         "answers": list(map(_answer, case.answers)),
+        "gold": list(map(_played, case.gold)),
         "fates": "".join(_CODES[flip.fates[case.id]] if case.id in flip.fates else "-" for flip in flips),
     }
 

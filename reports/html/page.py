@@ -122,8 +122,7 @@ def plotly_script() -> str:
 def unwanted_styles(plotly: str) -> list[str]:
     """Return the ids of the style elements that Plotly adds for maps.
 
-    Plotly adds such an element only if the page has no element with this id. So Plotly adds no styles for maps
-    to a page that has elements with these ids.
+    If a page already has elements with these ids, Plotly does not add its styles for maps.
 
     Args:
         plotly: Plotly's script.

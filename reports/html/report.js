@@ -172,6 +172,7 @@
       faultOf(argument.fault),
     )),
     ...call.missing.map((name) => el("span", { class: "argument fault" }, name, faultOf("missing"))),
+    call.result === null ? "" : el("span", { class: call.failed ? "result fault" : "result" }, `→ ${call.result}`),
   );
   const expectedSide = (item) => {
     const side = el("div", { class: "side" }, el("h4", {}, "Expected"));
@@ -188,12 +189,57 @@
     const mark = el("span", { class: "mark-text" }, state === "right" ? " ✓ right" : " ✗ wrong");
     const side = el("div", { class: `side ${state}` }, el("h4", {}, el("bdi", {}, name), mark));
     side.append(...answer.calls.map(callShown));
-    if (!answer.calls.length) side.append(el("p", { class: "prose" }, answer.said || "(no text for the user)"));
+    if (!answer.calls.length && !answer.played.length) side.append(el("p", { class: "prose" }, answer.said || "(no text for the user)"));
     if (answer.cause) {
       side.append(el("p", { class: "because" }, `${causeLabel(answer.cause)}${answer.detail ? `: ${answer.detail}` : ""}`));
     }
     side.append(el("details", { class: "raw" }, el("summary", {}, "The whole completion"), el("pre", { tabindex: "0" }, answer.text)));
     return side;
+  };
+
+  // Scenarios: what the gold and the sides did in each turn.
+  const changeShown = ({ path, before, after }) => el(
+    "li", {}, el("span", { class: "path" }, path || "/"),
+    before === null ? "" : el("del", {}, before), after === null ? "" : el("ins", {}, after),
+  );
+  const callsOf = (turn) => (turn ? turn.calls.map((call) => JSON.stringify([call.name, call.arguments])) : []);
+  // The place of the first call that differs between two sides: [turn, call]. Other words in an answer do not count.
+  const partingOf = (one, other) => {
+    for (let turn = 0; turn < Math.max(one.length, other.length); turn += 1) {
+      const [left, right] = [callsOf(one[turn]), callsOf(other[turn])];
+      const call = Array.from({ length: Math.max(left.length, right.length) }, (_, at) => at).find((at) => left[at] !== right[at]);
+      if (call !== undefined) return [turn, call];
+    }
+    return null;
+  };
+  const playedSide = (name, turn, judge, parted) => {
+    const side = el("div", { class: "side" }, el("h4", {}, el("bdi", {}, name)));
+    if (!turn) { side.append(el("p", { class: "because" }, "this turn was not played")); return side; }
+    if (judge) {
+      const right = turn.unmet.length === 0;
+      side.classList.add(right ? "right" : "wrong");
+      side.querySelector("h4").append(el("span", { class: "mark-text" }, right ? " ✓ demands met" : " ✗ not met"));
+    }
+    const parting = () => el("p", { class: "parting" }, "The two sides part here.");
+    side.append(...turn.calls.flatMap((call, at) => (at === parted ? [parting(), callShown(call)] : [callShown(call)])));
+    if (parted !== null && parted >= turn.calls.length) side.append(parting());
+    side.append(el("p", { class: "prose said" }, turn.said));
+    if (turn.changes.length) side.append(el("h5", {}, "Changes of the state"), el("ul", { class: "changes" }, ...turn.changes.map(changeShown)));
+    side.append(...turn.unmet.map((unmet) => el("p", { class: "because" }, `not met: ${unmet}`)));
+    return side;
+  };
+  const conversation = (item, columns) => {
+    const held = columns.filter((column) => item.answers[column]);
+    const [one, other] = held.map((column) => item.answers[column].played);
+    const parting = held.length === 2 ? partingOf(one, other) : null;
+    const users = item.turns.filter((turn) => turn.role === "user");
+    return item.gold.map((gold, at) => el(
+      "section", { class: "exchange" },
+      el("div", { class: "turn" }, el("span", { class: "role" }, `user, turn ${at + 1}`), el("p", {}, users[at].text)),
+      el("div", { class: "sides" }, playedSide("One right way", gold, false, null), ...held.map((column) => playedSide(
+        explorer.columns[column].name, item.answers[column].played[at], true, parting?.[0] === at ? parting[1] : null,
+      ))),
+    ));
   };
   const filled = (item) => {
     const column = judged();
@@ -207,8 +253,9 @@
       : "";
     return el(
       "div", { class: "body" },
-      ...(item.turns.length > 1 ? item.turns : []).map((turn) => el("div", { class: "turn" }, el("span", { class: "role" }, turn.role), el("p", {}, turn.text))),
-      el("div", { class: "sides" }, expectedSide(item), ...order.map((place) => answerSide(item, place))),
+      ...(item.turns.length > 1 ? item.turns : []).filter((turn) => !item.gold.length || turn.role !== "user").map((turn) => el("div", { class: "turn" }, el("span", { class: "role" }, turn.role), el("p", {}, turn.text))),
+      ...conversation(item, order),
+      el("div", { class: "sides" }, item.gold.length ? "" : expectedSide(item), ...order.map((place) => answerSide(item, place))),
       more,
       item.waived === null ? "" : el("p", { class: "because" }, `waived (counts in no metric): ${item.waived}`),
       el("div", { class: "meta" },
@@ -219,7 +266,8 @@
   };
   const line = (item, index) => {
     const code = fateOf(item, index);
-    const question = item.turns.findLast((turn) => turn.role === "user") ?? item.turns[item.turns.length - 1];
+    const asked = item.turns.filter((turn) => turn.role === "user");
+    const question = (item.gold.length ? asked[0] : asked.at(-1)) ?? item.turns[item.turns.length - 1];
     const causes = [item.answers[baselineOf(judged())]?.cause, answerOf(item)?.cause];
     const why = baselineOf(judged()) === null ? causeLabel(causes[1] ?? "") : causes.map((cause) => cause ? causeLabel(cause) : "right").join(" → ");
     const details = el(

@@ -95,7 +95,8 @@ def _rare_tools(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     middle = median(called[name] for name in offered) if offered else 0
     for name, row in offered.items():
         if len(calls) >= _FEWEST_CASES and called[name] < middle / 2:
-            yield row.finding("balance", f"{name} is right in {called[name]} cases, and the median tool in {middle:g}")
+            told = f"{name} is right in {called[name]} cases, but the median over all tools is {middle:g}"
+            yield row.finding("balance", told)
 
 
 def _rare_difficulties(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
@@ -115,5 +116,7 @@ def _favoured_place(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
     chosen = [row for row in rows if expected_tools(row.case) and len(row.case.toolbox.tools) > 1]
     known = chance([row.case for row in chosen])
     if len(chosen) >= _FEWEST_CASES and known.first > known.uniform + _FIRST_PLACE_EXCESS:
-        told = f"the first of several tools is right in {known.first:.0%}, and by chance in {known.uniform:.0%}"
+        told = (
+            f"the first offered tool is right in {known.first:.0%} of the cases, but {known.uniform:.0%} are expected"
+        )
         yield chosen[0].finding("balance", told)

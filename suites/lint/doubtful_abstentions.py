@@ -119,8 +119,8 @@ def _answerable_cases(row: LocatedCase) -> Iterator[Finding]:
             words = ", ".join(sorted(shared))
             yield row.finding(
                 "answerable",
-                f"{tool.name} could answer: no argument is missing, and its description has words of the question: "
-                f"{words}",
+                f"{tool.name} could answer: no argument is missing, and the description of the tool has words of the "
+                f"question: {words}",
             )
         elif _SEARCH.search(said) and _WEB.search(said) and _FACT.search(text):
             yield row.finding("answerable", f"{tool.name} could find this fact")

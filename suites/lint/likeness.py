@@ -61,7 +61,7 @@ def duplicates(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
         near = index.nearest(own)
         index.add(own)
         if twin is not row:
-            yield row.finding("skeleton", f"only values differ from {twin.place}: {' '.join(skeleton)}")
+            yield row.finding("skeleton", f"differs only in values from {twin.place}: {' '.join(skeleton)}")
         elif near is not None and near[0] >= LIMIT:
             yield row.finding(
                 "near-duplicate", f"similar to {rows[near[1]].place} ({near[0]:.2f}): {' '.join(skeleton)}"

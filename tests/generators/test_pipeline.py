@@ -19,8 +19,10 @@ from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
+from toolmark.benchmark.tools.worlds.world_session import world_sandbox
 from toolmark.generators.executed_calls import ExecutedCalls
 from toolmark.generators.pipeline import GenerationReport, generate
+from toolmark.generators.scenario_check import ScenarioCheck
 from toolmark.generators.stages import STAGES, Rejection, TraceFilter
 from toolmark.generators.template import TemplateGenerator, TemplateOptions
 
@@ -197,6 +199,7 @@ def with_turn(trace: Trace, index: int, turn: Message) -> Trace:
 
 
 def test_each_stage_rejects_what_it_is_for(good: Trace, executor: Executor) -> None:
+    worlds = ScenarioCheck(world_sandbox())
     other = Call(name="a_tool_that_nobody_offered", arguments={})
     wrong = Call(name="compute_median", arguments={"numbers": ["three"]})
     assert good.case is not None
@@ -213,15 +216,15 @@ def test_each_stage_rejects_what_it_is_for(good: Trace, executor: Executor) -> N
     }
     for stage, traces in planted.items():
         reasons: list[Rejection] = []
-        judge = TraceFilter(NOTHING, ExecutedCalls(executor), reasons.append)
+        judge = TraceFilter(NOTHING, ExecutedCalls(executor), worlds, reasons.append)
         assert not any(judge.accepts(trace) for trace in traces)
         assert judge.rejections == {stage: len(traces)}
         assert {reason.stage for reason in reasons} == {stage}
         assert all(reason.reason for reason in reasons)
-    leaky = TraceFilter(HeldOut(tools=frozenset({"compute_median"})), ExecutedCalls(executor))
+    leaky = TraceFilter(HeldOut(tools=frozenset({"compute_median"})), ExecutedCalls(executor), worlds)
     assert not leaky.accepts(good)
     assert leaky.rejections == {"leakage": 1}
-    twice = TraceFilter(NOTHING, ExecutedCalls(executor))
+    twice = TraceFilter(NOTHING, ExecutedCalls(executor), worlds)
     shouted = good.case.messages[0].model_copy(update={"content": good.query.upper() + "!"})
     nearly = with_turn(good, 0, shouted).model_copy(
         update={"case": good.case.model_copy(update={"messages": (shouted,)})}

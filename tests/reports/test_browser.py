@@ -16,6 +16,8 @@ import pytest
 
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.data.record import ChosenCheckpoint, CurvePoint, TrainingRecord
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.verdicts.report_data import Provenance
 from toolmark.reports.document import document
 from toolmark.reports.html import Html
@@ -252,6 +254,48 @@ IN_TURN = [
 ]
 OPEN = "for (const one of document.querySelectorAll('details')) one.open = true"
 """Opened elements may contain further closed ones, so this runs twice."""
+
+
+def transfer(to: str, note: str, **more: Any) -> dict[str, Any]:
+    """A gold call in the world `bank`."""
+    arguments = {"from_account": "loft", "to": to, "amount": 40, "note": note}
+    return {"name": "transfer", "arguments": arguments, **more}
+
+
+def test_a_conversation_shows_results_changes_and_where_the_sides_part(opened, page_of, tmp_path):
+    turns = [
+        {
+            "user": f"Send 40 euros to Ann. {PAYLOAD}",
+            "expect": {"reach": {"/accounts/loft/balance": [60]}},
+            "gold": {"calls": [transfer(PAYLOAD, "", fails=True), transfer("Ann", PAYLOAD)], "answer": PAYLOAD},
+        },
+        {
+            "user": "Thanks!",
+            "expect": {"action": "abstain", "reason": "no_tool_needed"},
+            "gold": {"calls": [], "answer": "You are welcome."},
+        },
+    ]
+    state = {"accounts": {"loft": {"balance": 100}}, "payees": {"Ann": {"iban": PAYLOAD}}}
+    source = {"name": "made", "ref": "1"}
+    scenario = {"world": "bank", "state": state, "turns": turns, "source": source, "licence": "CC0-1.0"}
+    (tmp_path / "one.test.jsonl").write_text(json.dumps(scenario) + "\n")
+    cases, runs = str(tmp_path / "one.test.jsonl"), tmp_path / "runs"
+    request = Request(("policy/oracle",), baseline="policy/never", cases=cases, runs=runs)
+    comparison = Evaluation(request).run(logs=False, report=True)
+    with opened(page_of(comparison), f"#case-{comparison.report.cases[0].id}") as page:
+        first, second = page.locator("#list .exchange").all()
+        gold, never, oracle = first.locator(".side").all()
+        assert gold.locator("h4").inner_text() == "One right way"
+        assert never.locator("h4").inner_text() == "policy/never ✗ not met"
+        assert "not met: reach: /accounts/loft/balance" in never.inner_text()
+        assert oracle.locator("h4").inner_text() == "policy/oracle ✓ demands met"
+        assert oracle.locator(".result").count() == 2
+        assert SEEN.partition('"')[0] in oracle.locator(".result.fault").inner_text()
+        assert oracle.locator(".changes li").first.inner_text().split() == ["/accounts/loft/balance", "100.0", "60.0"]
+        assert SEEN in first.locator(".turn p").inner_text()
+        assert page.locator(".parting").count() == 2
+        assert oracle.locator("p, div").nth(0).get_attribute("class") == "parting"
+        assert second.locator(".side.right").count() == 2
 
 
 @pytest.mark.parametrize("field", IN_TURN)

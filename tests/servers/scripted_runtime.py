@@ -6,10 +6,20 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["scripted_runtime"]
+__all__ = ["Refusal", "scripted_runtime"]
+
+
+@dataclass
+class Refusal:
+    """A reply that is an error with this status."""
+
+    status: int
+    message: str
+
 
 Replies = Mapping[str, Callable[[Mapping[str, Any]], Any]]
 
@@ -33,8 +43,10 @@ def scripted_runtime(replies: Replies) -> Iterator[str]:
 
         def _reply(self, request: Mapping[str, Any]) -> None:
             found = replies.get(self.path)
-            body = json.dumps(found(request) if found else {"error": {"message": "no such path"}}).encode()
-            self.send_response(200 if found else 404)
+            reply = found(request) if found else Refusal(404, "no such path")
+            refused = isinstance(reply, Refusal)
+            body = json.dumps({"error": {"message": reply.message}} if refused else reply).encode()
+            self.send_response(reply.status if refused else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -156,7 +156,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
             "compute_median",
             {"numbers": {"match": "set", "of": [[4, 5, 9, 12]]}},
         ),
-        "only values differ from",
+        "differs only in values from",
     ),
     (
         "leakage",
@@ -288,7 +288,7 @@ def test_favoured_tools_difficulties_and_places_are_told(written):
     box = [f"made_{number}" for number in range(8)]
     assert balances(written(many(box, 48, box))) == []
     assert balances(written(many(box[1:], 49, box))) == [
-        "1: made_0 is right in 0 cases, and the median tool in 7",
+        "1: made_0 is right in 0 cases, but the median over all tools is 7",
     ]
     (hard,) = balances(written(many(box, 48, box, "hard")))
     assert hard == "1: difficulty of the 48 cases of call: 0 easy, 48 hard"
@@ -297,7 +297,7 @@ def test_favoured_tools_difficulties_and_places_are_told(written):
             [r for tool in box for r in many([tool], 48, [tool, *(n for n in box if n != tool)])[box.index(tool) :: 8]]
         )
     )
-    assert first == ["1: the first of several tools is right in 100%, and by chance in 12%"]
+    assert first == ["1: the first offered tool is right in 100% of the cases, but 12% are expected"]
     few = many(box, 48, box)
     few[5]["split"] = "dev"
     assert balances(written(few, "all.jsonl")) == ["6: 1 of 48 cases are dev, but 10% to 35% are needed"]

@@ -48,8 +48,8 @@ def mark_complete(checkpoint: Path) -> None:
 def publish(checkpoint: Path, out: Path, base: Candidate) -> None:
     """Copy weights, configuration and tokenizer of a checkpoint to `out`. Pickle files are never copied.
 
-    If the base has an alias or a hub id, the adapter configuration contains this name instead of a path, because the
-    path does not exist on another machine.
+    The adapter configuration contains the alias or the hub id of the base, if there is one. Otherwise, it contains the
+    path, which does not exist on another machine.
     """
     adapter = checkpoint / "adapter_config.json"
     if adapter.exists():

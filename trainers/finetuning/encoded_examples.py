@@ -158,7 +158,7 @@ def check_mask(
 
     Raises:
         InputError: A supervised turn is not a turn of the assistant, or does not end with an id of `stops`. Or the
-            sequence does not have exactly one BOS, at the start.
+            sequence has no BOS at the start, or more than one BOS.
     """
     bos = tokenizer.bos_token_id
     if (

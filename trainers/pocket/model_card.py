@@ -20,9 +20,9 @@ tags: [tool-calling, gemma3, test-model]
 
 # pocket
 
-`pocket` is a Gemma 3 text model with 3.1 million parameters. The model can read a list of tools and call a tool. It is
-part of Toolmark. With `pocket`, you can try generation, fine-tuning and judging on any laptop in a few minutes, without
-a network. The same code runs for `gemma-3-1b-it`. Do not use `pocket` in a product.
+`pocket` is a Gemma 3 text model with 3.1 million parameters, and is part of Toolmark. The model can read a list of
+tools and call a tool. With `pocket`, you can try generation, fine-tuning and judging without a network, in a few
+minutes. Do not use `pocket` in a product.
 
 ## What it is
 
@@ -68,15 +68,15 @@ seed, the training curve and the versions. The SHA-256 of `model.safetensors` is
 ## Limits
 
 * The model has no knowledge of the world. It can copy, rearrange and choose text. It cannot reason or compute.
-* The model was tested on 60 new conversations of the mix `pocket`, in both dialects. 56 calls are expected. In 44 of
-  these, the model calls the right tool, and 38 calls are completely right. In 28 other cases, no tool fits or an
-  argument is missing. In 22 of these cases, the model makes a wrong call.
+* The model was tested on 60 new conversations of the mix `pocket`, in both dialects. Of 56 expected calls, 44 have the
+  right tool, and 38 are completely right. In 28 requests, no tool fits, or an argument is missing. In 22 of these 28,
+  the model makes a wrong call.
 * If the descriptions of tools use other words than the mix `pocket`, the model rarely chooses the right tool. The
   shipped cases have tools with other words.
 * The model understands only English sentences that are similar to its training data. It often fails with other
   wordings, with several calls in one answer, and with nested arguments.
-* The rows in training had at most {longest:,} tokens. The model accepts longer prompts, but was not trained on longer
-  prompts.
+* The rows in training had at most {longest:,} tokens. The model also accepts longer prompts, but was not
+  trained on them.
 * The model knows only the dialects {dialects}.
 * The model was not trained to refuse harmful requests.
 

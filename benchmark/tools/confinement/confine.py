@@ -20,7 +20,7 @@ _SYSTEM_FILES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache",
 
 
 def missing_limits() -> tuple[str, ...]:
-    """Return a line for the user about each limit of pure tools that this platform does not enforce.
+    """Return the limits of pure tools that this platform does not enforce. Each limit is a line for the user.
 
     The result is empty on Linux with Landlock and seccomp.
     """

@@ -72,8 +72,8 @@ def opened(paths: Iterable[str]) -> Readable:
 def restrict(readable: Readable, scratch: str) -> None:
     """Let this process only read `readable` and change the folder `scratch`.
 
-    A new version of Landlock also forbids TCP connections, and forbids sending signals to processes without this
-    restriction. `drop_privileges` must be called before. This function closes the descriptors of `readable`.
+    Newer versions of Landlock also forbid TCP connections, and signals to processes outside of this restriction. Call
+    `drop_privileges` before this function. This function closes the descriptors of `readable`.
 
     Raises:
         OSError: The kernel refuses.

@@ -52,7 +52,7 @@ def limit_for_ever(seconds: float, memory: int, file_size: int) -> None:
 
 @contextmanager
 def memory_limited(memory: int) -> Iterator[None]:
-    """Limit the memory inside the `with` block to `memory` bytes more than the memory that was used before."""
+    """Limit the additional memory inside the `with` block to `memory` bytes."""
     used = address_space()
     if resource is None or not used:
         yield

@@ -48,8 +48,8 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
 
     Args:
         command: The program and its arguments.
-        fault: Its `reason` is set if the server closes its input or output, writes a line that is too long, or writes
-            too many lines that are not answers.
+        fault: Its `reason` is set if the server closes its input or output, writes a very long line, or writes too many
+            lines without an answer.
 
     Raises:
         FileNotFoundError: The program does not exist.

@@ -32,11 +32,11 @@ class LocatedError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class SourceNote:
-    """What the user should know about a part of a source, for example that it is not offered as a tool.
+    """A note for the user about a part of a source. For example, the part is not offered as a tool.
 
     Attributes:
         place: Where the part is, for example as `file:line`.
-        what: What is unusual or wrong, with the unusual or wrong value.
+        what: What is wrong or unusual, with the value.
         fix: What was done about the part, and what the user can do.
     """
 

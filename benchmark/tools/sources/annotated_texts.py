@@ -18,7 +18,7 @@ _INNER_KEYS = ("items", "additionalProperties")
 def describe_arguments(parameters: dict[str, Any], function: Callable[..., Any]) -> None:
     """Add the texts in the annotations of a function to its schema. Descriptions in the schema stay.
 
-    The texts of elements of lists and dictionaries, and of fields of classes, are added, too.
+    This includes the texts for elements of lists and dictionaries, and for fields of classes.
 
     Args:
         parameters: The schema of the function's arguments. It is changed.

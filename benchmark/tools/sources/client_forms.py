@@ -31,7 +31,7 @@ _REQUEST_KEYS = frozenset({"model", "messages", "jsonrpc", "nextCursor"})
 def client_tools(document: dict[str, Any]) -> tuple[list[Any], Place] | None:
     """Return the list of tools in a document, and the place of this list. None if the document has another form.
 
-    A document that is one tool is a list of this tool.
+    If the document is a single tool, the list contains only this tool.
     """
     if isinstance(inner := document.get("result"), dict) and isinstance(inner.get("tools"), list):
         return inner["tools"], ("result", "tools")

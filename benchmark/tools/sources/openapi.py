@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.regular_files import regular
 from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
@@ -66,7 +67,7 @@ def is_openapi(path: Path) -> bool:
     - A `.yaml` file is read as an OpenAPI document if it has the key `openapi` or `swagger` near the beginning.
     """
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
+        with regular(path).open(encoding="utf-8-sig", errors="replace") as file:
             text = file.read(65_536)
     except OSError:
         return path.suffix == ".json"

@@ -69,8 +69,8 @@ def imported_module(source: str | Path) -> tuple[ModuleType, str, str]:
     """Import a module or file that the user named.
 
     Returns:
-        The module, the path of its file for error messages, and the part of the name of an implementation
-        (`Tool.run`) before the colon.
+        Three values: the module, the path of its file for error messages, and the source in the names of its
+            implementations. For example, `my.tools` is the source in the name `my.tools:add` (`Tool.run`).
 
     Raises:
         InputError: The source cannot be imported. The error contains the file and the line.

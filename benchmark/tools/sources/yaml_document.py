@@ -30,6 +30,7 @@ from yaml.events import (
 )
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.regular_files import regular
 from toolmark.benchmark.tools.sources import LocatedError
 
 __all__ = ["Place", "YamlDocument", "kind_of"]
@@ -76,8 +77,8 @@ class YamlDocument:
 
     Attributes:
         path: The file.
-        lenient: If True, dates, and keys that are not strings, are read as strings. If False, they are errors, because
-            a person who writes such a file has usually forgotten the quotes.
+        lenient: If True, a date is read as a string, and a key of another type is read as a string. If False, both are
+            errors, because the author of the file has usually forgotten the quotes.
         lines: The line of each value, from 1. The key is the place of the value: the keys and indices that lead to it.
     """
 
@@ -93,7 +94,7 @@ class YamlDocument:
             InputError: The file cannot be read.
         """
         try:
-            with self.path.open("rb") as file:
+            with regular(self.path).open("rb") as file:
                 content = file.read(MAX_BYTES + 1)
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -65,9 +65,9 @@ def shared_toolboxes(
 ) -> tuple[Toolbox, ...]:
     """Draw `count` lists of tools from `toolbox`.
 
-    The tools of `asked` are spread evenly over the lists, as far as there is room. The lengths of the lists are drawn
-    evenly on a logarithmic scale, so there are more short lists than long lists. A long list fits more conversations
-    than a short list. So short lists together and long lists together are used about equally often.
+    The tools of `asked` are spread evenly over the lists, as far as there is room. There are more short lists than long
+    lists, because the lengths are drawn evenly on a logarithmic scale. But a long list fits more conversations than a
+    short list. So all short lists together are used about as often as all long lists together.
 
     Args:
         toolbox: All tools.

@@ -11,13 +11,13 @@ import pytest
 
 from tests.servers.scripted_runtime import scripted_runtime
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.deployment import llama_server
 from toolmark.benchmark.deployment.check import DeploymentResult, check_deployment
 from toolmark.benchmark.deployment.command import as_json
-from toolmark.benchmark.deployment.connect import connected
 from toolmark.benchmark.deployment.printed import print_result
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.runtimes import llama_server
+from toolmark.benchmark.engine.runtimes.connect import connected
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 
@@ -162,7 +162,7 @@ def test_specs_that_name_no_server(tmp_path, monkeypatch):
     refused("pocket", InputError, "--deployed pocket is neither a server nor a GGUF file")
     refused("http://127.0.0.1:9", EnvironmentFault, "cannot be reached, or lists no model")
     with scripted_runtime({"/v1/models": lambda _: {"data": [{"id": "a"}, {"id": "b"}]}}) as url:
-        refused(url, InputError, "--deployed-model")
+        refused(url, InputError, f"Choose one: --deployed {url}#NAME")
     file = tmp_path / "m.gguf"
     file.write_bytes(b"GGUF")
     monkeypatch.setattr(llama_server, "find_spec", lambda _: None)

@@ -11,10 +11,10 @@ import pytest
 from toolmark.benchmark.data.cases import Case, Message, Tool
 from toolmark.benchmark.deployment.prompt_classes import MEANINGS
 from toolmark.benchmark.deployment.prompt_differences import compare_prompts
-from toolmark.benchmark.deployment.runtime import RuntimePrompt
 from toolmark.benchmark.deployment.shown_tools import shown_tools
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.runtimes.runtime import RuntimePrompt
 
 POCKET = Path(__file__).parents[3] / "benchmark" / "engine" / "pocket"
 UNIT = {"type": "string", "enum": ["km", "mi"], "description": "Unit of the result."}

@@ -12,9 +12,9 @@ import pytest
 from tests.servers.pocket_gguf import write_gguf
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.deployment.check import DeploymentResult, check_deployment
-from toolmark.benchmark.deployment.connect import connected
-from toolmark.benchmark.deployment.llama_server import llama_server
 from toolmark.benchmark.engine.model_folder import locate
+from toolmark.benchmark.engine.runtimes.connect import connected
+from toolmark.benchmark.engine.runtimes.llama_server import llama_server
 from toolmark.benchmark.evaluation.request import Request
 
 pytest.importorskip("xllamacpp", reason="llama.cpp's server is not installed: pip install xllamacpp")

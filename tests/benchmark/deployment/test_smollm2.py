@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import pytest
 
 from toolmark.benchmark.deployment.check import check_deployment
-from toolmark.benchmark.deployment.connect import connected
+from toolmark.benchmark.engine.runtimes.connect import connected
 from toolmark.benchmark.evaluation.request import Request
 
 for name in ("xllamacpp", "gguf"):

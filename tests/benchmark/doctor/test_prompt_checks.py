@@ -10,11 +10,11 @@ import pytest
 
 from tests.servers.scripted_runtime import scripted_runtime
 from toolmark.benchmark.core.registry import load
-from toolmark.benchmark.deployment.connect import runtime_at
 from toolmark.benchmark.doctor.findings import Finding, run_checks
 from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
 from toolmark.benchmark.doctor.prompt_checks import prompt_checks
 from toolmark.benchmark.engine.chat_address import ChatAddress
+from toolmark.benchmark.engine.runtimes.connect import runtime_at
 
 TEMPLATE = "{{ bos_token }}{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}{{ messages[0].content }}\nbot:"
 TOOL_LINE = json.dumps(TOOL.as_openai(), ensure_ascii=False)

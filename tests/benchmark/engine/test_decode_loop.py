@@ -17,6 +17,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.decode_loop import DecodeLimits, decode
 from toolmark.benchmark.engine.encoding import encode
+from toolmark.benchmark.engine.kept_sequences import KeptSequences
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.prefix_attention import Decode
 from toolmark.benchmark.engine.prompt_lookup import as_text, draft_tokens
@@ -204,6 +205,41 @@ def test_prefixes_are_read_once_and_rows_are_never_padded():
 
     assert len(dict(decode(prompts, counting, greedy, DecodeLimits(1, STOPS, sequences=6)))) == 6
     assert read == [80, 1, 5], "the first prompt is read alone, which shows how long the run will take"
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_a_prompt_that_continues_another_is_read_from_there(name):
+    """Also if the answer is written otherwise in the next prompt, or if a part of the prompt before is left out."""
+    model = tiny(name)
+    forward, prompts, read = packed_forward(model), dict(list(rows().items())[:12]), []
+
+    def counting(ids, positions, packed, ends):
+        read.append(0 if isinstance(packed, Decode) else len(ids))
+        return forward(ids, positions, packed, ends)
+
+    limits, kept, more = DecodeLimits(8, STOPS, sequences=5), KeptSequences(room=100_000), [50, 51, 52]
+    answers = dict(decode(prompts, forward, greedy, limits, kept=kept))
+    longer = {
+        index: ids + answers[index] + more if index % 3 else ids[: -index or None] + more
+        for index, ids in prompts.items()
+    }
+    longer[100] = [9, *more]  # This prompt continues nothing.
+    expected = {index: alone(model, ids, tokens=8) for index, ids in longer.items()}
+    assert dict(decode(longer, counting, greedy, limits, earlier=kept)) == expected
+    assert sum(read) < sum(map(len, longer.values())) / 10
+    assert dict(decode(longer, forward, greedy, limits, earlier=KeptSequences(), kept=KeptSequences(200))) == expected
+
+
+def test_sequences_that_have_no_room_are_not_kept():
+    model = tiny("llama")
+    prompts = {n: [*range(10, 90), 90 + n, *range(20, 30)] for n in range(6)}
+    kept = KeptSequences(room=120)
+    tokens = decode(prompts, packed_forward(model), greedy, DecodeLimits(3, frozenset(), sequences=6), kept=kept)
+    assert len(dict(tokens)) == 6
+    assert kept.tokens == 80 + 3 * 13, "the shared prefix counts once, and the last token of an answer is not known"
+    assert sum(kept.beginning(prompt).length == 90 for prompt in prompts.values()) == 3
+    assert min(kept.beginning(prompt).length for prompt in prompts.values()) == 80
+    assert kept.beginning([*range(10, 60)]) is None
 
 
 def test_what_repeats_is_guessed_and_only_what_the_model_would_write_is_kept():

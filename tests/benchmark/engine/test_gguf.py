@@ -24,6 +24,7 @@ from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.candidates.weights import fetch
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.engine.base_model import load_base
+from toolmark.benchmark.engine.gguf_settings import complete
 from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.engine.tokenizer import open_tokenizer, token_ids
 
@@ -207,3 +208,16 @@ def test_a_disk_without_room(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(EnvironmentFault, match=r"need 0\.0 GB"):
         base_of(tiny)
+
+
+def test_gemma_3_keeps_its_windows_and_the_scale_of_its_attention():
+    from transformers import Gemma3TextConfig
+
+    fields = {"general.architecture": "gemma3", "gemma3.attention.sliding_window_pattern": 2}
+    config = Gemma3TextConfig(num_hidden_layers=4, head_dim=64)
+    complete(config, GgufHeader(fields, (), {}))
+    assert config.layer_types == ["sliding_attention", "full_attention"] * 2
+    assert config.query_pre_attn_scalar == 64
+    largest = Gemma3TextConfig(num_hidden_layers=62, hidden_size=5376, num_attention_heads=32, head_dim=128)
+    complete(largest, GgufHeader({"general.architecture": "gemma3"}, (), {}))
+    assert (largest.query_pre_attn_scalar, largest.layer_types[5]) == (168, "full_attention")

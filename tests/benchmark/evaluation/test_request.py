@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from toolmark.benchmark.evaluation.request import Request
+import pytest
+
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.evaluation.request import Request, check
 
 
 def compared(request: Request) -> list[tuple[str, int | None]]:
@@ -22,3 +25,18 @@ def test_with_a_baseline_the_base_of_an_adapter_answers_nothing(tmp_path: Path) 
     recorded = Request(models, adapters, baseline="policy/never")
     assert compared(recorded) == [("policy/never", None), ("pocket+mine", 0)]
     assert compared(Request(models, baseline="policy/never")) == [("policy/never", None), ("pocket", 0)]
+
+
+def test_a_deployed_model_is_compared_with_the_only_float_model() -> None:
+    server, other = "http://127.0.0.1:8080", "https://host/v1#a/b"
+    ours = [("pocket", None), ("pocket-lora", 0)]
+    lora = Request(("pocket",), ("pocket-lora",), (server, other))
+    assert compared(lora) == [*ours, ("deployed/127.0.0.1:8080", 1), ("deployed/host/a/b", 1)]
+    assert compared(Request(("pocket",), deployed=(server,))) == [("pocket", None), ("deployed/127.0.0.1:8080", 0)]
+    alone = Request(deployed=(server,), baseline="policy/never")
+    assert compared(alone) == [("policy/never", None), ("deployed/127.0.0.1:8080", 0)]
+    assert compared(Request(deployed=(server,))) == [("deployed/127.0.0.1:8080", None)]
+    with pytest.raises(InputError, match="--deployed is compared with one model, but 2 are given"):
+        check(Request(("pocket", "policy/never"), deployed=(server,)))
+    with pytest.raises(InputError, match="--deployed pocket is neither a server nor a GGUF file"):
+        Request(deployed=("pocket",)).candidates()

@@ -192,12 +192,19 @@ def test_other_files_are_none_of_its_categories(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("category", "why"),
-    [("live_relevance", "no answers"), ("simple_java", "Java's"), ("multi_turn_base", "several turns")],
+    [("live_relevance", "no answers"), ("simple_java", "Java's"), ("memory_kv", "tools are not in")],
 )
 def test_a_file_that_is_not_read_is_named_with_the_reason(tmp_path: Path, category: str, why: str) -> None:
     file = tmp_path / f"BFCL_v4_{category}.json"
     file.write_text("{}")
     with pytest.raises(InputError, match=f"category {category}, which is not read: .*{why}"):
+        list(BfclReader().read(file))
+
+
+def test_a_file_of_conversations_is_named_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "BFCL_v4_multi_turn_base.json"
+    file.write_text("{}")
+    with pytest.raises(InputError, match=f"conversations and not cases.*toolmark eval .* --cases bfcl:{file}"):
         list(BfclReader().read(file))
 
 

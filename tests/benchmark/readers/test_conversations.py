@@ -117,16 +117,17 @@ TOOLACE = 'Here is a list of functions:\n[{"name": "get_weather"}]\nUse the form
         ),
         (said("{'name': 'get_weather', 'arguments': {'city': 'Oslo'}}"), "form json"),
         (said('{"get_weather": {"city": "Oslo"}}'), "form json"),
+        (said("tool: get_weather\narguments:\n  city: Oslo\n"), "form yaml"),
         (said("[Get Weather(city='Oslo')]"), "not a list of calls"),
         (openai(native(OSLO, content=f"<tool_call>{WRITTEN}</tool_call>")), "both"),
-        (openai({**LOOK, "weight": 0}, native(OSLO, weight=1)), "weights differ"),
+        (openai({**LOOK, "weight": 0}, native(OSLO, weight=1)), "different weights"),
         (openai(native(OSLO, weight=0)), "no assistant turn"),
         (openai(native(OSLO, weight=2)), "weight"),
         (openai(native(OSLO, train=False, weight=1)), "contradict"),
         (said(""), "empty"),
         (openai({**LOOK, "tool_uses": [OSLO.name]}), "tool_uses"),
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_a_reply_that_cannot_be_read_is_a_bad_row(tmp_path: Path, file: tuple[str, str, str], why: str) -> None:
     reader, name, content = file
@@ -144,6 +145,8 @@ def test_a_reply_that_cannot_be_read_is_a_bad_row(tmp_path: Path, file: tuple[st
         "A thought\nAction: wait for the user.",
         "With get_weather I can look up a city. Which city (or town)?",
         '{"name": "Ann"}',
+        "I can use one tool:\ntool: get_weather\narguments: the city",
+        "name: Ann\narguments: none",
     ],
 )
 def test_words_stay_words(tmp_path: Path, text: str) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from studies import conformance, stages, tutorial
+from studies import conformance, loose_forms, stages, tutorial
 from studies.official import POINTS, official, reasons
+from studies.recorded_verdicts import as_completion
 from toolmark.benchmark.data.cases import Call
+from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.dialects.pythonic import Pythonic
 from toolmark.benchmark.readers.bfcl import BfclReader
 from toolmark.benchmark.scoring.grades import grade
 
@@ -92,7 +95,7 @@ def test_every_point_together_gives_our_verdict(tmp_path: Path, given: dict[str,
     (tmp_path / "possible_answer" / "BFCL_v4_multiple.json").write_text(json.dumps({"id": "c", "ground_truth": truth}))
     (case,) = BfclReader().read(tmp_path)
     call = Call(name="a.f", arguments={"n": 1, **given})
-    ours = grade(case, conformance.as_completion([call]), Json()).correct
+    ours = grade(case, as_completion([call]), Json()).correct
     judge = verdict({"a.f": dict(call.arguments)}, truth=truth)
     assert judge(frozenset(POINTS)) is ours
     assert reasons(judge, ours) is not None
@@ -103,11 +106,35 @@ def test_what_no_point_explains_is_not_explained() -> None:
     assert set(conformance.MEANINGS) == {*POINTS, *conformance.RAW_REASONS}
 
 
+@pytest.mark.parametrize("form", loose_forms.FORMS)
+@pytest.mark.parametrize("named", [True, False])
+def test_loose_forms_are_read_leniently(tmp_path: Path, form: str, named: bool) -> None:
+    row = {"id": "c", "question": [[{"role": "user", "content": "?"}]], "function": [FUNCTION]}
+    truth = [{"a.f": {"n": [1], "xs": [[0.5]], "k": [2]}}, {"a.f": {"n": [3], "box": [{"v": ["it's, [so]"]}]}}]
+    (tmp_path / "possible_answer").mkdir()
+    (tmp_path / "BFCL_v4_parallel.json").write_text(json.dumps(row))
+    (tmp_path / "possible_answer" / "BFCL_v4_parallel.json").write_text(json.dumps({"id": "c", "ground_truth": truth}))
+    (case,) = BfclReader().read(tmp_path)
+    right = [{"n": 1, "xs": [0.5], "k": 2}, {"n": 3, "box": {"v": "it's, [so]"}}]
+    calls = [Call(name="a_f", arguments=arguments) for arguments in right]
+    texts = [loose_forms.written(call, case, named=named) for call in calls]
+    assert texts[0] == ("a_f(n=1, xs=[0.5], k=2)" if named else "a_f(1, [0.5], k=2)")
+    graded = grade(case, Completion(loose_forms.FORMS[form](texts)), Pythonic())
+    assert (graded.correct_leniently, graded.correct) == (True, form == "a list" and named)
+    one_less = grade(case, Completion(loose_forms.FORMS[form](texts[1:])), Pythonic())
+    assert not one_less.correct_leniently
+
+
 @pytest.fixture(scope="module")
-def models() -> list[conformance.Judged]:
+def measured() -> tuple[list[conformance.Judged], list[loose_forms.Loose]]:
     if not (conformance.DATA / "bfcl_recorded").is_dir():
         pytest.skip("no recorded model is at hand")
     return conformance.measured()
+
+
+@pytest.fixture
+def models(measured: Any) -> list[conformance.Judged]:
+    return measured[0]
 
 
 @pytest.mark.slow
@@ -141,8 +168,8 @@ def test_unreadable_answers_are_not_abstentions(models: list[conformance.Judged]
 
 
 @pytest.mark.slow
-def test_the_page_is_what_is_measured(models: list[conformance.Judged]) -> None:
-    page = conformance.write(models)
+def test_the_page_is_what_is_measured(measured: Any) -> None:
+    page = conformance.write(*measured)
     assert page.broken == []
     # The sections about live cases follow. Their data is not at hand here.
     assert conformance.OUT.read_text(encoding="utf-8").startswith("\n".join(page.text).rstrip())

@@ -54,3 +54,15 @@ def test_only_a_hash_proves_the_base_of_an_adapter(adapter, record, said):
     found = unproven_base({"weights": "w", "adapter": adapter}, TrainingRecord.of(record))
     assert found.startswith("base identity not proven: ") if said else found == ""
     assert said in found
+
+
+def test_a_served_model_names_its_parser_and_templates_are_compared_by_their_text():
+    ours = ({"dialect": "native/1", "template": "hash of the files"}, {"template": "text"})
+    served = ({"dialect": "native/1", "template": "text"}, {"template": "text", "server": {"kind": "llama.cpp"}})
+    (parser,) = mismatches(ours, served)
+    assert (parser.kind, parser.field, parser.candidate) == ("identity", "parser", "llama.cpp")
+    assert parser.baseline == "the dialect"
+    turns = [{**identity, "dialect": "tagged/1"} for identity, _ in (ours, served)]
+    assert mismatches((turns[0], ours[1]), (turns[1], served[1])) == ()
+    (template,) = mismatches((turns[0], {"template": "other"}), (turns[1], served[1]))
+    assert (template.field, template.baseline, template.candidate) == ("template", "other", "text")

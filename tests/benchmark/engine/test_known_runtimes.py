@@ -11,10 +11,10 @@ import pytest
 from tests.servers.scripted_runtime import scripted_runtime
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Prompt, RawCall
-from toolmark.benchmark.deployment.connect import runtime_at
-from toolmark.benchmark.deployment.runtime import Question, Runtime, RuntimePrompt, Writing
 from toolmark.benchmark.engine.chat_address import ChatAddress
 from toolmark.benchmark.engine.json_server import BadReply
+from toolmark.benchmark.engine.runtimes.connect import runtime_at
+from toolmark.benchmark.engine.runtimes.runtime import Question, Runtime, RuntimePrompt, Writing
 
 TURNS = (
     Message(role="user", content="Hi"),

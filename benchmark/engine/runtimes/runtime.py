@@ -28,19 +28,25 @@ class Question:
         prompt: The turns and the tools.
         max_tokens: The limit on the tokens of the answer.
         stops: Strings that end the answer.
+        temperature: The temperature of sampling. With 0, the most likely token is always chosen.
+        seed: The seed of the sampling. None if nothing is sampled.
     """
 
     prompt: Prompt
     max_tokens: int
     stops: Sequence[str] = ()
+    temperature: float = 0.0
+    seed: int | None = None
 
     def body(self) -> dict[str, Any]:
-        """Return the fields of a request for a greedy answer, in OpenAI's form."""
+        """Return the fields of a request, in OpenAI's form."""
         messages = conversation(self.prompt.messages)
         for message in messages:
             for call in message.get("tool_calls", ()):
                 call["function"]["arguments"] = json.dumps(call["function"]["arguments"], ensure_ascii=False)
-        fields: dict[str, Any] = {"messages": messages, "max_tokens": self.max_tokens, "temperature": 0}
+        fields: dict[str, Any] = {"messages": messages, "max_tokens": self.max_tokens, "temperature": self.temperature}
+        if self.seed is not None:
+            fields["seed"] = self.seed
         if self.prompt.tools:
             fields["tools"] = [tool.as_openai() for tool in self.prompt.tools]
         if self.stops:
@@ -95,7 +101,7 @@ class RuntimeReply:
 
 @dataclass(frozen=True)
 class Runtime:
-    """A server with OpenAI's chat completions about which nothing else is known.
+    """A server with OpenAI's chat completions. Nothing else is known about this server.
 
     Attributes:
         root: The server, with the address without `/v1`.
@@ -129,7 +135,7 @@ class Runtime:
         return None
 
     def go_on(self, ids: Sequence[int], question: Question) -> Writing | None:  # noqa: ARG002
-        """Let the runtime continue exactly these token ids. None if it does not take token ids.
+        """Let the runtime continue exactly these token ids. Return None if the runtime does not accept token ids.
 
         Args:
             ids: The token ids of a prompt.

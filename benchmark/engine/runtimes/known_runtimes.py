@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.deployment.runtime import Question, Runtime, RuntimePrompt, Writing, first_choice, token_list
 from toolmark.benchmark.engine.encoding import conversation
 from toolmark.benchmark.engine.json_server import BadReply
+from toolmark.benchmark.engine.runtimes.runtime import (
+    Question,
+    Runtime,
+    RuntimePrompt,
+    Writing,
+    first_choice,
+    token_list,
+)
 from toolmark.benchmark.engine.template_rendering import render_template
 
 __all__ = ["LlamaCpp", "Ollama", "Vllm"]
@@ -110,7 +117,7 @@ class Vllm(Runtime):
 
 @dataclass(frozen=True)
 class Ollama(Runtime):
-    """Ollama's server. It tells no token ids, and versions before 0.12 do not tell the rendered prompt either.
+    """Ollama's server. It tells no token ids. Versions before 0.12 also do not tell the rendered prompt.
 
     Source: `ChatRequest` in https://github.com/ollama/ollama/blob/main/api/types.go
     """

@@ -2,67 +2,58 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from toolmark.benchmark.candidates.deployed import gguf_candidate, server_address
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.candidates.weights import fetch
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.core.bounded_http import json_objects
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.deployment.known_runtimes import LlamaCpp, Ollama, Vllm
-from toolmark.benchmark.deployment.llama_server import llama_server
-from toolmark.benchmark.deployment.runtime import Runtime
 from toolmark.benchmark.engine.chat_address import ChatAddress, without_version
 from toolmark.benchmark.engine.json_server import BadReply, JsonServer
+from toolmark.benchmark.engine.runtimes.known_runtimes import LlamaCpp, Ollama, Vllm
+from toolmark.benchmark.engine.runtimes.llama_server import llama_server
+from toolmark.benchmark.engine.runtimes.runtime import Runtime
 from toolmark.benchmark.engine.server_facts import ServerKind, server_facts
 
 __all__ = ["connected", "runtime_at"]
 
-_ADDRESS = re.compile(r"https?://\S+\Z")
 _KINDS: Mapping[ServerKind, type[Runtime]] = {"llama.cpp": LlamaCpp, "vLLM": Vllm, "Ollama": Ollama}
 
 
 @contextmanager
-def connected(spec: str, seconds: float, model: str | None = None, threads: int = 1) -> Iterator[Runtime]:
+def connected(spec: str, seconds: float, threads: int = 1) -> Iterator[Runtime]:
     """Connect to the runtime that a spec names. For a GGUF file, llama.cpp's server runs until the context ends.
 
     Args:
-        spec: The address of a server, for example `http://127.0.0.1:8080`. Or a GGUF file, in any form that `--model`
-            takes. Or an Inspect model with OpenAI's chat completions, for example `openai-api/local/NAME`.
+        spec: The spec of a deployed model, see `candidates/deployed.py`.
         seconds: The limit on the time of a request.
-        model: The name of the model in requests. None for the only model that the server lists.
         threads: Number of processor threads of a server that is started here.
 
     Raises:
         InputError: The spec is neither a server nor a GGUF file.
         EnvironmentFault: The server cannot be reached or started, or it lists no model.
     """
-    if _ADDRESS.match(spec):
-        yield _runtime(spec.rstrip("/"), seconds, model, spec)
+    found = server_address(spec)
+    if found is not None:
+        yield _runtime(*found, seconds, spec)
         return
-    candidate = resolve(spec)
-    if candidate.kind == "inspect":
+    if (candidate := resolve(spec)).kind == "inspect":
         yield runtime_at(_address(candidate, seconds), seconds)
         return
-    file = fetch(candidate).base if candidate.kind in ("local", "hub") and candidate.adapter is None else None
-    if file is None or not file.is_file():
-        raise InputError(
-            f"--deployed {spec} is neither a server nor a GGUF file",
-            "Start a server with the model, and give its address: --deployed http://127.0.0.1:8080",
-        )
-    with llama_server(file, threads=threads) as url:
-        yield _runtime(url, seconds, None, spec)
+    with llama_server(fetch(gguf_candidate(spec)).base, threads=threads) as url:
+        yield _runtime(url, None, seconds, spec)
 
 
-def _runtime(url: str, seconds: float, model: str | None, spec: str) -> Runtime:
+def _runtime(url: str, model: str | None, seconds: float, spec: str) -> Runtime:
     root = JsonServer(without_version(url), {}, seconds)
     return runtime_at(ChatAddress(url, {}, model or _first_model(root, spec)), seconds)
 
 
 def runtime_at(address: ChatAddress, seconds: float) -> Runtime:
-    """Return the runtime at an address. The server is asked what it is.
+    """Ask the server at an address which program it is, and return the runtime.
 
     Args:
         address: The address and the model.
@@ -99,6 +90,6 @@ def _first_model(root: JsonServer, spec: str) -> str:
     if len(names) > 1:
         raise InputError(
             f"the server at {spec} has {len(names)} models: {', '.join(map(str, names[:8]))}",
-            "Choose one: --deployed-model NAME",
+            f"Choose one: --deployed {spec}#NAME",
         )
     return names[0]

@@ -1,0 +1,77 @@
+"""Finds the tokens with which a call opens in one dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolmark.benchmark.dialects.thinking import without_thinking
+from toolmark.benchmark.engine.call_beginning import CallBeginning, call_mark
+from toolmark.benchmark.engine.reply_beginnings import ReplyBeginnings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from toolmark.benchmark.config.template_args import TemplateArgs
+    from toolmark.benchmark.dialects import Dialect
+
+__all__ = ["CallOpening"]
+
+_SPACES = str.maketrans({"Ġ": " ", "▁": " ", "Ċ": "\n", "ĉ": "\t"})
+"""How tokenizers write white-space in the names of tokens. Other characters of a name can differ from the text of the
+token, but a mark contains only characters that are the same in both."""
+
+
+class CallOpening(CallBeginning):
+    """Decides for each token whether it opens a call, given the text before it.
+
+    The text before a token is the text after all thoughts, without white-space at its beginning.
+
+    Args:
+        call: The text with which every call begins.
+        answer: The text with which every answer begins. It can be empty.
+        mark: The result of `call_mark` for these two texts.
+        tokenizer: The tokenizer.
+    """
+
+    def __init__(self, call: str, answer: str, mark: str, tokenizer: PreTrainedTokenizerBase) -> None:
+        super().__init__(call, answer, mark)
+        added = tokenizer.get_added_vocab()
+        self._texts = {
+            token: name if name in added else name.translate(_SPACES) for name, token in tokenizer.get_vocab().items()
+        }
+        self._leading: dict[tuple[str, str], list[int]] = {}
+
+    @classmethod
+    def of(
+        cls, dialect: Dialect, tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs | None = None
+    ) -> CallOpening | None:
+        """Return the opening of the calls of a dialect. None if the beginning of a reply does not show a call.
+
+        Raises:
+            InputError: The chat template cannot write a call.
+        """
+        replies = ReplyBeginnings(dialect, tokenizer, template_args)
+        call, answer = (without_thinking(text).lstrip() for text in (replies.call_text, replies.answer_text))
+        mark = call_mark(call, answer)
+        return None if mark is None else cls(call, answer, mark, tokenizer)
+
+    def after(self, before: str, token: int) -> str:
+        """Return the text after one more token."""
+        return (before + self._texts.get(token, "")).lstrip()
+
+    def openers(self, before: str) -> list[int]:
+        """Return the tokens with which a call can begin or continue after the text `before`.
+
+        After each of these tokens, the text is a beginning of the mark, or begins with the mark.
+        """
+        return self._leading_to(self._mark, before)
+
+    def usual_openers(self, before: str) -> list[int]:
+        """Return the tokens with which a call goes on in the way in which the dialect writes calls. See `openers`."""
+        return self._leading_to(self._call, before)
+
+    def _leading_to(self, goal: str, before: str) -> list[int]:
+        if (goal, before) not in self._leading:
+            after = ((token, (before + text).lstrip()) for token, text in self._texts.items() if text)
+            self._leading[goal, before] = [token for token, text in after if self._leads_to(goal, text)]
+        return self._leading[goal, before]

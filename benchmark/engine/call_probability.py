@@ -1,0 +1,179 @@
+"""Reads the probability of a call from the logits with which an engine chooses tokens. No additional pass is needed.
+
+The *decision* of a completion is its first token that shows whether it begins with a call. Thoughts, white-space, and
+text with which both a call and something else can begin come before the decision. The probability of a call is a
+product:
+
+- the probability of each written token with which both can begin, given all tokens before
+- the sum of the probabilities of all tokens with which a call begins or goes on (`CallOpening`), at the decision
+
+Thoughts and white-space are not part of the product: the probability is that after this thought. If a completion
+leaves the opening of a call before its mark is complete, the product is an upper bound, because the call would also
+need the rest of the mark. If a completion ends before its decision, the last such product is used.
+
+The probability describes only how a completion begins. If a model writes text and then calls, the probability is that
+of the beginning.
+
+With a threshold, the decision is forced. If the probability is above the threshold, the most likely of the tokens is
+chosen with which a call goes on, until the beginning of a call is written. Otherwise, no such token is chosen. If the
+model itself decides in the same way, the completion does not change.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from toolmark.benchmark.engine.decode_loop import Choose
+from toolmark.benchmark.engine.thought_tokens import LAST_TOKENS, ThoughtTokens
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from toolmark.benchmark.engine.call_opening import CallOpening
+
+__all__ = ["CallProbability"]
+
+
+@dataclass(slots=True)
+class _State:
+    """The state of a sequence before its decision.
+
+    Attributes:
+        closing: The mark that ends the current thought. None outside of a thought.
+        text: The text after all thoughts, without white-space at its beginning.
+        reached: The probability of this text.
+        chances: The probabilities of the tokens with which a call goes on, in the last step.
+        last: The last tokens.
+        forced: Whether a call is forced (True) or an answer is forced (False). None if nothing is forced.
+        steered: Whether the model would not call, so the beginning of a call is forced token by token.
+    """
+
+    closing: str | None
+    text: str = ""
+    reached: float = 1.0
+    chances: Mapping[int, float] = field(default_factory=dict)
+    last: list[int] = field(default_factory=list)
+    forced: bool | None = None
+    steered: bool = False
+
+
+class CallProbability:
+    """Watches how tokens are chosen, and keeps the probability of a call for each sequence.
+
+    Args:
+        opening: The tokens that open a call.
+        thoughts: Finds the marks of thoughts.
+        prompts: The token ids of the prompts by index.
+        ends: Tokens that end a completion. A forced answer does not begin with one of these tokens.
+        threshold: With a probability above the threshold, a call is forced. Otherwise, an answer in words is forced.
+            None if nothing is forced. A threshold needs greedy decoding.
+
+    Attributes:
+        found: The probability of a call by index.
+    """
+
+    def __init__(
+        self,
+        opening: CallOpening,
+        thoughts: ThoughtTokens,
+        prompts: Mapping[int, Sequence[int]],
+        ends: Collection[int] = (),
+        threshold: float | None = None,
+    ) -> None:
+        self.found: dict[int, float] = {}
+        self._opening, self._thoughts, self._ends, self._threshold = opening, thoughts, ends, threshold
+        self._open = {index: _State(thoughts.opened_by(ids)) for index, ids in prompts.items()}
+
+    def watch(self, choose: Choose) -> Choose:
+        """Return a function that chooses like `choose`, and calls `before` and `after`."""
+
+        def watched(logits: Tensor, indices: Sequence[int]) -> list[int]:
+            if not self._open:
+                return choose(logits, indices)
+            tokens = choose(self.before(logits, indices), indices)
+            self.after(indices, tokens)
+            return tokens
+
+        return watched
+
+    def before(self, logits: Tensor, indices: Sequence[int], temperature: float = 0.0) -> Tensor:
+        """Read the probabilities of the sequences that are at their decision.
+
+        Args:
+            logits: The logits, of shape (sequences, vocabulary).
+            indices: The indices of the sequences.
+            temperature: The temperature by which the logits were already divided. With 0, they were not divided.
+
+        Returns:
+            The logits. With a threshold, the logits of all tokens that are not allowed are -inf.
+        """
+        allowed = logits
+        for row, index in enumerate(indices):
+            state = self._open.get(index)
+            if state is None or state.closing is not None:
+                continue
+            if not state.steered:
+                scores = (logits[row].cpu().double() * (temperature or 1.0)).log_softmax(-1)
+                openers = [token for token in self._opening.openers(state.text) if token < len(scores)]
+                state.chances = dict(zip(openers, scores[openers].exp().tolist(), strict=True))
+                self.found[index] = min(1.0, state.reached * math.fsum(state.chances.values()))
+                if self._threshold is None:
+                    continue
+                likely = int(scores.argmax())
+                self._decide(state, likely, self.found[index] > self._threshold)
+            if state.steered or state.forced is False:
+                allowed = allowed.clone() if allowed is logits else allowed
+            if state.steered:
+                openers = self._opening.usual_openers(state.text)
+                allowed[row] = -math.inf
+                allowed[row, openers] = logits[row, openers]
+            elif state.forced is False:
+                allowed[row, self._refused(state, likely)] = -math.inf
+        return allowed
+
+    def _decide(self, state: _State, likely: int, above: bool) -> None:
+        """Set `forced` and `steered` if the decision is made now.
+
+        Args:
+            state: The state of the sequence.
+            likely: The most likely token.
+            above: Whether the probability of a call is above the threshold. It never rises before the decision, so a
+                probability that is not above the threshold decides at once.
+        """
+        text = self._opening.after(state.text, likely)
+        waits = not text or self._opening.thought(text) is not None or (above and self._opening.undecided(text))
+        if state.forced is None and not waits:
+            state.forced = above
+            state.steered = above and likely not in state.chances
+
+    def _refused(self, state: _State, likely: int) -> list[int]:
+        """Return the tokens that are refused because an answer is forced. `likely` is the most likely token."""
+        calls = [token for token in state.chances if not self._opening.answers(self._opening.after(state.text, token))]
+        return [*calls, *self._ends] if likely in state.chances else calls  # a call must not become an empty answer
+
+    def after(self, indices: Sequence[int], tokens: Sequence[int]) -> None:
+        """Take note of the chosen tokens.
+
+        Args:
+            indices: The indices of the sequences.
+            tokens: The token that was chosen for each sequence.
+        """
+        for index, token in zip(indices, tokens, strict=True):
+            state = self._open.get(index)
+            if state is None:
+                continue
+            state.last = [*state.last, token][-LAST_TOKENS:]
+            if state.closing is not None:
+                if self._thoughts.complete(state.closing, state.last):
+                    state.closing, state.text, state.reached = None, "", 1.0
+                continue
+            state.text = self._opening.after(state.text, token)
+            if state.text:
+                state.reached *= state.chances.get(token, 0.0)
+            state.closing = self._opening.thought(state.text)
+            decided = self._opening.usual(state.text) if state.steered else not self._opening.undecided(state.text)
+            if state.closing is None and decided:
+                del self._open[index]

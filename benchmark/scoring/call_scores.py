@@ -1,0 +1,67 @@
+"""Scores how strongly a candidate tends to call in each case. The timing curve is computed from these scores."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from toolmark.benchmark.scoring.grades import Grade
+from toolmark.benchmark.scoring.judged import Judged
+
+__all__ = ["CallScore", "ScoreSource", "call_scores", "score_sources"]
+
+ScoreSource = Literal["probability", "epochs"]
+"""Where scores come from. `probability`: the engine knows the probability of a call. `epochs`: the score is the share
+of the epochs in which the candidate called. The first source that is known is the better source."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallScore:
+    """How strongly a candidate tends to call in one case.
+
+    Attributes:
+        case_id: Id of the case.
+        cluster: The cluster of the case.
+        right: Whether a call is right.
+        score: The score, in [0, 1]. A higher score means that a call is more likely.
+    """
+
+    case_id: str
+    cluster: str
+    right: bool
+    score: float
+
+
+def _counted(grades: Sequence[Judged]) -> list[Grade]:
+    return [grade for grade in grades if isinstance(grade, Grade) and grade.waived is None]
+
+
+def score_sources(grades: Sequence[Judged]) -> tuple[ScoreSource, ...]:
+    """Return the sources from which every case can get a score, the best source first. Empty if there is none."""
+    rows = _counted(grades)
+    known: dict[ScoreSource, bool] = {
+        "probability": bool(rows) and all(row.call_probability is not None for row in rows),
+        "epochs": any(row.epoch > 1 for row in rows),
+    }
+    return tuple(source for source in get_args(ScoreSource) if known[source])
+
+
+def call_scores(grades: Sequence[Judged], source: ScoreSource) -> list[CallScore]:
+    """Return one score for each case, the mean over its epochs. Waived cases are left out.
+
+    Args:
+        grades: The grades of one contestant.
+        source: A source from `score_sources`.
+
+    Raises:
+        ValueError: The probability of a completion is not known.
+    """
+    values: dict[tuple[str, str, bool], list[float]] = defaultdict(list)
+    for row in _counted(grades):
+        value = float(row.outcome == "call") if source == "epochs" else row.call_probability
+        if value is None:
+            raise ValueError(f"the probability of a call is not known for the case {row.case_id}")
+        values[row.case_id, row.cluster, row.expected == "call"].append(value)
+    return [CallScore(*case, sum(each) / len(each)) for case, each in values.items()]

@@ -1,0 +1,299 @@
+"""Computes the area under the curve of recall against restraint (AUROC), and tests a paired difference of two areas.
+
+The area is the probability that a case where a call is right has a higher score than a case where abstaining is right.
+A tie counts one half. So the area does not depend on a threshold: a candidate that only calls more has the same area.
+
+The variance is that of DeLong, DeLong & Clarke-Pearson (1988, Biometrics 44:837). If clusters have several cases, it is
+that of Obuchowski (1997, Biometrics 53:567). Both are computed from placements: the share of the cases of the other
+kind that a case is right against. If every cluster is one case, the two variances are the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri, stdtr, stdtrit
+
+from toolmark.benchmark.scoring.call_scores import CallScore
+from toolmark.benchmark.verdicts.figure import Figure
+from toolmark.benchmark.verdicts.holm import holm
+from toolmark.benchmark.verdicts.intervals import Interval, wilson
+from toolmark.benchmark.verdicts.verdict import (
+    MARGIN,
+    Difference,
+    Paired,
+    nothing_in_common,
+    overlap_of,
+    verdict_of,
+)
+
+__all__ = [
+    "AreaDifference",
+    "PairedScores",
+    "area",
+    "area_difference",
+    "area_figure",
+    "decide_areas",
+    "pair_scores",
+]
+
+_NO_SPREAD = 1e-9
+"""A standard error below this value is only a rounding error."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """How far an area, or a difference of two areas, can be from its true value.
+
+    Attributes:
+        error: The standard error.
+        clusters: The number of clusters with a case of the rarer kind.
+    """
+
+    error: float
+    clusters: int
+
+    @property
+    def freedom(self) -> int:
+        """Return the degrees of freedom of the t distribution."""
+        return max(1, self.clusters - 1)
+
+
+def _right(scores: Sequence[CallScore]) -> NDArray[np.bool_]:
+    return np.array([one.right for one in scores], dtype=bool)
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ranks from 1. Equal values get the mean of their ranks."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    return ranks
+
+
+def _placements(scores: Sequence[CallScore]) -> NDArray[np.float64]:
+    """Return, for each case, the share of the cases of the other kind against which its score is right. Shape (n,).
+
+    They are computed from ranks (Sun & Xu 2014, IEEE Signal Process. Lett. 21:1389).
+    """
+    values, right = np.array([one.score for one in scores]), _right(scores)
+    ranks = _ranks(values)
+    below = np.empty(len(values))  # the number of cases of the other kind with a lower score; a tie counts one half
+    for kind in (True, False):
+        of_kind = right == kind
+        below[of_kind] = ranks[of_kind] - _ranks(values[of_kind])
+    calls, others = right.sum(), (~right).sum()
+    result: NDArray[np.float64] = np.where(right, below / others, 1 - below / calls)
+    return result
+
+
+def _has_both(scores: Sequence[CallScore]) -> bool:
+    return len({one.right for one in scores}) == 2
+
+
+def area(scores: Sequence[CallScore]) -> float:
+    """Return the area under the curve, in [0, 1].
+
+    Raises:
+        ValueError: All cases are of the same kind.
+    """
+    if not _has_both(scores):
+        raise ValueError("the area needs cases with a call and cases without a call")
+    return float(_placements(scores)[_right(scores)].mean())
+
+
+def _spread(scores: Sequence[CallScore], placements: NDArray[np.float64]) -> _Spread:
+    """Return the spread of the mean placement. The placements can also be differences of placements.
+
+    Let p and q be the sums of a cluster: of the centred placements of its cases with a call, divided by their number in
+    all clusters, and in the same way of its cases without a call. Let I10 and I01 be the numbers of clusters with a
+    case of each kind, and I the number of clusters. The variance is
+    I10/(I10-1)·Σp² + I01/(I01-1)·Σq² + 2·I/(I-1)·Σpq.
+    """
+    right = _right(scores)
+    names, cluster = np.unique([one.cluster for one in scores], return_inverse=True)
+    sums, counts = [], []
+    for kind in (True, False):
+        of_kind = right == kind
+        centred = (placements[of_kind] - placements[of_kind].mean()) / of_kind.sum()
+        sums.append(np.bincount(cluster[of_kind], centred, len(names)))
+        counts.append(len(set(cluster[of_kind].tolist())))
+    if min(counts) < 2:
+        return _Spread(math.inf, min(counts))
+    (p, q), (with_call, without) = sums, counts
+    variance = with_call / (with_call - 1) * p @ p + without / (without - 1) * q @ q
+    variance += 2 * len(names) / (len(names) - 1) * p @ q
+    return _Spread(math.sqrt(max(0.0, float(variance))), min(counts))
+
+
+def area_figure(scores: Sequence[CallScore]) -> Figure:
+    """Return the area with its 95% interval. If one kind of case is missing, return a figure without a score.
+
+    The interval is computed on the logit scale, so it lies in [0, 1]. If the standard error is 0, Wilson's interval is
+    used, with n = the number of clusters with a case of the rarer kind.
+    """
+    if not _has_both(scores):
+        return Figure(0)
+    placements = _placements(scores)
+    value, spread = float(placements[_right(scores)].mean()), _spread(scores, placements)
+    if math.isinf(spread.error):
+        interval = Interval(0.0, 1.0, "none")
+    elif spread.error < _NO_SPREAD or value in (0.0, 1.0):
+        interval = wilson(value * spread.clusters, spread.clusters)
+    else:
+        half = float(stdtrit(spread.freedom, 0.975)) * spread.error / (value * (1 - value))
+        centre = math.log(value / (1 - value))
+        low, high = (1 / (1 + math.exp(-(centre + sign * half))) for sign in (-1, 1))
+        interval = Interval(low, high, "delong")
+    return Figure(len(scores), value, interval)
+
+
+@dataclass(frozen=True, slots=True)
+class AreaDifference:
+    """The paired difference of two areas.
+
+    Attributes:
+        effect: Area of the candidate minus area of the base.
+        p: Two-sided p-value of a t test.
+        gains: For each case, how much better its placement is with the candidate, shape (n,).
+    """
+
+    effect: float
+    p: float
+    gains: tuple[float, ...]
+    _spread: _Spread
+
+    def interval(self, confidence: float = 0.95) -> Interval:
+        """Return the interval of the difference.
+
+        If the standard error is 0, the interval is as wide as Tango's interval without a changed case, with n = the
+        number of clusters with a case of the rarer kind.
+        """
+        error, clusters = self._spread.error, self._spread.clusters
+        if math.isinf(error):
+            return Interval(-1.0, 1.0, "none")
+        if error < _NO_SPREAD:
+            z = float(ndtri(0.5 + confidence / 2))
+            half = z * z / (clusters + z * z)
+        else:
+            half = float(stdtrit(self._spread.freedom, 0.5 + confidence / 2)) * error
+        return Interval(max(-1.0, self.effect - half), min(1.0, self.effect + half), "delong")
+
+    @property
+    def minimum_detectable(self) -> float | None:
+        """Return the effect that the test detects with a power of 80%. None if no effect is detectable."""
+        error, freedom = self._spread.error, self._spread.freedom
+        if not _NO_SPREAD <= error < math.inf:
+            return None
+        effect = float(stdtrit(freedom, 0.975) + stdtrit(freedom, 0.8)) * error
+        return effect if effect <= 1 else None
+
+
+def area_difference(base: Sequence[CallScore], candidate: Sequence[CallScore]) -> AreaDifference:
+    """Return the paired difference of two areas.
+
+    Args:
+        base: The scores of the base, shape (n,).
+        candidate: The scores of the candidate for the same cases in the same order, shape (n,).
+
+    Raises:
+        ValueError: All cases are of the same kind, or the cases differ.
+    """
+    if [(one.case_id, one.right) for one in base] != [(one.case_id, one.right) for one in candidate]:
+        raise ValueError("the two sides have different cases")
+    effect = area(candidate) - area(base)
+    gains = _placements(candidate) - _placements(base)
+    spread = _spread(base, gains)
+    if abs(effect) < _NO_SPREAD or math.isinf(spread.error):
+        p = 1.0
+    elif spread.error < _NO_SPREAD:
+        p = min(1.0, 2.0 ** (1 - spread.clusters))  # every case changes in the same way, as in a sign-flip test
+    else:
+        p = float(2 * stdtr(spread.freedom, -abs(effect) / spread.error))
+    return AreaDifference(effect, p, tuple(gains.tolist()), spread)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedScores:
+    """The scores of the cases that both sides have, and the ids of the other cases.
+
+    Attributes:
+        base: The scores of the base.
+        candidate: The scores of the candidate for the same cases.
+        paired: The ids, the clusters, and whether both sides gave identical completions. It has no differences.
+    """
+
+    base: tuple[CallScore, ...]
+    candidate: tuple[CallScore, ...]
+    paired: Paired
+
+
+def pair_scores(base: Sequence[CallScore], candidate: Sequence[CallScore], *, identical: bool = False) -> PairedScores:
+    """Return the scores of the cases that both sides have, in the order of the base.
+
+    Args:
+        base: The scores of the base.
+        candidate: The scores of the candidate.
+        identical: Whether both sides gave identical completions.
+    """
+    scores = {one.case_id: one for one in candidate}
+    ids = {one.case_id for one in base}
+    common = tuple(one for one in base if one.case_id in scores)
+    paired = Paired(
+        case_ids=tuple(one.case_id for one in common),
+        differences=(),
+        clusters=tuple(one.cluster for one in common),
+        only_base=tuple(one.case_id for one in base if one.case_id not in scores),
+        only_candidate=tuple(case_id for case_id in scores if case_id not in ids),
+        identical=identical,
+    )
+    return PairedScores(common, tuple(scores[one.case_id] for one in common), paired)
+
+
+def decide_areas(candidates: Mapping[str, PairedScores], margin: float = MARGIN) -> dict[str, Difference]:
+    """Return the difference of the area for each candidate, with its verdict.
+
+    The area is in no family with other metrics. Holm's correction is only for the improvements of several candidates.
+
+    Args:
+        candidates: The paired scores by the name of the candidate.
+        margin: Differences between -margin and +margin count as equivalent.
+    """
+    tested = {name: area_difference(one.base, one.candidate) for name, one in candidates.items() if _has_both(one.base)}
+    improved = dict(zip(tested, holm([one.p for one in tested.values()]), strict=True))
+    return {
+        name: _judge(one.paired, tested[name], improved[name], margin)
+        if name in tested
+        else nothing_in_common(one.paired)
+        for name, one in candidates.items()
+    }
+
+
+def _judge(paired: Paired, tested: AreaDifference, improved: float, margin: float) -> Difference:
+    narrow = tested.interval(0.90)
+    within = paired.identical or (-margin <= narrow.low and narrow.high <= margin)
+    adjusted = tested.p if tested.effect < 0 else improved
+    verdict, reason = verdict_of(tested.effect, adjusted, within=within, overlap=overlap_of([paired]))
+    won, lost = (
+        tuple(case_id for case_id, gain in zip(paired.case_ids, tested.gains, strict=True) if sign * gain > _NO_SPREAD)
+        for sign in (1, -1)
+    )
+    return Difference(
+        n=len(paired.case_ids),
+        effect=tested.effect,
+        interval=tested.interval(),
+        p=tested.p,
+        adjusted=adjusted,
+        won=won,
+        lost=lost,
+        ties=len(paired.case_ids) - len(won) - len(lost),
+        minimum_detectable=tested.minimum_detectable,
+        within_margin=within,
+        only_base=len(paired.only_base),
+        only_candidate=len(paired.only_candidate),
+        verdict=verdict,
+        reason=reason,
+    )

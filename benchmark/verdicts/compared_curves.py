@@ -1,0 +1,74 @@
+"""Computes the timing curves of all contestants, and compares each with the curve of its baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from toolmark.benchmark.scoring.call_scores import ScoreSource, call_scores, score_sources
+from toolmark.benchmark.scoring.judged import Judged
+from toolmark.benchmark.verdicts.auroc import PairedScores, area_figure, decide_areas, pair_scores
+from toolmark.benchmark.verdicts.curve_sentence import curve_sentence
+from toolmark.benchmark.verdicts.timing_curve import (
+    TimingCurve,
+    at_threshold,
+    calibration_error,
+    curve_points,
+    reliability,
+)
+from toolmark.benchmark.verdicts.verdict import Difference
+
+__all__ = ["timing_curves"]
+
+
+def timing_curves(
+    grades: Mapping[str, Sequence[Judged]],
+    baselines: Mapping[str, str],
+    identical: Collection[str],
+    differences: Mapping[str, Mapping[str, Difference]],
+    margin: float,
+    thresholds: Mapping[str, float] | None = None,
+) -> dict[str, TimingCurve]:
+    """Return the timing curves by the name of the contestant.
+
+    A contestant has no curve if its answers do not show how likely a call was, or if all its cases are of one kind.
+
+    Args:
+        grades: The grades by the name of the contestant.
+        baselines: The name of the baseline by the name of the contestant. Contestants without a baseline are left out.
+        identical: Names of the contestants with the same completions as their baseline.
+        differences: The differences of the primary metrics, by the name of the contestant.
+        margin: Differences between -margin and +margin count as equivalent.
+        thresholds: The thresholds with 90% restraint on dev cases, by the name of the contestant, where they are known.
+    """
+    known = thresholds or {}
+    sources = {name: score_sources(rows) for name, rows in grades.items()}
+    alone = {name: _alone(rows, sources[name][0], known.get(name)) for name, rows in grades.items() if sources[name]}
+    curves = {name: curve for name, curve in alone.items() if curve is not None}
+    paired: dict[str, PairedScores] = {}
+    for name in curves:
+        base = baselines.get(name)
+        common = [source for source in sources[name] if base in curves and source in sources[base]]
+        if base is not None and common:
+            both = [call_scores(grades[side], common[0]) for side in (base, name)]
+            paired[name] = pair_scores(both[0], both[1], identical=name in identical)
+    for name, area in decide_areas(paired, margin).items():
+        scores, points = paired[name], differences[name]
+        moved = points["timing.recall"], points["timing.restraint"]
+        sentence = curve_sentence(scores.base, scores.candidate, area, *moved, margin) if area.n else ""
+        curves[name] = replace(curves[name], difference=area, sentence=sentence)
+    return curves
+
+
+def _alone(grades: Sequence[Judged], source: ScoreSource, threshold: float | None) -> TimingCurve | None:
+    """Return the curve of one contestant, without a difference. None if all cases are of one kind."""
+    scores = call_scores(grades, source)
+    figure = area_figure(scores)
+    if not figure.n:
+        return None
+    curve = TimingCurve(source, figure, curve_points(scores))
+    if source != "probability":
+        return curve
+    bins = reliability(scores)
+    at_restraint = None if threshold is None else at_threshold(scores, threshold)
+    return replace(curve, bins=bins, calibration_error=calibration_error(bins), at_restraint=at_restraint)
