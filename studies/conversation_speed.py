@@ -183,7 +183,7 @@ def write_model(page: Page, spec: str, scenarios: int, tokens: int) -> None:
     )
     page.section(
         f"`{spec}`",
-        f"{scenarios} scenarios with {steps} steps. An answer has at most {tokens} tokens.",
+        f"The workload has {scenarios} scenarios with {steps} steps. An answer has at most {tokens} tokens.",
         ("way", "seconds of the engine", "steps per second", "faster than `generate`"),
         [
             (
@@ -202,7 +202,7 @@ def write_model(page: Page, spec: str, scenarios: int, tokens: int) -> None:
     )
     page.held(
         equal == steps and len(single.texts) == scenarios,
-        "Every answer must be equal",
+        "The answers must be the same in all three ways",
         f"{equal} of {steps}",
     )
 
@@ -218,8 +218,8 @@ def main() -> None:
     page = Page(
         "# Speed of conversations\n\n"
         "Written by `python -m studies.conversation_speed`. The same conversations are held in three ways, in one\n"
-        "process with one thread. Only the time of the engine counts: encoding prompts, reading them and writing\n"
-        "answers. It is processor time.\n\n"
+        "process with one thread. The seconds are processor time of the engine: encoding prompts, reading prompts and\n"
+        "writing answers.\n\n"
         f"Measured with Python {platform.python_version()}, torch {version('torch')} and transformers "
         f"{version('transformers')}.\n"
     )

@@ -41,10 +41,10 @@ IMPROVED = ("conversation.success", "conversation.turn")
 
 HEAD = """# Measurements of the recipes for conversations
 
-Written by `python -m studies.world_recipes --work DIR`. Scores are in per cent, differences in percentage points. The
-brackets contain the 95% interval of the paired difference. Decoding is greedy. *Generated* scenarios are the test
-scenarios of the recipe's own data: the names in their states and the wordings of their users are not in the training
-conversations. *Authored* scenarios were written by hand. n is the number of scenarios.
+Written by `python -m studies.world_recipes --work DIR`. Scores are in per cent. Differences are in percentage points.
+The brackets contain the 95% interval of the paired difference. Decoding is greedy. *Generated* scenarios are the test
+scenarios of the recipe's own data. Their names and wordings are not in the training conversations. *Authored* scenarios
+were written by hand. n is the number of scenarios.
 """
 
 KINDS: dict[str, Callable[[ConversationGrade], bool]] = {
@@ -103,11 +103,14 @@ def measure(page: Page, name: str, limit: int, work: Path) -> None:
     sides = {kind: held(recipe, adapter, cases, limit, work) for kind, cases in kinds.items()}
     page.section(
         f"`{name}.toml`",
-        f"The base is `{recipe.base}`. The training read {record['data']['conversations']:,} conversations and "
-        f"{record['tokens']:,} tokens in {record['seconds'] / 60:,.0f} minutes, on "
-        f"{record['options'].get('threads', 1)} threads.",
+        "The table compares the adapter with its base, for all conversations and for each kind of turn.",
         ["scenarios", "turns", "metric", "n", "base", "adapter", "difference", "verdict"],
         [row for kind, pair in sides.items() for row in rows(kind, pair)],
+    )
+    page.paragraph(
+        f"The base is `{recipe.base}`. The training read {record['data']['conversations']:,} conversations and "
+        f"{record['tokens']:,} tokens in {record['seconds'] / 60:,.0f} minutes, with "
+        f"{record['options'].get('threads', 1)} threads."
     )
     differences = compare_sides(sides["generated"]).compared[0].differences
     verdicts = {metric: differences[metric].verdict for metric in IMPROVED}

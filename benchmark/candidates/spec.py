@@ -309,7 +309,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             return _with_threshold(with_adapter(base, adapter), threshold)
     if base.call_threshold is not None:
         raise InputError(
-            f"{base.name} has a threshold for calls, which the adapter does not get",
+            f"{base.name} has a threshold for calls, and the adapter needs its own threshold",
             f"Write the threshold after the adapter: --adapter {adapter}{threshold_text(base.call_threshold)}",
         )
     if base.kind not in ("local", "hub"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from cyclopts import App
@@ -21,7 +22,7 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.runs.calibration import Calibration, write_calibration
 from toolmark.benchmark.scoring.call_scores import CallScore, call_scores, score_sources
-from toolmark.benchmark.verdicts.comparison import ContestantResult
+from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.fitted_threshold import fit_threshold
 
 __all__ = ["calibrate"]
@@ -53,7 +54,9 @@ def fit(
     """Fit a threshold for calls on dev cases, and print the spec of the candidate with this threshold.
 
     The candidate then calls if the probability of a call is above the threshold. Of all thresholds with the demanded
-    restraint, the one with the highest recall is chosen. Test cases are never read.
+    restraint, the one with the highest recall is chosen. Then the candidate answers the dev cases with this threshold,
+    and the scores of these answers are printed. They can be lower than demanded, because an answer that cannot be read
+    counts neither as a call nor as an abstention. Test cases are never read.
 
     Parameters
     ----------
@@ -107,19 +110,23 @@ def fit(
     evaluation = Evaluation(request)
     with phases_shown():
         comparison = evaluation.run(TerminalObserver(), logs=False)
-    base, result = comparison.contestants[0], comparison.contestants[-1]
-    contestant = evaluation.contestants[-1]
-    scores = _scores(contestant)
+    scores = _scores(evaluation.contestants[-1])
     demanded = restraint
     if demanded is None:
-        demanded = _RESTRAINT if adapter is None else (base.figures["timing.restraint"].score or _RESTRAINT)
-    fitted = fit_threshold(scores, demanded)
+        of_base = comparison.contestants[0].figures["timing.restraint"].score
+        demanded = _RESTRAINT if adapter is None or of_base is None else of_base
     stored = Calibration(fit_threshold(scores, _RESTRAINT).threshold, len(scores))
-    write_calibration(contestant.run.folder, stored)
-    end = threshold_text(fitted.threshold)
+    write_calibration(evaluation.contestants[-1].run.folder, stored)
+    end = threshold_text(fit_threshold(scores, demanded).threshold)
+    if adapter is None:
+        with_threshold = replace(request, models=(model + end,))
+    else:
+        with_threshold = replace(request, adapters=(adapter + end,))
+    with phases_shown():
+        forced = Evaluation(with_threshold).run(TerminalObserver(), logs=False)
     say(f"{len(scores)} dev cases, demanded restraint {demanded:.1%}")
-    say(f"without a threshold: {_own(result)}")
-    say(f"with {end}: recall {fitted.recall:.1%}, restraint {fitted.restraint:.1%}")
+    say(f"without a threshold: {_own(comparison)}")
+    say(f"with {end}: {_own(forced)}")
     say(f"spec: {model}{end}" if adapter is None else f"spec: {model}:{adapter}{end}")
     judged = ["--model", model + end] if adapter is None else ["--model", model, "--adapter", adapter + end]
     say(f"To evaluate it: {shlex.join(['toolmark', 'eval', *judged])}")
@@ -140,6 +147,8 @@ def _scores(contestant: Contestant) -> list[CallScore]:
     return scores
 
 
-def _own(result: ContestantResult) -> str:
-    recall, restraint = (result.figures[metric].score for metric in ("timing.recall", "timing.restraint"))
+def _own(comparison: Comparison) -> str:
+    """Return recall and restraint of the last contestant, as its answers were judged."""
+    figures = comparison.contestants[-1].figures
+    recall, restraint = (figures[metric].score for metric in ("timing.recall", "timing.restraint"))
     return f"recall {recall or 0:.1%}, restraint {restraint or 0:.1%}"

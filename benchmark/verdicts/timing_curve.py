@@ -70,7 +70,8 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class AtThreshold:
-    """The scores of a contestant that would use the threshold with which it has 90% restraint on dev cases.
+    """The scores that a contestant would have with a certain threshold. With this threshold, it has 90% restraint on
+    dev cases.
 
     Attributes:
         threshold: The threshold.

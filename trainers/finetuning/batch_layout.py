@@ -127,7 +127,7 @@ def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | floa
 
 @contextmanager
 def prefix_attention(model: PreTrainedModel, *, packed: bool) -> Iterator[None]:
-    """Use the attention for packed rows during one forward pass, if the batch is packed.
+    """Use the attention for packed rows during one forward pass. This has no effect on a batch that is not packed.
 
     The model's own attention is restored, because judging and saving need it.
     """

@@ -109,7 +109,8 @@ def read_or_make(
 
 
 def repeated(pairs: Sequence[Pair], weights: Mapping[str, float], seed: int) -> Iterator[int]:
-    """Yield the index of each pair as often as its weight says. The fraction of a weight is a probability.
+    """Yield the index of each pair as often as its weight says. For a weight of 1.5, the index is yielded once, and a
+    second time with probability 0.5.
 
     Args:
         pairs: The pairs.

@@ -36,7 +36,7 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a training on own answers starts with.
+    """The values with which a training on own answers starts.
 
     Attributes:
         work: Folder of the checkpoints.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -103,6 +103,14 @@ class Draft:
         if not fitting:
             raise Unsuitable
         return self.choices.rng.choice(fitting)
+
+    def new_name(self, listed: str, taken: Container[str]) -> str:
+        """Draw a name of a list of `names.toml` that is not in `taken`.
+
+        Raises:
+            Unsuitable: All names of the list are taken.
+        """
+        return self.pick(self.choices.all_names(listed), lambda name: name not in taken)
 
     def ask(self, *wordings: str, **slots: Any) -> None:
         """Begin a turn with one of the wordings. There are at least four, so that tests have their own.
