@@ -87,8 +87,8 @@ HEAD = (
 
 REASONS = (
     "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of tools, "
-    "the tokens of the list are computed only once. Second, Toolmark computes logits only for the tokens that the model "
-    "learns. If all lists of tools were different, Toolmark's loop would be only a little faster."
+    "the tokens of the list are computed only once. Second, Toolmark computes logits only for the tokens that the "
+    "model learns. If all lists of tools were different, Toolmark's loop would be only a little faster."
 )
 
 
@@ -171,10 +171,10 @@ def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, 
     apart = losses["toolmark"] / losses[best] - 1
     page.section(
         subject.title,
-        f"The epoch has {first['steps']:.0f} steps of 8 conversations, and {first['tokens']:,.0f} tokens. The data set has "
-        f"{len(data.rows())} conversations of the template generator, with up to 10 tools. Many conversations have the "
-        f"same list of tools. The loss is computed on the validation split. Each loop trained {len(pairs)} time(s). The table shows "
-        "the median [smallest, largest].",
+        f"The epoch has {first['steps']:.0f} steps of 8 conversations, and {first['tokens']:,.0f} tokens. The data set "
+        f"has {len(data.rows())} conversations of the template generator, with up to 10 tools. Many conversations have "
+        "the same list of tools. The loss is computed on the validation split. Each loop trained "
+        f"{len(pairs)} time(s). The table shows the median [smallest, largest].",
         ("loop", "tokens per second", "times the fastest TRL loop", "loss at the end", "peak memory"),
         (
             (
