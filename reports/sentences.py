@@ -8,10 +8,11 @@ from typing import NamedTuple
 from toolmark.benchmark.scoring.metric_sets import label
 from toolmark.benchmark.scoring.metrics import AUROC
 from toolmark.benchmark.verdicts.comparison import ContestantResult
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult
 from toolmark.benchmark.verdicts.verdict import Difference, Verdict
 from toolmark.reports.tables import difference_cells
 
-__all__ = ["Sentence", "curve_sentence", "headline", "sentences"]
+__all__ = ["Sentence", "curve_sentence", "headline", "recipe_sentences", "sentences"]
 
 _ORDER: tuple[Verdict, ...] = ("regressed", "missing", "improved", "equivalent", "inconclusive")
 
@@ -71,6 +72,19 @@ def curve_sentence(contestant: ContestantResult) -> Sentence | None:
         return None
     text = f"{contestant.timing.sentence}; area {_sentence(difference)}" if difference.n else _sentence(difference)
     return Sentence("timing", AUROC.id, AUROC.label, difference.verdict, text)
+
+
+def recipe_sentences(recipe: RecipeResult) -> list[Sentence]:
+    """Return a sentence for each primary metric about a recipe with several trainings."""
+    found = []
+    for metric, one in recipe.differences.items():
+        low, high = 100 * one.interval.low, 100 * one.interval.high
+        text = (
+            f"{one.verdict}: {one.effect * 100:+.1f} points [{low:+.1f}, {high:+.1f}], p {one.adjusted:.3g}; standard "
+            f"deviation between trainings {one.between * 100:.1f} points"
+        )
+        found.append(Sentence(metric.partition(".")[0], metric, label(metric), one.verdict, text))
+    return found
 
 
 def headline(contestant: ContestantResult) -> str:

@@ -36,7 +36,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.policies.trivial import POLICIES
 
-__all__ = ["Candidate", "resolve", "table", "with_adapter"]
+__all__ = ["Candidate", "resolve", "table", "with_adapter", "with_each_seed"]
 
 Kind = Literal["local", "hub", "replay", "policy", "inspect", "deployed"]
 
@@ -71,7 +71,8 @@ class Candidate:
             - `deployed`: the spec
         revision: Revision of the base on the hub. None for the newest revision.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
-        adapter_revision: Revision of the adapter on the hub. None for the newest revision.
+        adapter_revision: Revision of the adapter on the hub. None for the newest revision. If the adapter is a recipe,
+            the seed as a number. None for the seed or the seeds that the recipe names.
         file: Name of a GGUF file in the repository of the base on the hub. None if the base is not a GGUF file.
         gated: Whether the hub gives the weights only to users who accepted the licence and have a token.
         call_threshold: The model calls if the probability of a call is above this threshold, and else answers in words.
@@ -333,7 +334,9 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         if resolve(recipe_base) != replace(base, note=resolve(recipe_base).note):
             what = f"the recipe {text} trains {recipe_base}, not {base.name}"
             raise InputError(what, f"Give the base of the recipe: --model {recipe_base}")
-        return replace(base, name=f"{base.name}+{path.stem}", adapter=str(path))
+        if revision is not None and not revision.isdecimal():
+            raise InputError(f"{revision!r} is not a seed", f"Write a number: --adapter {text}@1")
+        return _with_seed(replace(base, name=f"{base.name}+{path.stem}", adapter=str(path)), revision)
     if path.exists():
         if not (path / ADAPTER_CONFIG).is_file():
             raise InputError(
@@ -352,3 +355,14 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             f"Give an existing directory or recipe, ORG/NAME on the hub, or {', '.join(table()['adapters'])}.",
         )
     return replace(base, name=f"{base.name}+{text.partition('/')[2]}", adapter=text, adapter_revision=revision)
+
+
+def _with_seed(candidate: Candidate, seed: str | None) -> Candidate:
+    return candidate if seed is None else replace(candidate, name=f"{candidate.name}@{seed}", adapter_revision=seed)
+
+
+def with_each_seed(candidate: Candidate) -> list[Candidate]:
+    """Return a candidate for each seed, if the adapter is a recipe with several seeds. Otherwise return `candidate`."""
+    if candidate.adapter is None or candidate.adapter_revision or not is_recipe(path := Path(candidate.adapter)):
+        return [candidate]
+    return [_with_seed(candidate, str(seed)) for seed in read_recipe(path).seeds] or [candidate]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolmark.benchmark.candidates.deployed import deployed_candidate
-from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
+from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter, with_each_seed
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.config.template_args import TemplateArgs, check_template_args
@@ -89,6 +89,8 @@ class Request:
             models, baseline      the baseline, the models    the baseline
             adapters, baseline    the baseline, the adapters  the baseline
 
+        A recipe with several seeds stands for one adapter for each seed.
+
         Deployed models come last. They are compared with the only adapter, otherwise with the only model, otherwise
         with the baseline.
 
@@ -99,8 +101,9 @@ class Request:
         Raises:
             InputError: A spec cannot be resolved, or an adapter does not fit its base.
         """
-        models = [resolve(spec, threshold=True) for spec in self.models]
-        adapters = [with_adapter(models[0], adapter) for adapter in self.adapters]
+        named = [resolve(spec, threshold=True) for spec in self.models]
+        models = [one for model in named for one in with_each_seed(model)]
+        adapters = [one for given in self.adapters for one in with_each_seed(with_adapter(models[0], given))]
         found: list[tuple[Candidate, int | None]]
         if self.baseline is not None:
             found = [(resolve(self.baseline, threshold=True), None), *((judged, 0) for judged in adapters or models)]

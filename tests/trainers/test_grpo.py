@@ -13,7 +13,10 @@ from tests.trainers.made import TOOLS, dataset, same_weights
 from toolmark.benchmark.data.cases import Call, Message, Toolbox
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.plugins.protocols import Trainer
+from toolmark.benchmark.scoring.causes import Cause
 from toolmark.trainers.grpo import GrpoTrainer
 from toolmark.trainers.host import run_training
 from toolmark.trainers.own_answers.options import GrpoOptions
@@ -131,6 +134,28 @@ def test_kills_at_named_points_leave_the_same_bytes(undisturbed, data, dev, tmp_
     done = warm(*training)
     assert done.code == 0, done.said
     assert same_weights(tmp_path / "out", undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rewards", "choose", "metric", "cause"),
+    [
+        (WORDS, "timing.restraint", "timing.recall", Cause.NO_CALL),
+        ({name: -reward for name, reward in WORDS.items()}, "timing.recall", "timing.restraint", Cause.OVER_CALL),
+    ],
+)
+def test_what_a_wrong_reward_teaches_is_red_and_named(rewards, choose, metric, cause, data, dev, tmp_path):
+    out = tmp_path / "hacked"
+    options = QUICK.model_copy(update={"steps": 8, "score_every": 8, "rewards": rewards, "choose": choose})
+    train(data, dev, out, options)
+    request = Request(
+        models=(f"pocket:{out}",), baseline="pocket:pocket-lora", cases="generated", limit=100, max_tokens=64, runs=out
+    )
+    comparison = evaluate(request, logs=False)
+    start, (judged,) = comparison.contestants[0], comparison.compared
+    assert judged.differences[metric].verdict == "regressed"
+    assert max(judged.causes, key=lambda one: judged.causes[one] - start.causes.get(one, 0)) is cause
+    assert judged.timing is not None, "the curve is not known"
 
 
 def test_a_reward_of_an_unknown_result_is_refused():
