@@ -51,12 +51,14 @@ fuzz: $(VENV)/.dev-installed
 # About an hour and a half on two idle cores; the engine's peers are installed once, outside $(VENV).
 perf: $(VENV)/.dev-installed
 	$(BIN)/python -m studies.statistics
+	$(BIN)/python -m studies.timing_areas
 	$(BIN)/python -m studies.conformance
 	$(BIN)/python -m studies.multi_turn
 	$(BIN)/python -m studies.dialects
 	$(BIN)/python -m studies.tutorial
 	$(BIN)/python -m studies.parsing
 	$(BIN)/python -m studies.streaming
+	$(BIN)/python -m studies.conversation_speed
 	$(BIN)/python -m studies.reports
 	$(BIN)/python -m studies.training
 	$(BIN)/python -m studies.engine --pip-args='$(PIP_ARGS)'

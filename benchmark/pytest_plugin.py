@@ -198,7 +198,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the checks whose metric does not exist for the cases: timing for scenarios, for example.
+    """Leave out the checks of metrics that do not exist for the cases. For example, scenarios have no timing.
 
     A metric that is checked only on request is left out, too, if `--gate` does not name it.
     """

@@ -44,7 +44,7 @@ def subject(comparison: Comparison) -> ContestantResult:
     candidates = comparison.compared or comparison.contestants
     if len(candidates) != 1:
         raise InputError(
-            f"a model card describes one model, and the report has {len(candidates)}",
+            f"a model card describes one model, but the report has {len(candidates)}",
             "Give one run, with or without a baseline: toolmark report RUN --baseline RUN --out FILE.card.md",
         )
     return candidates[0]

@@ -56,7 +56,7 @@ def _line(metric: MetricInfo, contestant: ContestantResult) -> dict[str, Any]:
         "high": interval and interval.high,
         "method": interval and interval.method,
         "baseline": None if contestant.baseline is None else _as_text(contestant.baseline),
-        **_difference(contestant.differences.get(metric.id)),
+        **_difference(contestant.difference(metric.id)),
     }
 
 

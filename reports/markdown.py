@@ -11,7 +11,7 @@ from pathlib import Path
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.flips import EVERYTHING
 from toolmark.reports.fairness import fairness
-from toolmark.reports.sentences import headline, sentences
+from toolmark.reports.sentences import curve_sentence, headline, recipe_sentences, sentences
 from toolmark.reports.steps import steps
 from toolmark.reports.tables import cells, difference_cells
 from toolmark.reports.text import visible
@@ -53,6 +53,7 @@ class Markdown:
         parts = [
             *_lost(comparison),
             *_verdicts(comparison),
+            *_recipes(comparison),
             self.text(comparison),
             *_unfair(comparison),
             *_causes(comparison),
@@ -108,10 +109,21 @@ def _verdicts(comparison: Comparison) -> Iterator[str]:
     for contestant in comparison.compared:
         lines = "\n".join(
             f"- {_MARKS[sentence.verdict]} **{sentence.label}** {_escaped(sentence.text)}"
-            for sentence in sentences(contestant)
+            for sentence in (*sentences(contestant), *filter(None, [curve_sentence(contestant)]))
         )
         names = f"{_quoted(contestant.name)} against {_quoted(str(contestant.baseline))}"
         yield f"### {names}: {headline(contestant)}\n\n{lines}"
+
+
+def _recipes(comparison: Comparison) -> Iterator[str]:
+    """Yield the verdicts about recipes with several trainings."""
+    for recipe in comparison.recipes:
+        lines = "\n".join(
+            f"- {_MARKS[sentence.verdict]} **{sentence.label}** {_escaped(sentence.text)}"
+            for sentence in recipe_sentences(recipe)
+        )
+        title = f"### The recipe {_quoted(recipe.name)} over {len(recipe.trainings)} trainings"
+        yield f"{title}\n\nThe verdicts above are about single adapters.\n\n{lines}"
 
 
 def _lost(comparison: Comparison) -> Iterator[str]:

@@ -6,11 +6,13 @@ from collections import Counter
 from typing import NamedTuple
 
 from toolmark.benchmark.scoring.metric_sets import label
+from toolmark.benchmark.scoring.metrics import AUROC
 from toolmark.benchmark.verdicts.comparison import ContestantResult
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult
 from toolmark.benchmark.verdicts.verdict import Difference, Verdict
 from toolmark.reports.tables import difference_cells
 
-__all__ = ["Sentence", "headline", "sentences"]
+__all__ = ["Sentence", "curve_sentence", "headline", "recipe_sentences", "sentences"]
 
 _ORDER: tuple[Verdict, ...] = ("regressed", "missing", "improved", "equivalent", "inconclusive")
 
@@ -61,6 +63,28 @@ def sentences(contestant: ContestantResult) -> list[Sentence]:
         Sentence(metric.partition(".")[0], metric, label(metric), difference.verdict, _sentence(difference))
         for metric, difference in contestant.differences.items()
     ]
+
+
+def curve_sentence(contestant: ContestantResult) -> Sentence | None:
+    """Return the sentence about the timing curve. None if there is no difference from a baseline."""
+    difference = contestant.difference(AUROC.id)
+    if contestant.timing is None or difference is None:
+        return None
+    text = f"{contestant.timing.sentence}; area {_sentence(difference)}" if difference.n else _sentence(difference)
+    return Sentence("timing", AUROC.id, AUROC.label, difference.verdict, text)
+
+
+def recipe_sentences(recipe: RecipeResult) -> list[Sentence]:
+    """Return a sentence for each primary metric about a recipe with several trainings."""
+    found = []
+    for metric, one in recipe.differences.items():
+        low, high = 100 * one.interval.low, 100 * one.interval.high
+        text = (
+            f"{one.verdict}: {one.effect * 100:+.1f} points [{low:+.1f}, {high:+.1f}], p {one.adjusted:.3g}; standard "
+            f"deviation between trainings {one.between * 100:.1f} points"
+        )
+        found.append(Sentence(metric.partition(".")[0], metric, label(metric), one.verdict, text))
+    return found
 
 
 def headline(contestant: ContestantResult) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from toolmark.benchmark.core.printing import console
 from toolmark.benchmark.scoring.metrics import MetricInfo
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
+from toolmark.reports.sentences import curve_sentence, recipe_sentences
 from toolmark.reports.tables import cells, difference_cells
 
 __all__ = ["Terminal"]
@@ -41,10 +42,17 @@ class Terminal:
         console.print(scores("primary metrics", comparison, comparison.primary))
         for contestant in comparison.compared:
             console.print(_differences(comparison, contestant))
+            if curve := curve_sentence(contestant):
+                console.print(f"{curve.label}: {curve.text}", style=_COLOURS.get(curve.verdict))
             for mismatch in contestant.unfair:
                 values = f"{mismatch.candidate}, and {mismatch.baseline} in the baseline"
                 text = f"{mismatch.kind}: {mismatch.field} is {values}"
                 console.print(text, style="red" if mismatch.kind == "identity" else "yellow")
+        for recipe in comparison.recipes:
+            count = len(recipe.trainings)
+            console.print(f"this recipe: {recipe.name}, {count} trainings. The tables above are about single adapters.")
+            for sentence in recipe_sentences(recipe):
+                console.print(f"{sentence.metric}: {sentence.text}", style=_COLOURS.get(sentence.verdict))
         for contestant in comparison.contestants:
             if contestant.unproven:
                 console.print(f"{contestant.name}: {contestant.unproven}", style="yellow")

@@ -48,13 +48,12 @@ DIALECTS: Mapping[str, str] = {
 REASONS: Mapping[str, str] = {
     "qwen3-xml/llamacpp-q35-call-inside-think": (
         "The prompt opens a thought, and the model never closes the thought. For Toolmark, a call inside a thought is "
-        "only a draft. If drafts were judged as calls, a model that does not end its thoughts would be rewarded. The "
-        "fixture follows llama.cpp, which ends the thought at the call."
+        "only a draft. The fixture follows llama.cpp, which ends the thought at the call."
     ),
     "kimi/k3-bug-response-only-completion": (
-        "The prompt opens a thought. The completion begins with the answer and does not close the thought. The "
-        "fixture comes from a bug report, which asks servers to accept such a completion. For Toolmark, the "
-        "whole completion is a thought."
+        "The prompt opens a thought. The completion begins with the answer and does not close the thought. For "
+        "Toolmark, the whole completion is a thought. The fixture comes from a bug report, which asks servers to "
+        "accept such a completion."
     ),
 }
 """The reason why Toolmark reads a fixture differently, by the id of the fixture."""

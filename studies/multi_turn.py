@@ -201,14 +201,14 @@ def _page(gold: Sequence[Judged], varied: Sequence[Judged], earlier: Sequence[Ju
     page = Page(
         "# Multi-turn conversations: Toolmark's judge compared with BFCL's\n\n"
         "Written by `python -m studies.multi_turn`. BFCL v4 has four multi-turn categories with 200 conversations\n"
-        "each. Its checker makes the calls of a model, and compares the objects and the results with those of the\n"
-        "gold. This page compares both judges on the gold, and on wrong variants of the gold.\n"
+        "each. BFCL's checker makes the calls of a model and the right calls (the gold). It then compares the states\n"
+        "and the results. This page compares BFCL's checker with Toolmark's judge, on the gold and on variants of it.\n"
     )
     categories = Counter(one.category for one in gold)
     page.section(
         "Agreement",
-        "The column `right for BFCL` shows how many of the conversations are right for BFCL's checker. For example, a "
-        "variant with an additional reading call is right.",
+        "The column `right for BFCL` counts the conversations that are right for BFCL's checker. Some variants are "
+        "right, for example a variant with an additional call that only reads.",
         ("conversations", "n", "right for BFCL", "right for Toolmark", "equal verdicts"),
         [
             *(_row(f"gold of {name}", [one for one in gold if one.category == name]) for name in categories),
@@ -218,9 +218,8 @@ def _page(gold: Sequence[Judged], varied: Sequence[Judged], earlier: Sequence[Ju
         ],
     )
     page.paragraph(
-        "The last row does not count for the target. In this row, some tools are called before they are offered. This "
-        "is the only rule that differs on purpose: BFCL makes such a call, but Toolmark answers that there is no such "
-        "tool."
+        "The last row does not count for the target. In this row, some tools are called before they are offered. The "
+        "judges differ here on purpose: BFCL makes such a call, but Toolmark answers that there is no such tool."
     )
     right = sum(one.official and one.ours for one in gold)
     page.held(right == len(gold), "Both judges must accept the gold of every scenario", f"{right} of {len(gold)}")

@@ -1,18 +1,45 @@
-"""Measures the interval and the test of a difference of two areas, on random comparisons with known true areas."""
+"""Measures the interval and the test of a difference of two areas, on random comparisons with known true areas.
+
+The program writes docs/measurements/timing-curves.md. It fails if a target is missed.
+"""
 
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from studies.page import Page, drawn
 from toolmark.benchmark.scoring.call_scores import CallScore
 from toolmark.benchmark.verdicts.auroc import area_difference
 from toolmark.benchmark.verdicts.verdict import LEVEL
 
 __all__ = ["AREAS", "AreaErrors", "AreaTruth", "area_errors", "random_scores"]
+
+OUT = Path(__file__).parents[1] / "docs" / "measurements" / "timing-curves.md"
+
+HEAD = """# Errors of the comparison of timing curves
+
+Written by `make perf`. The program simulates random comparisons of two candidates whose true areas under the timing
+curve are known. It then counts how often the interval and the test of `timing.auroc` are wrong. All random numbers are
+seeded. These words and signs are used in the tables:
+
+- **±**: The number after "±" is two standard errors.
+- **Unit**: In rows with the unit "clusters", each cluster has four related cases, two of each kind. The correlation of
+  their scores is 0.4. In rows with the unit "cases", each cluster has one case.
+- **Ties**: In rows with ties, the scores are rounded, so many cases have equal scores.
+- **Coverage**: The share of comparisons in which the 95% interval contains the true difference.
+
+Half of the cases are cases with a call. The scores of the two candidates in one case have a correlation of 0.6.
+"""
+
+COMPARISONS = {200: 2000, 1000: 600}
+"""Number of comparisons for each number of cases."""
 
 CLUSTER_SIZE = 4
 _STEPS = 10
@@ -26,7 +53,7 @@ class AreaTruth:
 
     Attributes:
         n: Number of cases. Half of them are cases with a call.
-        base: How many standard deviations the mean of calls is above that of abstentions, for the base.
+        base: Distance between the mean of calls and the mean of abstentions, for the base. In standard deviations.
         candidate: The same for the candidate.
         sides: Correlation of the two sides in one case.
         clusters: Correlation of two cases of one cluster. With 0, every cluster is one case. Otherwise a cluster has
@@ -119,3 +146,60 @@ def area_errors(truth: AreaTruth, comparisons: int) -> AreaErrors:
         covered += interval.low <= effect <= interval.high
         rejected += found.p <= LEVEL
     return AreaErrors(truth, effect, covered / comparisons, rejected / comparisons, comparisons)
+
+
+def _row(found: AreaErrors) -> list[str]:
+    truth = found.truth
+    return [
+        str(truth.n),
+        "clusters" if truth.clusters else "cases",
+        "yes" if truth.ties else "no",
+        f"{found.effect * 100:+.1f}",
+        drawn(found.coverage, found.comparisons),
+        drawn(found.rejected, found.comparisons),
+    ]
+
+
+def _pooled(shares: Sequence[float], comparisons: int) -> tuple[float, float]:
+    """Return the mean of shares that have the same number of comparisons, and twice its standard error."""
+    mean = sum(shares) / len(shares)
+    return mean, 2 * math.sqrt(mean * (1 - mean) / comparisons / len(shares))
+
+
+def page(found: Sequence[AreaErrors]) -> Page:
+    """Return the page with the measured errors."""
+    made = Page(HEAD)
+    columns = ("n", "unit", "ties", "true difference, points", "coverage")
+    equal, different = ([one for one in found if (one.effect == 0) == kind] for kind in (True, False))
+    made.section(
+        "Equal candidates",
+        "Both candidates have the same true area. A p-value of at most 5% is a false alarm.",
+        (*columns, "false alarms"),
+        map(_row, equal),
+    )
+    made.section(
+        "Different candidates",
+        "The candidate has a larger true area than the base. The last column is the power of the test at 5%.",
+        (*columns, "power"),
+        map(_row, different),
+    )
+    for n, comparisons in COMPARISONS.items():
+        covered, error = _pooled([one.coverage for one in found if one.truth.n == n], comparisons)
+        measured = f"{covered:.1%} ± {error * 100:.1f} of all intervals with n = {n}"
+        made.held(covered >= 0.94, "At least 94% of the intervals must contain the true difference", measured)
+        alarms, error = _pooled([one.rejected for one in equal if one.truth.n == n], comparisons)
+        target = "At most 5% of the comparisons of equal candidates can be false alarms, apart from chance"
+        made.held(alarms <= 0.05 + error, target, f"{alarms:.1%} ± {error * 100:.1f} with n = {n}")
+    return made
+
+
+def main() -> None:
+    """Measure all errors, and write the page."""
+    made = page([area_errors(truth, COMPARISONS[truth.n]) for truth in AREAS])
+    OUT.write_text("\n".join(made.text), encoding="utf-8")
+    if made.broken:
+        sys.exit("\n".join(made.broken))
+
+
+if __name__ == "__main__":
+    main()

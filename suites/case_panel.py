@@ -50,7 +50,7 @@ def selected_cases(
         and (reason is None or stratum(row.case) == reason)
     ]
     if not found:
-        raise NothingToDo("no case meets all conditions", "Leave out --id, --tool or --reason, or change it.")
+        raise NothingToDo("no case meets all conditions", "Leave out or change --id, --tool or --reason.")
     return found
 
 

@@ -158,6 +158,74 @@ def test_trl_keeps_its_metrics_where_our_trainer_clears_them():
     assert '"skip_prepare_dataset"' in source, "finetune.py passes indices instead of texts with skip_prepare_dataset"
 
 
+# trl: trainings on own answers (trainers/own_answers)
+
+
+def test_trls_dpo_trainer_has_what_ours_overrides():
+    from trl.trainer.dpo_trainer import DPOTrainer
+
+    assert parameters(DPOTrainer._prepare_dataset)[:2] == ["self", "dataset"], "_PairTrainer passes indices instead"
+    assert parameters(DPOTrainer.compute_loss) == ["self", "model", "inputs", "return_outputs", "num_items_in_batch"]
+    assert 'model.add_adapter("ref", default_config)' in inspect.getsource(DPOTrainer), "the reference is the start"
+
+
+def test_trls_pairs_are_padded_as_our_rows_expect():
+    from trl.trainer.dpo_trainer import DataCollatorForPreference
+
+    rows = [{"prompt_ids": [1, 2], "chosen_ids": [3], "rejected_ids": [4, 5]}]
+    found = DataCollatorForPreference(pad_token_id=0)(rows)
+    assert found["input_ids"].tolist() == [[1, 2, 3, 0], [1, 2, 4, 5]]
+    assert found["completion_mask"].tolist() == [[0, 0, 1, 0], [0, 0, 1, 1]]
+    assert found["attention_mask"].tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "output = self.rollout_func(prompts, self)",
+        'required_keys = {"prompt_ids", "completion_ids", "logprobs"}',
+        "extra_fields = {k: v for k, v in output.items() if k not in required_keys}",
+    ],
+)
+def test_trls_grpo_trainer_takes_answers_of_our_engine(read):
+    from trl.trainer.grpo_trainer import GRPOTrainer
+
+    assert read in inspect.getsource(GRPOTrainer._generate), "reward_training.py passes a rollout_func"
+
+
+def test_trls_grpo_trainer_samples_once_a_step_and_needs_no_logprobs_of_ours():
+    from trl.trainer.grpo_trainer import GRPOTrainer
+
+    source = inspect.getsource(GRPOTrainer._generate_and_score_completions)
+    assert "if sampling_per_token_logps_list is not None:" in source, "reward_training.py returns None as logprobs"
+    assert "inp[key] = values[i]" in source, "the results of answers do not reach the reward function"
+    assert "self._step % generate_every == 0" in inspect.getsource(GRPOTrainer._prepare_inputs), (
+        "a resumed training samples at the same steps only if TRL counts from the last checkpoint"
+    )
+    assert 'model.add_adapter("ref", default_config)' in inspect.getsource(GRPOTrainer), "the reference is the start"
+
+
+def test_trl_repeats_each_question_for_its_answers():
+    from trl.trainer.utils import RepeatSampler
+
+    order = list(RepeatSampler([7, 8], mini_repeat_count=3, batch_size=2, repeat_count=1, shuffle=False))
+    assert order == [0, 0, 0, 1, 1, 1], "_Rollouts takes every third prompt of three answers"
+
+
+def test_trls_trainers_ask_the_model_for_what_packed_rows_give():
+    from dataclasses import fields
+
+    from trl.trainer.dpo_trainer import DPOTrainer
+    from trl.trainer.grpo_trainer import GRPOTrainer
+    from trl.trainer.utils import FusedCausalLMOutput
+
+    known = {"log_probs", "entropy", "log_sum_sq_probs", "mean_logits", "is_top1", "label_mask", "aux_loss", "loss"}
+    given = {field.name for field in fields(FusedCausalLMOutput)}
+    assert known <= given, "trainers/own_answers/shared_prompts.py makes this output"
+    for asking in (DPOTrainer._compute_loss, GRPOTrainer._get_per_token_logps_and_entropies):
+        assert "fused_lm_head=True" in inspect.getsource(asking), "share_prompts waits for this argument"
+
+
 def test_trl_lets_us_turn_activation_checkpointing_off(tmp_path):
     from trl.trainer.sft_config import SFTConfig
 

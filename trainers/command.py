@@ -34,6 +34,7 @@ _SHARED_OPTIONS = {
 
 _BASE_OPTIONS = {
     "base": (str, "Model to train on: an alias, a path or a hub id."),
+    "adapter": (str, "Adapter from which the training starts. The trainers dpo and grpo need one."),
     "dialect": (str, "Dialect of tools and calls. Default: the dialect of the base's family, or else tagged."),
     "dev": (
         str,
@@ -62,6 +63,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
         base: str,
         data: Path,
         out: Path,
+        adapter: str = "",
         seed: int = 1,
         dialect: str = "",
         dev: str = "",
@@ -82,6 +84,7 @@ def train_command(trainer: Any) -> Callable[..., None]:
             seed=seed,
             manifest=manifest,
             base=base,
+            adapter=adapter,
             dialect=dialect,
             dev=dev,
             dev_limit=dev_limit,

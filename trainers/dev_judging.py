@@ -27,9 +27,10 @@ __all__ = ["DevJudging"]
 
 @dataclass(frozen=True, slots=True)
 class DevJudging:
-    """Compares checkpoints with the base on the dev cases.
+    """Compares checkpoints with the start of the training on the dev cases.
 
-    The answers of the base are stored, so the base answers each case only once for all checkpoints.
+    The start is the base, or the base with the adapter from which the training starts. The answers of the start are
+    stored, so the start answers each case only once for all checkpoints.
 
     Attributes:
         job: The shared options of the training.
@@ -63,10 +64,12 @@ class DevJudging:
 
     def _request(self, folder: Path, *, adapter: bool) -> Request:
         job = self.job
+        start = job.start
+        beside_base = adapter and start == job.base
         return Request(
-            models=(job.base,) if adapter else (str(folder),),
-            adapters=(str(folder),) if adapter else (),
-            baseline=None if adapter else job.base,
+            models=(job.base if beside_base else f"{job.base}:{folder}" if adapter else str(folder),),
+            adapters=(str(folder),) if beside_base else (),
+            baseline=None if beside_base else start,
             cases=job.dev or shipped_cases(),
             split="dev",
             limit=job.dev_limit,

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from toolmark.benchmark.candidates.dialect_choice import family_dialect
+from toolmark.benchmark.candidates.dialect_choice import family_dialect, trained_dialect
 from toolmark.benchmark.candidates.fingerprint import template_reads_clock
 from toolmark.benchmark.candidates.gguf_files import weights_hash
+from toolmark.benchmark.candidates.recipes import ADAPTERS, is_recipe
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.candidates.template_args_choice import choose_template_args
 from toolmark.benchmark.config.template_args import TemplateArgs
@@ -96,10 +97,12 @@ def run_training(
         return _write_record(trainer, job, options, data, trained)
 
     base = _base(job.base)
+    start = _start(job, base, needs_adapter=trainer.needs_adapter)
     device = choose_device(job.device)
-    weights = locate(base).base
-    dialect = _dialect(job, base, data)
-    template = choose_template_args(job.template_args, base, [base])
+    folders = locate(start)
+    weights = folders.base
+    dialect = _dialect(job, start, data)
+    template = choose_template_args(job.template_args, start, [start])
     if template_reads_clock(weights):
         say(f"The chat template contains the current date. Toolmark always uses the date {TEMPLATE_DATE} instead.")
     if template.reason:
@@ -115,6 +118,9 @@ def run_training(
         log=log,
         say=say,
         weights=weights,
+        adapter=folders.adapter,
+        dialect=dialect,
+        template_args=template.args,
         device=device,
         examples=examples.of,
         query_types=examples.query_types,
@@ -161,9 +167,31 @@ def _base(spec: str) -> Candidate:
     return base
 
 
-def _dialect(job: TrainingJob, base: Candidate, data: TraceDataset) -> Dialect:
-    family = family_dialect(base)
-    name = job.dialect or (family[0] if family else "tagged")
+def _start(job: TrainingJob, base: Candidate, *, needs_adapter: bool) -> Candidate:
+    """Return the candidate from which a training starts: the base, or the base with the adapter of `--adapter`."""
+    if needs_adapter and not job.adapter:
+        raise InputError(
+            "this trainer starts from an adapter, but no adapter is given",
+            "Make an adapter with `toolmark train lora`, and give its folder: --adapter DIR",
+        )
+    if job.adapter and not needs_adapter:
+        raise InputError(
+            f"this trainer makes a new adapter, so it cannot start from --adapter {job.adapter}",
+            "Leave --adapter out, or use a trainer that starts from an adapter: toolmark train dpo",
+        )
+    start = resolve(job.start) if job.adapter else base
+    if start.adapter is not None and is_recipe(Path(start.adapter)):
+        raise InputError(
+            f"--adapter {job.adapter} is a recipe, and its adapter is perhaps not made yet",
+            f"Make the adapter with `toolmark eval --adapter {job.adapter}`, and give its folder in {ADAPTERS}/",
+        )
+    return start
+
+
+def _dialect(job: TrainingJob, start: Candidate, data: TraceDataset) -> Dialect:
+    family = family_dialect(start)
+    trained = trained_dialect(start) if start.adapter else None
+    name = job.dialect or trained or (family[0] if family else "tagged")
     written = data.manifest.get("dialect")
     if written not in (None, name):
         raise InputError(

@@ -27,6 +27,8 @@ class TrainingJob:
         out: Folder to write to.
         seed: Seed of all random choices.
         base: Spec of the base model. Empty for a trainer that starts from scratch.
+        adapter: Adapter from which the training starts: a folder, an alias or a hub id. Empty for a trainer that starts
+            from the base alone.
         dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the base's family,
             or `tagged` if the family is unknown.
         dev: Cases on which the checkpoints are judged. Only the dev split is used. Empty means the authored cases.
@@ -45,6 +47,7 @@ class TrainingJob:
     out: Path
     seed: int = 1
     base: str = ""
+    adapter: str = ""
     dialect: str = ""
     dev: str = ""
     dev_limit: int = DEV_LIMIT
@@ -55,12 +58,17 @@ class TrainingJob:
     thinking_tokens: int = _DECODING.thinking_tokens
     device: DeviceChoice = "auto"
 
+    @property
+    def start(self) -> str:
+        """Return the spec of the weights from which the training starts: the base, or the base with an adapter."""
+        return f"{self.base}:{self.adapter}" if self.adapter else self.base
+
     def flags(self) -> dict[str, Any]:
         """Return the options of the command that repeats this training.
 
         Folders are given by name without their paths, because the paths are different on another machine.
         """
-        given = {"base": self.base, "dialect": self.dialect, "dev": Path(self.dev).name if self.dev else ""}
+        given = {"base": self.base, "adapter": _name(self.adapter), "dialect": self.dialect, "dev": _name(self.dev)}
         kept: dict[str, Any] = {key: value for key, value in given.items() if value}
         if self.manifest is not None:
             kept["manifest"] = self.manifest.name
@@ -71,3 +79,8 @@ class TrainingJob:
         if self.template_args is not None:
             kept["template-args"] = written(self.template_args)
         return {"data": self.data.name, "out": self.out.name, "seed": self.seed, **kept}
+
+
+def _name(given: str) -> str:
+    """Return the name of a file or folder without its path. Return other values unchanged."""
+    return Path(given).name if given and Path(given).exists() else given

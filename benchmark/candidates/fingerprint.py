@@ -69,6 +69,7 @@ def identity(
         if adapter is None
         else hash_files([*adapter.glob("*.safetensors"), adapter / "adapter_config.json"]),
         "dtype": dtype,
+        **({} if candidate.call_threshold is None else {"call_threshold": candidate.call_threshold}),
         **({"template_date": TEMPLATE_DATE.isoformat()} if template_reads_clock(base) else {}),
         **shared,
     }

@@ -19,8 +19,10 @@ the values beside its name:
     adapters/<recipe>-<hash>/   the hash of the data, trainer, options, seed, dialect, base, the trainer's code
 
 If a folder exists already, it is reused. If an option changes, only the folders that depend on this option are made
-again. Paths in a recipe are relative to the folder of the recipe. With `dev = "data"`, checkpoints are judged on
-the dev cases of the recipe's own data.
+again. With `seeds = [1, 2, 3]` in place of `seed`, there are three adapters.
+
+Paths in a recipe are relative to the folder of the recipe. With `dev = "data"`, checkpoints are judged on the dev cases
+of the recipe's own data.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from toolmark.benchmark.config.template_args import check_template_args, written
 from toolmark.benchmark.core.command_line import flags
@@ -52,7 +54,7 @@ _COMMANDS = {"toolmark.generators": "generate", "toolmark.trainers": "train"}
 _SHARED_OPTIONS = {
     "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
     "toolmark.trainers": frozenset(
-        {"dev", "dev_limit", "device", "manifest", "max_tokens", "skip_too_long", "thinking_tokens"}
+        {"adapter", "dev", "dev_limit", "device", "manifest", "max_tokens", "skip_too_long", "thinking_tokens"}
     ),
 }
 """Options that every generator has (command `generate`), and options that every trainer has (command `train`)."""
@@ -63,7 +65,7 @@ _CODE = ("*.py", "*.toml", "*.md", "*.yaml", "*.json", "*.jinja")
 _OWN_DEV = "data"
 """Value of the option `dev` that stands for the folder of the recipe's data."""
 
-_PATHS = ("tools", "dev", "manifest", "prompts")
+_PATHS = ("adapter", "tools", "dev", "manifest", "prompts")
 """Options whose value can be a path. The value counts as a path only if this file or folder exists."""
 
 
@@ -81,7 +83,10 @@ class Step(BaseModel):
 
 
 class Recipe(BaseModel):
-    """The content of a recipe. `path` is the recipe's file."""
+    """The content of a recipe. `path` is the recipe's file.
+
+    With several `seeds`, the recipe makes one adapter for each seed, and `seed` is not used.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -92,6 +97,18 @@ class Recipe(BaseModel):
     dialect: str = ""
     template_args: dict[str, JsonValue] = Field(default_factory=dict)
     seed: int = 1
+    seeds: tuple[int, ...] = ()
+
+    @field_validator("seeds")
+    @classmethod
+    def _different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("the same seed is listed twice")
+        return seeds
+
+    def with_seed(self, seed: int) -> Recipe:
+        """Return this recipe with one seed, for its data and its training."""
+        return self.model_copy(update={"seed": seed, "seeds": ()})
 
     @property
     def name(self) -> str:

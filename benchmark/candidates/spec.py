@@ -13,8 +13,8 @@
     openai/gpt-4.1           a model of any Inspect provider; Inspect gets this string unchanged
     ORG/NAME                 a model on the hub
 
-Toolmark tries these forms in this order. A revision and an adapter can follow a path or hub id:
-`base[@revision][:file.gguf][:adapter[@revision]]`.
+Toolmark tries these forms in this order. A revision, an adapter and a threshold for calls can follow a path or hub id:
+`base[@revision][:file.gguf][:adapter[@revision]][@call>threshold]`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS, read_adapter_config
+from toolmark.benchmark.candidates.call_threshold import split_threshold, threshold_text
 from toolmark.benchmark.candidates.gguf_files import GGUF, is_gguf
 from toolmark.benchmark.candidates.packaged_files import packaged_file
 from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
@@ -35,7 +36,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.policies.trivial import POLICIES
 
-__all__ = ["Candidate", "resolve", "table", "with_adapter"]
+__all__ = ["Candidate", "resolve", "table", "with_adapter", "with_each_seed"]
 
 Kind = Literal["local", "hub", "replay", "policy", "inspect", "deployed"]
 
@@ -51,18 +52,32 @@ class Candidate:
     """A model under test, before it is loaded.
 
     Attributes:
-        kind: Where the answers come from: `local` (weights on this machine), `hub` (weights on the hub), `replay`
-            (recorded completions), `policy` (a trivial policy), `inspect` (a served model), or `deployed` (a server
-            that is asked as users ask it, see `deployed.py`).
+        kind: Where the answers come from:
+
+            - `local`: weights on this machine
+            - `hub`: weights on the hub
+            - `replay`: recorded completions
+            - `policy`: a trivial policy
+            - `inspect`: a served model
+            - `deployed`: a server that is asked as users ask it, see `deployed.py`
         name: Name of the candidate in tables and directories of runs.
-        base: For `local` a directory or a GGUF file, for `hub` a hub id, for `replay` a file, for `policy` the name of
-            the policy, for `inspect` Inspect's name of the model, and for `deployed` the spec.
+        base: What answers, by kind:
+
+            - `local`: a directory or a GGUF file
+            - `hub`: a hub id
+            - `replay`: a file
+            - `policy`: the name of the policy
+            - `inspect`: Inspect's name of the model
+            - `deployed`: the spec
         revision: Revision of the base on the hub. None for the newest revision.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
-        adapter_revision: Revision of the adapter on the hub. None for the newest revision.
+        adapter_revision: Revision of the adapter on the hub. None for the newest revision. If the adapter is a recipe,
+            the seed as a number. None for the seed or the seeds that the recipe names.
         file: Name of a GGUF file in the repository of the base on the hub. None if the base is not a GGUF file.
         gated: Whether the hub gives the weights only to users who accepted the licence and have a token.
-        note: If the spec has two possible meanings, a line that says which meaning was chosen. Otherwise empty.
+        call_threshold: The model calls if the probability of a call is above this threshold, and else answers in words.
+            None if the model decides itself.
+        note: A line with the chosen meaning, if the spec has two possible meanings. Otherwise empty.
     """
 
     kind: Kind
@@ -73,6 +88,7 @@ class Candidate:
     adapter_revision: str | None = None
     file: str | None = None
     gated: bool = False
+    call_threshold: float | None = None
     note: str = ""
 
 
@@ -231,15 +247,39 @@ def _base(spec: str) -> Candidate:
     raise InputError(f"no model has the name {spec!r}", nearest(spec.lower(), known))
 
 
-def resolve(spec: str) -> Candidate:
+def resolve(spec: str, *, threshold: bool = False) -> Candidate:
     """Return the candidate that a spec names. The network is not used, and nothing is loaded.
 
+    Args:
+        spec: The spec.
+        threshold: Whether the spec can end with a threshold for calls.
+
     Raises:
-        InputError: There is no such candidate. The message lists the most similar names.
+        InputError: There is no such candidate. The message lists the most similar names. Or the spec has a threshold,
+            but it must not have one.
         EnvironmentFault: The packages that contain the weights of an alias are not installed.
     """
     if _path_exists(spec):
         return _directory(Path(spec).expanduser())
+    text, chosen = split_threshold(spec)
+    if chosen is None:
+        return _resolve(spec)
+    if not threshold:
+        raise InputError(f"{spec} has a threshold for calls, which cannot be used here", f"Leave it out: {text}")
+    return _with_threshold(resolve(text), chosen)
+
+
+def _with_threshold(candidate: Candidate, threshold: float) -> Candidate:
+    if candidate.kind not in ("local", "hub"):
+        raise InputError(
+            f"{candidate.name} cannot have a threshold for calls, because Toolmark does not choose its tokens",
+            f"Leave out {threshold_text(threshold)}",
+        )
+    name = f"{candidate.name}{threshold_text(threshold)}"
+    return replace(candidate, name=name, call_threshold=threshold)
+
+
+def _resolve(spec: str) -> Candidate:
     front, adapter = _split_colon(spec)
     base_text, revision = _split_revision(front)
     first = spec.partition("/")[0]
@@ -257,11 +297,21 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
 
     Args:
         base: The base.
-        adapter: A directory, a recipe, the alias of a shipped adapter, or `ORG/NAME[@revision]` on the hub.
+        adapter: A directory, a recipe, the alias of a shipped adapter, or `ORG/NAME[@revision]` on the hub. A threshold
+            for calls can follow.
 
     Raises:
         InputError: The base cannot have an adapter, or `adapter` is not an adapter.
     """
+    if not _path_exists(adapter):
+        adapter, threshold = split_threshold(adapter)
+        if threshold is not None:
+            return _with_threshold(with_adapter(base, adapter), threshold)
+    if base.call_threshold is not None:
+        raise InputError(
+            f"{base.name} has a threshold for calls, and the adapter needs its own threshold",
+            f"Write the threshold after the adapter: --adapter {adapter}{threshold_text(base.call_threshold)}",
+        )
     if base.kind not in ("local", "hub"):
         raise InputError(
             f"{base.name} cannot have an adapter, because Toolmark does not load the weights of this model",
@@ -284,7 +334,9 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         if resolve(recipe_base) != replace(base, note=resolve(recipe_base).note):
             what = f"the recipe {text} trains {recipe_base}, not {base.name}"
             raise InputError(what, f"Give the base of the recipe: --model {recipe_base}")
-        return replace(base, name=f"{base.name}+{path.stem}", adapter=str(path))
+        if revision is not None and not revision.isdecimal():
+            raise InputError(f"{revision!r} is not a seed", f"Write a number: --adapter {text}@1")
+        return _with_seed(replace(base, name=f"{base.name}+{path.stem}", adapter=str(path)), revision)
     if path.exists():
         if not (path / ADAPTER_CONFIG).is_file():
             raise InputError(
@@ -303,3 +355,14 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             f"Give an existing directory or recipe, ORG/NAME on the hub, or {', '.join(table()['adapters'])}.",
         )
     return replace(base, name=f"{base.name}+{text.partition('/')[2]}", adapter=text, adapter_revision=revision)
+
+
+def _with_seed(candidate: Candidate, seed: str | None) -> Candidate:
+    return candidate if seed is None else replace(candidate, name=f"{candidate.name}@{seed}", adapter_revision=seed)
+
+
+def with_each_seed(candidate: Candidate) -> list[Candidate]:
+    """Return a candidate for each seed, if the adapter is a recipe with several seeds. Otherwise return `candidate`."""
+    if candidate.adapter is None or candidate.adapter_revision or not is_recipe(path := Path(candidate.adapter)):
+        return [candidate]
+    return [_with_seed(candidate, str(seed)) for seed in read_recipe(path).seeds] or [candidate]

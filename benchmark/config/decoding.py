@@ -40,7 +40,7 @@ class Decoding:
         """Return the fields that can change a completion, by name.
 
         The seed is left out if it is not used. `stop_at_call` and `thinking_tokens` are left out if they are off. So
-        runs that are older than these options keep their keys.
+        older runs keep their keys.
         """
         fields = asdict(self)
         without = {"seed"} if self.temperature == 0 else set()

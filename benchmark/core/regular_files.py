@@ -8,6 +8,7 @@ a library reads the files of a folder.
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
@@ -41,5 +42,6 @@ def check_folder(folder: Path, pattern: str = "*") -> None:
         InputError: One of the files is a named pipe, a socket or a device.
     """
     for file in folder.glob(pattern):
-        if file.exists() and not file.is_dir() and not file.is_file():
+        # Unlike the methods of `Path`, these functions raise no error for a link to a folder that cannot be read.
+        if os.path.exists(file) and not os.path.isdir(file) and not os.path.isfile(file):  # noqa: PTH110, PTH112, PTH113
             raise InputError(f"{file} cannot be read: {_NO_FILE}", "Remove it, or copy the folder again.")

@@ -134,7 +134,7 @@ class Completion:
         stop_reason: Why the completion ends.
         usage: Tokens, time and cost.
         call_probability: The probability that the completion begins with a call, in [0, 1]. None if it is not known.
-            Two completions can be equal with different probabilities, because other batches give other rounding errors.
+            Equality ignores this probability, because its rounding error depends on the batch.
     """
 
     text: str

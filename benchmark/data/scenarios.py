@@ -57,7 +57,7 @@ class Demands(Frozen):
 class ReachGold(Frozen):
     """The expectation that the turn reaches exactly what the gold reaches, as in BFCL's multi-turn categories.
 
-    If the gold calls nothing in the turn, nothing is expected. Otherwise all of this is expected:
+    If the gold calls nothing in the turn, nothing is expected. Otherwise, all of these conditions must be true:
 
     - The model makes at least one call in the turn.
     - After the turn, the state equals the state after the same turn of the gold. The paths in `free` are not compared.

@@ -40,8 +40,8 @@ def export(
 ) -> None:
     """Write a model as a GGUF file, and compare the file with the model.
 
-    An adapter is merged before, and the logits of the merged model are compared with those of the adapter. The exit
-    code is 1 if the file has other tokens, another template, or makes other prompts.
+    An adapter is first merged, and the logits of the merged model are compared with those of base and adapter. The exit
+    code is 1 if the tokens, the template or the prompts of the file differ.
 
     Parameters
     ----------

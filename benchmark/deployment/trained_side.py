@@ -73,8 +73,8 @@ class TrainedSide:
 
         Args:
             case: The case.
-            tools: Whether the client sends the tools. Otherwise, it sends the turns of the dialect. With None, it sends
-                the tools if the dialect is native.
+            tools: If True, the client sends the tools. If False, the client sends the turns of the dialect. With None,
+                the client sends the tools if the dialect is native.
         """
         if self.dialect.name == Native.name if tools is None else tools:
             return Prompt(case.messages, case.toolbox.tools, self.template_args)

@@ -75,7 +75,7 @@ MARKS: tuple[str, ...] = tuple(_BY_MARK)
 """The marks with which the calls in these forms begin."""
 
 _LINE_START = (
-    r"^[ \t`\[(\"'*>-]{0,16}(?:\d{1,3}[.)][ \t`\[*]{0,8})?(?:<\|?[\w:]{1,32}\|?>\s?)?"
+    r"^[ \t\ufeff`\[({<\"'*>-]{0,16}(?:\d{1,3}[.)][ \t`\[*]{0,8})?(?:<\|?[\w:]{1,32}\|?>\s?)?"
     r"(?:return |await |[A-Za-z_]\w{0,31} ?= ?|[A-Za-z_][\w ]{0,31}: ?|to=)?(?:print\()?"
 )
 _CALL_AT_LINE_START = re.compile(

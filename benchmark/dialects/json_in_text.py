@@ -75,7 +75,7 @@ def check(value: Any, *, strict: bool) -> None:
             elif kind is list:
                 below.extend(item)
             elif strict and kind is float and not math.isfinite(item):
-                raise ValueError("a number is too large for JSON's doubles")
+                raise ValueError("a number is too large for a 64-bit float")
         if not below:
             return
         level = below

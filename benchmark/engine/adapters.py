@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AdaptedModel"]
 
-_NAME = "adapter"
-"""PEFT's name of the adapter. There is only one adapter at a time."""
-
 
 class AdaptedModel:
     """A causal language model with an adapter. The adapter can be replaced by another adapter, or taken off.
@@ -45,11 +42,13 @@ class AdaptedModel:
     Args:
         model: The base, in evaluation mode on its device.
         base: The directory of the base.
+        name: PEFT's name of the adapter. There is only one adapter at a time.
     """
 
-    def __init__(self, model: PreTrainedModel, base: Path) -> None:
+    def __init__(self, model: PreTrainedModel, base: Path, name: str = "adapter") -> None:
         self._plain: Any = model
         self._base = base
+        self._name = name
         self._own = BaseState(model)
         self._wrapped: PeftModel | None = None
 
@@ -105,8 +104,8 @@ class AdaptedModel:
                 warnings.simplefilter("ignore")  # The checks of this module replace PEFT's warnings.
                 if getattr(config, "init_lora_weights", None) in CHANGES_BASE:
                     self._own.use_copies()
-                wrapped = PeftModel(self._plain, config, adapter_name=_NAME)
-                loaded: Any = set_peft_model_state_dict(wrapped, weights, adapter_name=_NAME)
+                wrapped = PeftModel(self._plain, config, adapter_name=self._name)
+                loaded: Any = set_peft_model_state_dict(wrapped, weights, adapter_name=self._name)
             if loaded.unexpected_keys:
                 raise ValueError(f"PEFT does not know the weight {loaded.unexpected_keys[0]}")
         except (MemoryError, torch.OutOfMemoryError) as error:
@@ -141,9 +140,9 @@ class AdaptedModel:
         try:
             with warnings.catch_warnings(), torch.device("meta"):
                 warnings.simplefilter("ignore")
-                empty = PeftModel(self._plain, config, adapter_name=_NAME, low_cpu_mem_usage=True)
+                empty = PeftModel(self._plain, config, adapter_name=self._name, low_cpu_mem_usage=True)
                 found: dict[str, Tensor] = get_peft_model_state_dict(
-                    empty, adapter_name=_NAME, save_embedding_layers=False
+                    empty, adapter_name=self._name, save_embedding_layers=False
                 )
             return {name: tensor.to("meta") for name, tensor in found.items()}
         finally:

@@ -1,16 +1,22 @@
 """Reads the probability of a call from the logits with which an engine chooses tokens. No additional pass is needed.
 
 The *decision* of a completion is its first token that shows whether it begins with a call. Thoughts, white-space, and
-text with which both a call and an answer can begin come before the decision. The probability of a call is the sum of
-the probabilities of all tokens that open a call (`CallOpening`), at the decision, given all tokens before. If a
-completion ends before its decision, the last such sum is used.
+text with which both a call and something else can begin come before the decision. The probability of a call is a
+product:
+
+- the probability of each written token with which both can begin, given all tokens before
+- the sum of the probabilities of all tokens with which a call begins or goes on (`CallOpening`), at the decision
+
+Thoughts and white-space are not part of the product: the probability is that after this thought. If a completion
+leaves the opening of a call before its mark is complete, the product is an upper bound, because the call would also
+need the rest of the mark. If a completion ends before its decision, the last such product is used.
 
 The probability describes only how a completion begins. If a model writes text and then calls, the probability is that
 of the beginning.
 
-With a threshold, the decision is forced: if the probability is above the threshold, the most likely of the opening
-tokens is chosen, and otherwise the most likely of the other tokens. So the same completion up to the decision, and the
-same probability, decide as without a threshold.
+With a threshold, the decision is forced. If the probability is above the threshold, the most likely of the tokens is
+chosen with which a call goes on, until the beginning of a call is written. Otherwise, no such token is chosen. If the
+model itself decides in the same way, the completion does not change.
 """
 
 from __future__ import annotations
@@ -38,14 +44,20 @@ class _State:
     Attributes:
         closing: The mark that ends the current thought. None outside of a thought.
         text: The text after all thoughts, without white-space at its beginning.
+        reached: The probability of this text.
+        chances: The probabilities of the tokens with which a call goes on, in the last step.
         last: The last tokens.
         forced: Whether a call is forced (True) or an answer is forced (False). None if nothing is forced.
+        steered: Whether the model would not call, so the beginning of a call is forced token by token.
     """
 
     closing: str | None
     text: str = ""
+    reached: float = 1.0
+    chances: Mapping[int, float] = field(default_factory=dict)
     last: list[int] = field(default_factory=list)
     forced: bool | None = None
+    steered: bool = False
 
 
 class CallProbability:
@@ -55,9 +67,9 @@ class CallProbability:
         opening: The tokens that open a call.
         thoughts: Finds the marks of thoughts.
         prompts: The token ids of the prompts by index.
-        ends: Tokens that end a completion. If an answer is forced in place of a call, it does not begin with them.
-        threshold: If the probability is above the threshold, a call is forced, otherwise an answer is forced. None if
-            nothing is forced. A threshold needs greedy decoding.
+        ends: Tokens that end a completion. A forced answer does not begin with one of these tokens.
+        threshold: With a probability above the threshold, a call is forced. Otherwise, an answer in words is forced.
+            None if nothing is forced. A threshold needs greedy decoding.
 
     Attributes:
         found: The probability of a call by index.
@@ -93,7 +105,7 @@ class CallProbability:
         Args:
             logits: The logits, of shape (sequences, vocabulary).
             indices: The indices of the sequences.
-            temperature: The logits were already divided by this temperature. With 0, they were not.
+            temperature: The temperature by which the logits were already divided. With 0, they were not divided.
 
         Returns:
             The logits. With a threshold, the logits of all tokens that are not allowed are -inf.
@@ -103,32 +115,44 @@ class CallProbability:
             state = self._open.get(index)
             if state is None or state.closing is not None:
                 continue
-            openers = [token for token in self._opening.openers(state.text) if token < logits.shape[-1]]
-            scores = logits[row].cpu().double() * (temperature or 1.0)
-            opened = scores[openers].logsumexp(-1) if openers else scores.new_tensor(-math.inf)
-            self.found[index] = float((opened - scores.logsumexp(-1)).exp().clamp(0, 1))
-            likely = int(scores.argmax())
-            if self._threshold is None or not self._decides(state, likely):
-                continue
-            if state.forced is None:
-                state.forced = self.found[index] > self._threshold
-            allowed = allowed.clone() if allowed is logits else allowed
-            if state.forced:
+            if not state.steered:
+                scores = (logits[row].cpu().double() * (temperature or 1.0)).log_softmax(-1)
+                openers = [token for token in self._opening.openers(state.text) if token < len(scores)]
+                state.chances = dict(zip(openers, scores[openers].exp().tolist(), strict=True))
+                self.found[index] = min(1.0, state.reached * math.fsum(state.chances.values()))
+                if self._threshold is None:
+                    continue
+                likely = int(scores.argmax())
+                self._decide(state, likely, self.found[index] > self._threshold)
+            if state.steered or state.forced is False:
+                allowed = allowed.clone() if allowed is logits else allowed
+            if state.steered:
+                openers = self._opening.usual_openers(state.text)
                 allowed[row] = -math.inf
                 allowed[row, openers] = logits[row, openers]
-            else:
-                ends = self._ends if likely in openers else ()  # else a call would become an empty answer
-                allowed[row, [*self._calls(state.text, openers), *ends]] = -math.inf
+            elif state.forced is False:
+                allowed[row, self._refused(state, likely)] = -math.inf
         return allowed
 
-    def _decides(self, state: _State, likely: int) -> bool:
-        """Return whether the decision is made now or was made before. `likely` is the most likely token."""
-        text = self._opening.after(state.text, likely)
-        return state.forced is not None or not (self._opening.undecided(text) or self._opening.thought(text))
+    def _decide(self, state: _State, likely: int, above: bool) -> None:
+        """Set `forced` and `steered` if the decision is made now.
 
-    def _calls(self, before: str, openers: Sequence[int]) -> list[int]:
-        """Return the tokens with which a call goes on, but no answer."""
-        return [token for token in openers if not self._opening.answers(self._opening.after(before, token))]
+        Args:
+            state: The state of the sequence.
+            likely: The most likely token.
+            above: Whether the probability of a call is above the threshold. It never rises before the decision, so a
+                probability that is not above the threshold decides at once.
+        """
+        text = self._opening.after(state.text, likely)
+        waits = not text or self._opening.thought(text) is not None or (above and self._opening.undecided(text))
+        if state.forced is None and not waits:
+            state.forced = above
+            state.steered = above and likely not in state.chances
+
+    def _refused(self, state: _State, likely: int) -> list[int]:
+        """Return the tokens that are refused because an answer is forced. `likely` is the most likely token."""
+        calls = [token for token in state.chances if not self._opening.answers(self._opening.after(state.text, token))]
+        return [*calls, *self._ends] if likely in state.chances else calls  # a call must not become an empty answer
 
     def after(self, indices: Sequence[int], tokens: Sequence[int]) -> None:
         """Take note of the chosen tokens.
@@ -144,9 +168,12 @@ class CallProbability:
             state.last = [*state.last, token][-LAST_TOKENS:]
             if state.closing is not None:
                 if self._thoughts.complete(state.closing, state.last):
-                    state.closing, state.text = None, ""
+                    state.closing, state.text, state.reached = None, "", 1.0
                 continue
             state.text = self._opening.after(state.text, token)
+            if state.text:
+                state.reached *= state.chances.get(token, 0.0)
             state.closing = self._opening.thought(state.text)
-            if state.closing is None and not self._opening.undecided(state.text):
+            decided = self._opening.usual(state.text) if state.steered else not self._opening.undecided(state.text)
+            if state.closing is None and decided:
                 del self._open[index]

@@ -52,7 +52,7 @@ class Engines:
     def open(
         self, candidate: Candidate, weights: Weights | None, device: str, dtype: str, cases: Sequence[Case]
     ) -> Engine:
-        """Return the engine of a candidate. The adapter of the candidate is already set.
+        """Return the engine of a candidate. The adapter and the threshold of the candidate are already set.
 
         Args:
             candidate: The candidate.
@@ -86,4 +86,5 @@ class Engines:
             self._last_local = (key, engine)
         local = self._last_local[1]
         local.set_adapter(weights.adapter)
+        local.set_call_threshold(candidate.call_threshold)
         return local

@@ -22,7 +22,8 @@ class Beginning:
     Attributes:
         path: The blocks of the prefixes that the sequence shares with others.
         own: The tokens after these blocks.
-        length: Number of all known tokens, from the first token of the sequence. A part of `own` can be after them.
+        length: Number of known tokens, from the first token of the sequence. `own` can contain more tokens after the
+            known tokens.
     """
 
     path: tuple[KVBlock, ...]
@@ -70,7 +71,7 @@ class KeptSequences:
         insort(self._kept, (list(ids[:length]), Beginning(path, block, length)), key=lambda kept: kept[0])
 
     def beginning(self, ids: Sequence[int]) -> Beginning | None:
-        """Return the longest known beginning of a prompt. Return None if no shared prefix is known as a whole.
+        """Return the longest known beginning of a prompt. Return None if not even one whole shared prefix is known.
 
         The last token of the prompt is never part of the beginning, because its logits are needed.
         """

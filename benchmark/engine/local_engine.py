@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -64,19 +64,30 @@ class LocalEngine:
         device: Name of a device in `DEVICES`.
         dtype: Name of a torch dtype.
         threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
+        model: The model, if it is in memory already. None means that the weights in `base` are loaded.
 
     Raises:
         InputError: The directory has no weights or no tokenizer that can be read.
         EnvironmentFault: The tokenizer needs a package that is not installed.
     """
 
-    def __init__(self, base: Path, decoding: Decoding, *, device: str, dtype: str, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        base: Path,
+        decoding: Decoding,
+        *,
+        device: str,
+        dtype: str,
+        threads: int | None = None,
+        model: AdaptedModel | None = None,
+    ) -> None:
         self._base = base
         self._decoding = decoding
         self._device = device
         self._dtype = dtype
         self._thread_option = threads
         self._adapter: Path | None = None
+        self._given_model = model
         self._encoded: list[list[int]] = []
         self._dialect: Dialect | None = None
         self._dialect_stops: tuple[str, ...] = ()
@@ -90,6 +101,7 @@ class LocalEngine:
         self._kept: dict[int, KeptSequences] = {}
         self._opening: CallOpening | None = None
         self._calls: CallProbability | None = None
+        self._call_threshold: float | None = None
         stored_tensors(base)  # This raises an error early if weight files are missing.
         self._tokenizer = open_tokenizer(base)
         self._context = context_length(base) or 1 << 20
@@ -99,6 +111,9 @@ class LocalEngine:
         """Return the model. It is loaded at the first use, because prompts can be checked without the model."""
         import torch
 
+        if self._given_model is not None:
+            self._vocabulary = vocabulary(self._given_model.plain)
+            return self._given_model
         megabytes = sum(file.stat().st_size for file in self._base.glob("*.safetensors")) / 1e6
         with phase(f"loading {megabytes:,.0f} MB"):
             model = load_base(self._base, getattr(torch, self._dtype))
@@ -136,6 +151,10 @@ class LocalEngine:
         if "_model" in self.__dict__:
             self._model.set_adapter(adapter)
 
+    def set_call_threshold(self, threshold: float | None) -> None:
+        """From now on, call if the probability of a call is above the threshold. With None, the model decides."""
+        self._call_threshold = threshold
+
     def prepare(
         self, prompts: Sequence[Prompt], dialect: Dialect, one_call: Collection[int] = (), *, goes_on: bool = False
     ) -> None:
@@ -162,6 +181,12 @@ class LocalEngine:
                 f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
             )
         self._opening = CallOpening.of(dialect, self._tokenizer, self._template_args)
+        if self._opening is None and self._call_threshold is not None:
+            raise InputError(
+                f"a threshold for calls is not possible, because calls in the dialect {dialect.name} have no common "
+                "beginning",
+                "Leave the threshold out, or use another dialect: --dialect tagged",
+            )
         ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
         self._call_ends = tuple(end for end in ends if end is not None)
         encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
@@ -225,6 +250,31 @@ class LocalEngine:
         except NoNumbers as error:
             raise self._without_numbers(prompts[error.index]) from None
 
+    def sample(
+        self, indices: Sequence[int], draws: int, epoch: int = 1
+    ) -> Iterator[tuple[int, int, list[int], Completion]]:
+        """Yield (index, draw, token ids, completion) for several random completions of each prompt.
+
+        Each prompt is read only once for all of its completions. The token ids include the stop token. Thoughts count
+        against the highest number of tokens. The decoding options must have a temperature.
+
+        Args:
+            indices: Indices of prompts. Every index occurs once.
+            draws: Number of completions of each prompt.
+            epoch: Another epoch gives other random numbers.
+
+        Raises:
+            InputError: The logits of the model are NaN or infinite.
+        """
+        count = len(self._encoded)
+        prompts = {draw * count + index: self._encoded[index] for index in indices for draw in range(draws)}
+        try:
+            for number, tokens in self._tokens(prompts, epoch, None, lambda number: (number // count,)):
+                draw, index = divmod(number, count)
+                yield index, draw, tokens, self._completion(index, tokens, number)
+        except NoNumbers as error:
+            raise self._without_numbers(prompts[error.index]) from None
+
     def _without_numbers(self, prompt: Sequence[int]) -> InputError:
         """Return the error for a model whose logits are not finite. The error says whether the adapter is the cause."""
         adapter, model = self._adapter, self._model
@@ -237,6 +287,17 @@ class LocalEngine:
     def _answer(
         self, prompts: Mapping[int, Sequence[int]], epoch: int, progress: GenerationProgress | None
     ) -> Iterator[tuple[int, Completion]]:
+        for index, tokens in self._tokens(prompts, epoch, progress):
+            yield index, self._completion(index, tokens, index)
+
+    def _tokens(
+        self,
+        prompts: Mapping[int, Sequence[int]],
+        epoch: int,
+        progress: GenerationProgress | None,
+        seeded_by: Callable[[int], tuple[int, ...]] = lambda _: (),
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Yield the new tokens of each prompt. The seed of a prompt also depends on the result of `seeded_by`."""
         import torch
 
         self._stops = self._find_stops()
@@ -249,7 +310,8 @@ class LocalEngine:
         self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
         self._calls = None
         if self._opening is not None:
-            self._calls = CallProbability(self._opening, ThoughtTokens(self._text), prompts, self._stops)
+            thoughts, threshold = ThoughtTokens(self._text), self._call_threshold
+            self._calls = CallProbability(self._opening, thoughts, prompts, self._stops, threshold)
         with naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
@@ -264,11 +326,11 @@ class LocalEngine:
                 if self._goes_on:
                     others = sum(one.tokens for one in self._kept.values())
                     self._kept[epoch] = kept = KeptSequences(self._room_for_tokens // 2 - others)
-                choose = chooser(self._decoding, epoch, prompts)
+                seed = self._decoding.seed
+                choose = chooser(self._decoding, lambda index: seed_of(seed, epoch, *seeded_by(index), prompts[index]))
                 choose = choose if self._calls is None else self._calls.watch(choose)
                 generated = decode(prompts, self._forward, choose, limits, progress, earlier=earlier, kept=kept)
-            for index, tokens in generated:
-                yield index, self._completion(index, tokens)
+            yield from generated
 
     def _generation_config(self) -> Any:
         from transformers import GenerationConfig
@@ -301,7 +363,7 @@ class LocalEngine:
         reading = self._dialect.parse(Completion(self._text(written)), strict=True)
         return bool(reading.calls) and reading.error is None
 
-    def _completion(self, index: int, written: list[int]) -> Completion:
+    def _completion(self, index: int, written: list[int], number: int) -> Completion:
         if self._forward is None and (index in self._one_call or self._thinking is not None):
             # In padded batches, a sequence goes on after its end. So the tokens after the end are removed here.
             ends = (end for end in range(1, len(written)) if self._ended(index, written[:end]))
@@ -318,7 +380,7 @@ class LocalEngine:
             # on.
             stop_reason="stop" if stopped or marks else "unknown" if self._has_called(index, written) else "length",
             usage=Usage(len(self._encoded[index]), len(written)),
-            call_probability=None if self._calls is None else self._calls.found.get(index),
+            call_probability=None if self._calls is None else self._calls.found.get(number),
         )
 
     def _text(self, ids: Sequence[int]) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from toolmark.benchmark.config.template_args import TemplateArgs
     from toolmark.benchmark.dialects import Dialect
 
-__all__ = ["ReplyBeginnings"]
+__all__ = ["ReplyBeginnings", "reply_texts"]
 
 S = TypeVar("S", list[int], str)
 
@@ -94,6 +94,20 @@ class ReplyBeginnings:
         prompt = replace(self._dialect.render((_ASKED,), tools), template_args=self._template_args)
         ((_, ids),) = encode(prompt, self._tokenizer, self._dialect.render((_ASKED, reply), tools).messages[-1]).turns()
         return ids
+
+
+def reply_texts(dialect: Dialect) -> tuple[str, str] | None:
+    """Return the texts with which every call and every answer begins, as the dialect itself writes them.
+
+    None if the dialect leaves writing calls to a chat template.
+    """
+
+    def written(reply: Message) -> str:
+        prompt = dialect.render((_ASKED, reply), [Tool(name=call.name) for call in reply.tool_calls])
+        return "" if prompt.messages[-1].tool_calls else prompt.messages[-1].content
+
+    call = _beginning(written(Message(role="assistant", tool_calls=(Call(name=name),))) for name in _NAMES)
+    return (call, _beginning(written(Message(role="assistant", content=text)) for text in _ANSWERS)) if call else None
 
 
 def _beginning(replies: Iterable[S]) -> S:

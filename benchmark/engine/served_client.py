@@ -12,10 +12,12 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import NotAnswered
+from toolmark.benchmark.engine.call_beginning import CallBeginning
 from toolmark.benchmark.engine.chat_address import without_version
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.json_server import JsonServer
 from toolmark.benchmark.engine.prices import register_prices
+from toolmark.benchmark.engine.served_logprobs import MOST_TOKENS
 from toolmark.benchmark.engine.served_requests import Refused, ServedModel, Unanswered, fault_notes
 from toolmark.benchmark.engine.served_template_args import template_args_config
 from toolmark.benchmark.engine.server_facts import server_facts
@@ -66,6 +68,9 @@ class ServedEngine:
         """Store the prompts. They are not checked, because only the server knows whether a prompt is too long."""
         self._prompts = prompts
         self._config["stop_seqs"] = list(dialect.stops) or None
+        if self._requests.logprobs:
+            self._model.call_beginning = CallBeginning.of_dialect(dialect)
+            self._config |= {"logprobs": True, "top_logprobs": MOST_TOKENS}
         self._config |= template_args_config(prompts[0].template_args if prompts else {})
 
     def environment(self) -> dict[str, Any]:

@@ -33,14 +33,16 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall
+from toolmark.benchmark.engine.call_beginning import CallBeginning
 from toolmark.benchmark.engine.chat_address import ChatAddress, chat_address
 from toolmark.benchmark.engine.inspect_dotenv import mention_dotenv
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, tools_of
 from toolmark.benchmark.engine.request_window import Window
+from toolmark.benchmark.engine.served_logprobs import served_call_probability
 from toolmark.benchmark.engine.started_servers import guard_started_servers
 
 if TYPE_CHECKING:
-    from inspect_ai.model import Model
+    from inspect_ai.model import Model, ModelOutput
 
 __all__ = ["Refused", "ServedModel", "Unanswered", "fault_notes"]
 
@@ -94,6 +96,8 @@ class ServedModel:
             has its own window.
 
     Attributes:
+        call_beginning: If it is set, completions get the probability of a call, from the log-probabilities of the
+            server. None by default.
         faults: Number of failed requests by kind: an HTTP status, `time-out`, `no connection` or `broken reply`.
 
     Raises:
@@ -123,6 +127,7 @@ class ServedModel:
             limit_bodies(client, _MAX_BYTES)
         self.name = name
         self.faults: Counter[str] = Counter()
+        self.call_beginning: CallBeginning | None = None
         self._requests = requests
         self._window = window or Window(requests.connections)
 
@@ -196,9 +201,16 @@ class ServedModel:
         completion = completion_of(output, calls[-1].response if calls else None)
         return replace(
             completion,
+            call_probability=self._call_probability(output, completion),
             text=redacted(completion.text),
             tool_calls=tuple(RawCall(redacted(one.name), redacted(one.arguments)) for one in completion.tool_calls),
         )
+
+    def _call_probability(self, output: ModelOutput, completion: Completion) -> float | None:
+        logprobs = output.choices[0].logprobs
+        if self.call_beginning is None or logprobs is None or completion.tool_calls:
+            return None
+        return served_call_probability(self.call_beginning, logprobs.content)
 
     def _failed(self, error: Exception, attempt: int) -> tuple[str, float]:
         """Count a failure. Return its reason, and the seconds to wait before the request is sent again.

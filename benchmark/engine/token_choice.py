@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.config.decoding import Decoding
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["chooser", "most_likely", "seed_of"]
 
 
-def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]) -> Choose:
+def chooser(decoding: Decoding, seed: Callable[[int], int]) -> Choose:
     """Return a function that chooses the next token of each sequence.
 
     With a temperature above 0, each sequence has its own random generator. So the tokens of a sequence do not depend on
@@ -26,8 +26,8 @@ def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]
 
     Args:
         decoding: The decoding options.
-        epoch: Number of the epoch, from 1. Each epoch answers every case once, with other random numbers.
-        prompts: The token ids of the prompts by index.
+        seed: A function that returns the seed of a sequence. Its argument is the index of the sequence. The function is
+            not called with a temperature of 0.
     """
     import torch
 
@@ -42,7 +42,7 @@ def chooser(decoding: Decoding, epoch: int, prompts: Mapping[int, Sequence[int]]
         chances = torch.softmax(logits.cpu().double() / temperature, -1)
         for index in indices:
             if index not in generators:
-                generators[index] = torch.Generator().manual_seed(seed_of(decoding.seed, epoch, prompts[index]))
+                generators[index] = torch.Generator().manual_seed(seed(index))
         drawn = (
             torch.multinomial(row, 1, generator=generators[index]) for index, row in zip(indices, chances, strict=True)
         )

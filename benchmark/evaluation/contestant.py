@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect, trained_dialect
+from toolmark.benchmark.candidates.recipes import is_recipe
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.template_args_choice import TemplateArgsChoice, choose_template_args
 from toolmark.benchmark.core.errors import InputError
@@ -15,6 +16,7 @@ from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.runs.calibration import read_calibration
 from toolmark.benchmark.runs.generation import Run
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.scoring.judged import Judged
@@ -35,6 +37,7 @@ class Contestant:
         dialect_reason: Why this dialect was chosen.
         template_args: The arguments of the chat template.
         baseline: The contestant that this contestant is compared with. None if there is no baseline.
+        recipe: Name of the recipe, if the candidate is one of its seeds. Otherwise empty.
         grades: One grade for each completion. Empty until the completions are judged.
     """
 
@@ -44,6 +47,7 @@ class Contestant:
     dialect_reason: str
     baseline: Contestant | None
     template_args: TemplateArgsChoice = field(default_factory=TemplateArgsChoice)
+    recipe: str = ""
     grades: Sequence[Judged] = ()
     _run: Run | None = field(default=None, init=False, repr=False)
 
@@ -69,6 +73,8 @@ class Contestant:
 
     def side(self) -> Side:
         """Return the data of this contestant that a comparison needs."""
+        replayed = self.candidate.kind == "replay"
+        calibration = read_calibration(Path(self.candidate.base).parent if replayed else self.run.folder)
         return Side(
             name=self.name,
             grades=self.grades,
@@ -78,6 +84,8 @@ class Contestant:
             identity=self.run.identity,
             environment=self.run.environment,
             training=self.training,
+            call_threshold=None if calibration is None else calibration.threshold,
+            recipe=self.recipe,
         )
 
 
@@ -102,8 +110,16 @@ def contestants(request: Request, candidates: Sequence[tuple[Candidate, int | No
             continue
         dialect, reason = _dialect(request, candidate, every)
         template_args = choose_template_args(request.template_args, candidate, every)
-        made.append(Contestant(name, candidate, dialect, reason, compared_with, template_args))
+        made.append(Contestant(name, candidate, dialect, reason, compared_with, template_args, _recipe(candidate)))
     return made
+
+
+def _recipe(candidate: Candidate) -> str:
+    """Return the name of the recipe of which a candidate is one seed. Empty if there is no such recipe."""
+    seed = candidate.adapter_revision
+    if candidate.adapter is None or seed is None or not is_recipe(Path(candidate.adapter)):
+        return ""
+    return candidate.name.removesuffix(f"@{seed}")
 
 
 def _deployed(name: str, candidate: Candidate, model: Contestant, request: Request) -> Contestant:

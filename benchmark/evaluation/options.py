@@ -39,7 +39,7 @@ OPTIONS = (
     Option(
         "deployed",
         STRINGS,
-        "server or GGUF file that users ask instead of the model; compared with the model; can be repeated",
+        "server or GGUF file that is compared with the model; can be repeated",
         metavar="SPEC",
     ),
     Option(
@@ -147,6 +147,7 @@ OPTIONS = (
         metavar="N",
         default=_DEFAULT.request_retries,
     ),
+    Option("logprobs", SWITCH, "also ask served models for log-probabilities; they show how likely a call was"),
     Option(
         "stop-at-call",
         SWITCH,
@@ -161,7 +162,7 @@ OPTIONS = (
     Option(
         "gate",
         STRINGS,
-        "also check METRIC, which is not checked by default: timing.auroc; can be repeated",
+        "also check a metric that is not checked by default: timing.auroc; can be repeated",
         metavar="METRIC",
     ),
     Option(

@@ -45,6 +45,8 @@ def plan_of(candidate: Candidate, device: str = "auto") -> Plan | None:
     if candidate.adapter is None or not is_recipe(path := Path(candidate.adapter)):
         return None
     recipe = read_recipe(path)
+    if candidate.adapter_revision is not None:
+        recipe = recipe.with_seed(int(candidate.adapter_revision))
     base = locate(replace(candidate, adapter=None)).base
     return plan_recipe(recipe, base, recipe_dialect(candidate, recipe)[0], device)
 
@@ -91,7 +93,9 @@ class RecipeMaking:
     def _future(self, candidate: Candidate, plan: Plan | None) -> Future[Candidate]:
         if plan is None or plan.has_adapter:
             done: Future[Candidate] = Future()
-            done.set_result(candidate if plan is None else replace(candidate, adapter=str(plan.adapter)))
+            done.set_result(
+                candidate if plan is None else replace(candidate, adapter=str(plan.adapter), adapter_revision=None)
+            )
             return done
         return self._thread.submit(self._make, candidate, plan)
 
@@ -106,7 +110,7 @@ class RecipeMaking:
                 if not plan.has_data:
                     self._run(plan.generate)
                 self._run(plan.train)
-        return replace(candidate, adapter=str(plan.adapter))
+        return replace(candidate, adapter=str(plan.adapter), adapter_revision=None)
 
     def _run(self, arguments: Sequence[str]) -> None:
         """Run `toolmark` with `arguments` in a new process.

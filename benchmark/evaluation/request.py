@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolmark.benchmark.candidates.deployed import deployed_candidate
-from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter
+from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter, with_each_seed
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.config.template_args import TemplateArgs, check_template_args
@@ -58,6 +58,7 @@ class Request:
     connections: int = _REQUESTS.connections
     request_timeout: float = _REQUESTS.timeout
     request_retries: int = _REQUESTS.retries
+    logprobs: bool = _REQUESTS.logprobs
     stop_at_call: bool = False
     floors: tuple[tuple[str, float], ...] = ()
     gates: tuple[str, ...] = ()
@@ -77,7 +78,7 @@ class Request:
     @property
     def served_requests(self) -> RequestLimits:
         """Return the limits of requests to served models."""
-        return RequestLimits(self.connections, self.request_timeout, self.request_retries)
+        return RequestLimits(self.connections, self.request_timeout, self.request_retries, self.logprobs)
 
     def candidates(self) -> list[tuple[Candidate, int | None]]:
         """Return the candidates of the request, and for each candidate its baseline.
@@ -87,6 +88,8 @@ class Request:
             adapters              the base, the adapters      the base
             models, baseline      the baseline, the models    the baseline
             adapters, baseline    the baseline, the adapters  the baseline
+
+        A recipe with several seeds stands for one adapter for each seed.
 
         Deployed models come last. They are compared with the only adapter, otherwise with the only model, otherwise
         with the baseline.
@@ -98,11 +101,12 @@ class Request:
         Raises:
             InputError: A spec cannot be resolved, or an adapter does not fit its base.
         """
-        models = [resolve(spec) for spec in self.models]
-        adapters = [with_adapter(models[0], adapter) for adapter in self.adapters]
+        named = [resolve(spec, threshold=True) for spec in self.models]
+        models = [one for model in named for one in with_each_seed(model)]
+        adapters = [one for given in self.adapters for one in with_each_seed(with_adapter(models[0], given))]
         found: list[tuple[Candidate, int | None]]
         if self.baseline is not None:
-            found = [(resolve(self.baseline), None), *((judged, 0) for judged in adapters or models)]
+            found = [(resolve(self.baseline, threshold=True), None), *((judged, 0) for judged in adapters or models)]
         else:
             found = [*((model, None) for model in models), *((adapter, 0) for adapter in adapters)]
         float_model = len(found) - 1 if found else None
@@ -190,6 +194,12 @@ def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:
     Raises:
         InputError: An option is not possible for a candidate.
     """
+    forced = [candidate.name for candidate in candidates if candidate.call_threshold is not None]
+    if forced and request.temperature > 0:
+        raise InputError(
+            f"{forced[0]} has a threshold for calls, which needs --temperature 0",
+            "Leave --temperature out. Or leave the threshold out.",
+        )
     served = [candidate for candidate in candidates if candidate.kind in ("inspect", "deployed")]
     if request.stop_at_call and served:
         raise InputError(

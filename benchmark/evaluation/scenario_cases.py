@@ -90,8 +90,10 @@ class ScenarioCases:
         for one in counting(self.cases, "golds played", len(self.cases), "scenario"):
             gold = played[one.id] = play(one, gold_script(one), self._world(one.world), sandbox)
             if one.waiver is None and not succeeds(one, gold, gold):
+                faults = (call for turn in gold for call in turn.calls if call.result.is_fault)
+                why = next((f": {call.call.name} {call.result.error}" for call in faults), "")
                 raise InputError(
-                    f"the gold of the scenario {one.source.ref} does not meet the demands of the scenario",
+                    f"the gold of the scenario {one.source.ref} does not meet the demands of the scenario{why}",
                     f"See what is wrong: toolmark cases lint {self._request.cases}",
                 )
         return played

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from pydantic import BaseModel
 
 from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.data.cases import Call, Case, Expectation, Message, Source, Tool, Toolbox
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt
 from toolmark.benchmark.data.dataset import TraceDataset
@@ -162,6 +163,9 @@ class Training:
         log: Function that reports a point of the training curve. A point has a `step` and figures by name.
         say: Function that prints a line for the user.
         weights: Directory of the weights of the base model. None if there is no base model.
+        adapter: Directory of the adapter from which the training starts. None if there is no such adapter.
+        dialect: The dialect in which tools are shown and calls are written. None if there is no base model.
+        template_args: Arguments of the chat template.
         device: Name of the device of the training, one of `toolmark.benchmark.engine.devices.DEVICES`.
         examples: Function that returns the conversations of a split as token ids. A mask marks the tokens that the
             model learns to write. The split `validation` is empty for some datasets.
@@ -175,6 +179,9 @@ class Training:
     log: Callable[[Mapping[str, float]], None]
     say: Callable[[str], None] = lambda _: None
     weights: Path | None = None
+    adapter: Path | None = None
+    dialect: Dialect | None = None
+    template_args: TemplateArgs = field(default_factory=dict)
     device: str = "cpu"
     examples: Callable[[str], Sequence[Encoded]] = lambda _: ()
     query_types: Callable[[str], Sequence[str]] = lambda _: ()
@@ -213,17 +220,19 @@ class Trainer(Protocol[O_contra]):
     """A trainer makes a candidate from traces.
 
     To add a trainer, derive a class from `BaseTrainer`, and register the class in the entry-point group
-    `toolmark.trainers`. `BaseTrainer` has defaults for `from_scratch` and `card`.
+    `toolmark.trainers`. `BaseTrainer` has defaults for `from_scratch`, `needs_adapter` and `card`.
 
     Attributes:
         name: Name of the trainer, as in `toolmark train NAME`.
         Options: Class of the options.
         from_scratch: Whether the trainer starts without a base model.
+        needs_adapter: Whether the trainer starts from an adapter, which the user gives with `--adapter`.
     """
 
     name: str
     Options: type[BaseModel]
     from_scratch: bool
+    needs_adapter: bool
 
     def train(self, base: Candidate | None, data: TraceDataset, out: Path, options: O_contra, ctx: Training) -> Trained:
         """Train, and write an adapter or a model directory to `out`.
@@ -243,9 +252,11 @@ class BaseTrainer:
 
     Attributes:
         from_scratch: Whether the trainer starts without a base model.
+        needs_adapter: Whether the trainer starts from an adapter.
     """
 
     from_scratch: bool = False
+    needs_adapter: bool = False
 
     def card(self, record: WrittenRecord) -> str | None:  # noqa: ARG002 - for subclasses
         """Return None, which means the usual card of an adapter."""

@@ -165,13 +165,13 @@ class _Question:
     def turns(self, toolbox: Toolbox) -> Iterator[Turn]:
         questions, answers = field(self.row, "question", list), self.answers.get(self.ref)
         if not isinstance(answers, list) or len(answers) != len(questions):
-            raise ValueError(f"the file of right answers has not one row with {len(questions)} turns for this question")
+            raise ValueError(f"this question needs one right answer with {len(questions)} turns")
         parameters = {tool.name: tuple(_properties(tool)) for tool in toolbox.tools}
         later = self.tools_from_turn.values()
         for number, (messages, calls) in enumerate(zip(questions, answers, strict=True), start=1):
             texts = [field(message, "content", str) for message in messages]
             if not texts and number not in later:
-                raise ValueError(f"turn {number} has no text, although no tool appears in this turn")
+                raise ValueError(f"turn {number} has no text, but offers no new tool")
             made = [call for text in calls for call in python_calls(text, parameters)]
             yield Turn(
                 user="\n\n".join(texts) or _MORE_TOOLS,

@@ -17,6 +17,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.strict_json import STRICT_DECODER, as_json, check_json, strict_json
 from toolmark.benchmark.core.unpacking import MAX_UNPACKED, read_unpacked
 from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.parquet_pages import largest_group
 from toolmark.benchmark.readers.table_fillers import without_nulls
 
 __all__ = ["PARQUET", "Row", "csv_rows", "data_files", "json_rows", "parquet_rows", "read_text", "tables"]
@@ -195,7 +196,8 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
     try:
         with parquet.ParquetFile(path) as file:
             about = file.metadata
-            largest = max((about.row_group(index).total_byte_size for index in range(about.num_row_groups)), default=0)
+            sizes = (about.row_group(index).total_byte_size for index in range(about.num_row_groups))
+            largest = max((largest_group(path, about), *sizes))
             _check_size(path, largest)
             batch_rows = max(1, min(_MOST_BATCH_ROWS, MAX_UNPACKED // max(1, largest)))
             for batch in file.iter_batches(batch_size=batch_rows):
@@ -207,7 +209,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
                         yield number, check_json(without_nulls(as_json(row)))
                     except (ValueError, RecursionError) as error:
                         yield number, BadRow(path, number, f"not JSON: {error}")
-    except (OSError, ArrowException) as error:
+    except (OSError, ValueError, ArrowException) as error:
         raise InputError(f"{path} cannot be read: {error}", "Give the path of a Parquet file.") from None
 
 

@@ -124,9 +124,11 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
 
     Args:
         arguments: The description of each argument, by the name of the argument.
-        required: Names of the required arguments. If None, the required arguments are those with the mark `"required":
-            true`. If no argument has this mark, an argument is required unless it is optional or has a default. An
-            argument is optional if a mark, its type or the first word of its description says so.
+        required: Names of the required arguments. If None, the first of these rules that applies decides:
+
+            1. If an argument has the mark `"required": true`, exactly the arguments with this mark are required.
+            2. An argument is optional if it has a default, or if a mark, its type or the first word of its description
+               says so. All other arguments are required.
 
     Raises:
         ValueError: The description of an argument has another form.
@@ -185,10 +187,13 @@ def _truth(value: Any) -> bool | None:
 def tool_of(value: Any) -> Tool:
     """Return the tool that `value` defines.
 
-    The definition is an object in OpenAI's form (`{"type": "function", "function": …}`), a plain object, or the JSON
-    text of an object. The parameters are a JSON Schema or flat arguments. Flat arguments are an object, a list of
-    objects with the key `name`, or two such lists (`required_parameters` and `optional_parameters`). Types can have
-    their names in Python.
+    These forms are read:
+
+    - **definition**: an object in OpenAI's form (`{"type": "function", "function": …}`), a plain object, or the JSON
+      text of an object
+    - **parameters**: a JSON Schema or flat arguments. Types can have their names in Python
+    - **flat arguments**: an object, a list of objects with the key `name`, or two such lists (`required_parameters` and
+      `optional_parameters`)
 
     Raises:
         ValueError: The value has another form.

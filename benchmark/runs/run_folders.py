@@ -13,7 +13,9 @@ from toolmark.benchmark.core.registry import nearest
 __all__ = ["check_writable", "find_ledger", "foreign_files", "run_folder", "stored_runs"]
 
 _NAME = re.compile(r".+-[0-9a-f]{8}\Z")
-_FILES_OF_RUNS = re.compile(r"ledger\.jsonl|ledger\.(broken|previous)\.jsonl|\.ledger\.jsonl-\d+|\.lock|.+\.eval")
+_FILES_OF_RUNS = re.compile(
+    r"ledger\.jsonl|ledger\.(broken|previous)\.jsonl|\.ledger\.jsonl-\d+|\.lock|calibration\.json|.+\.eval"
+)
 
 
 def run_folder(runs: Path, candidate: str, key: str) -> Path:

@@ -127,7 +127,7 @@ class ScenarioProof:
                 continue
             unmet_if_idle = unmet_demands(turn.expect, idle, self._scenario.toolbox)
             if not {"reach", "gone"} & {unmet.demand for unmet in unmet_if_idle}:
-                yield f"turn {number}: what the turn demands of the state is true before the turn"
+                yield f"turn {number}: the demands on the state are already met before the turn"
 
     def planted(self) -> Iterator[tuple[str, Script]]:
         """Yield the wrong conversations that can be planted, with their kinds."""

@@ -12,7 +12,16 @@ from toolmark.benchmark.scoring.conversation_metrics import (
 )
 from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.judged import Judged
-from toolmark.benchmark.scoring.metrics import AUROC, BALANCED, METRICS, PRIMARY, Metric, checked_metrics, metrics_for
+from toolmark.benchmark.scoring.metrics import (
+    AT_RESTRAINT,
+    AUROC,
+    BALANCED,
+    METRICS,
+    PRIMARY,
+    Metric,
+    checked_metrics,
+    metrics_for,
+)
 
 __all__ = ["checked_conversation_metrics", "every_checked_metric", "label", "metrics_of", "primary_of"]
 
@@ -43,6 +52,6 @@ def every_checked_metric() -> tuple[str, ...]:
 
 def label(metric_id: str) -> str:
     """Return the label of a metric. If no metric has this id, return the id."""
-    without_grades = {metric.id: metric for metric in (BALANCED, AUROC)}
+    without_grades = {metric.id: metric for metric in (BALANCED, AUROC, AT_RESTRAINT)}
     metric = {**METRICS, **CONVERSATION_METRICS, **without_grades}.get(metric_id)
     return metric_id if metric is None else metric.label

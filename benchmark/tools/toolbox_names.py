@@ -34,9 +34,12 @@ def read_source(source: str | Path) -> ToolsFile:
     """Return the tools and toolboxes of a source, which is the value of `--tools`.
 
     Args:
-        source: The path of a `tools.yaml`, the path of an OpenAPI file (`.json` or `.yaml`), the path of a `.py` file,
-            the name of a Python module, a world (`my_world.py:World` or `my.module:World`), or `mcp:` with the address
-            or command of an MCP server.
+        source: One of these:
+
+            - the path of a `tools.yaml`, an OpenAPI file (`.json` or `.yaml`) or a `.py` file
+            - the name of a Python module
+            - a world: `my_world.py:World` or `my.module:World`
+            - `mcp:` with the address or the command of an MCP server
 
     Raises:
         InputError: The source cannot be read.

@@ -31,11 +31,13 @@ class Confusion:
     The table has at most `MOST_TOOLS` tools. All remaining tools together are the `other tools`.
 
     Attributes:
-        expected: Names of the rows: first the tools, then `other tools` and `no call is right`, if there are such
-            cases.
-        called: Names of the columns: first the tools of the rows. If there are remaining tools, two columns follow:
-            `other tools` for right calls of the remaining tools, and `another tool` for wrong calls of these tools. The
-            last columns are `unknown tool`, `several calls`, `malformed` and `no call`.
+        expected: Names of the rows: the tools, `other tools` and `no call is right`. The last two are left out if there
+            are no such cases.
+        called: Names of the columns, in this order:
+
+            - the tools of the rows
+            - if there are other tools: `other tools` for right calls of them, and `another tool` for wrong calls
+            - `unknown tool`, `several calls`, `malformed` and `no call`
         counts: Number of completions, shape (expected, called). Every epoch is counted separately.
     """
 

@@ -9,7 +9,13 @@ from toolmark.benchmark.scoring.call_scores import ScoreSource, call_scores, sco
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.verdicts.auroc import PairedScores, area_figure, decide_areas, pair_scores
 from toolmark.benchmark.verdicts.curve_sentence import curve_sentence
-from toolmark.benchmark.verdicts.timing_curve import TimingCurve, calibration_error, curve_points, reliability
+from toolmark.benchmark.verdicts.timing_curve import (
+    TimingCurve,
+    at_threshold,
+    calibration_error,
+    curve_points,
+    reliability,
+)
 from toolmark.benchmark.verdicts.verdict import Difference
 
 __all__ = ["timing_curves"]
@@ -21,6 +27,7 @@ def timing_curves(
     identical: Collection[str],
     differences: Mapping[str, Mapping[str, Difference]],
     margin: float,
+    thresholds: Mapping[str, float] | None = None,
 ) -> dict[str, TimingCurve]:
     """Return the timing curves by the name of the contestant.
 
@@ -32,9 +39,11 @@ def timing_curves(
         identical: Names of the contestants with the same completions as their baseline.
         differences: The differences of the primary metrics, by the name of the contestant.
         margin: Differences between -margin and +margin count as equivalent.
+        thresholds: The thresholds with 90% restraint on dev cases, by the name of the contestant, where they are known.
     """
+    known = thresholds or {}
     sources = {name: score_sources(rows) for name, rows in grades.items()}
-    alone = {name: _alone(rows, sources[name][0]) for name, rows in grades.items() if sources[name]}
+    alone = {name: _alone(rows, sources[name][0], known.get(name)) for name, rows in grades.items() if sources[name]}
     curves = {name: curve for name, curve in alone.items() if curve is not None}
     paired: dict[str, PairedScores] = {}
     for name in curves:
@@ -51,11 +60,15 @@ def timing_curves(
     return curves
 
 
-def _alone(grades: Sequence[Judged], source: ScoreSource) -> TimingCurve | None:
+def _alone(grades: Sequence[Judged], source: ScoreSource, threshold: float | None) -> TimingCurve | None:
     """Return the curve of one contestant, without a difference. None if all cases are of one kind."""
     scores = call_scores(grades, source)
     figure = area_figure(scores)
     if not figure.n:
         return None
-    bins = reliability(scores) if source == "probability" else ()
-    return TimingCurve(source, figure, curve_points(scores), bins, calibration_error(bins) if bins else None)
+    curve = TimingCurve(source, figure, curve_points(scores))
+    if source != "probability":
+        return curve
+    bins = reliability(scores)
+    at_restraint = None if threshold is None else at_threshold(scores, threshold)
+    return replace(curve, bins=bins, calibration_error=calibration_error(bins), at_restraint=at_restraint)

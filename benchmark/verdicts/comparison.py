@@ -15,11 +15,12 @@ from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.metric_sets import metrics_of, primary_of
-from toolmark.benchmark.scoring.metrics import AUROC, BALANCED, Metric, MetricInfo, case_values
+from toolmark.benchmark.scoring.metrics import AT_RESTRAINT, AUROC, BALANCED, Metric, MetricInfo, case_values
 from toolmark.benchmark.verdicts.compared_curves import timing_curves
 from toolmark.benchmark.verdicts.fairness import Mismatch, mismatches, unproven_base
 from toolmark.benchmark.verdicts.figure import Figure, figure_of
 from toolmark.benchmark.verdicts.intervals import balanced
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult, decide_recipes
 from toolmark.benchmark.verdicts.report_data import ReportData
 from toolmark.benchmark.verdicts.timing_curve import TimingCurve
 from toolmark.benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
@@ -43,6 +44,8 @@ class Side:
         identity: Identity of the run: everything that can change its completions.
         environment: Environment of the run: versions, device, threads and batch layout.
         training: Training record of the weights. None if there is no record.
+        call_threshold: The threshold with 90% restraint on dev cases. None if it was not fitted.
+        recipe: Name of the recipe that made the adapter with one of its seeds. Empty if there is no such recipe.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Side:
     identity: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     training: TrainingRecord | None = None
+    call_threshold: float | None = None
+    recipe: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,14 @@ class Comparison:
         metrics: All metrics in the order in which they are shown. Primary metrics come first.
         margin: Differences between -margin and +margin count as equivalent. 0.05 means 5 points.
         report: The additional data of a report. None if no report was requested.
+        recipes: The verdicts about recipes with several seeds. The verdicts of contestants are about single adapters.
     """
 
     contestants: tuple[ContestantResult, ...]
     metrics: tuple[MetricInfo, ...]
     margin: float = MARGIN
     report: ReportData | None = None
+    recipes: tuple[RecipeResult, ...] = ()
 
     def __getitem__(self, name: str) -> ContestantResult:
         """Return the contestant with this name.
@@ -163,10 +170,8 @@ def _balanced(figures: Mapping[str, Figure]) -> Mapping[str, Figure]:
     return {BALANCED.id: Figure(recall.n + restraint.n, score, interval)}
 
 
-def _differences(
-    sides: Mapping[str, Side], primary: Sequence[Metric], margin: float
-) -> Mapping[str, Mapping[str, Difference]]:
-    """Return the differences from the baseline: first by name of the side, and then by id of the primary metric."""
+def _paired(sides: Mapping[str, Side], primary: Sequence[Metric]) -> Mapping[str, Mapping[str, Paired]]:
+    """Return the values paired with the baseline: first by name of the side, and then by id of the primary metric."""
     paired: dict[str, dict[str, Paired]] = {}
     for side in sides.values():
         if side.baseline is not None:
@@ -176,7 +181,18 @@ def _differences(
                 metric.id: pair(case_values(metric, base.grades), case_values(metric, side.grades), identical=same)
                 for metric in primary
             }
-    return dict(zip(paired, decide(list(paired.values()), margin), strict=True))
+    return paired
+
+
+def _of_recipes(
+    sides: Mapping[str, Side], paired: Mapping[str, Mapping[str, Paired]]
+) -> Mapping[str, Mapping[str, Mapping[str, Paired]]]:
+    """Return the paired values of the recipes with several trainings: by recipe, side and metric."""
+    found: dict[str, dict[str, Mapping[str, Paired]]] = {}
+    for name, metrics in paired.items():
+        if sides[name].recipe:
+            found.setdefault(sides[name].recipe, {})[name] = metrics
+    return {recipe: trainings for recipe, trainings in found.items() if len(trainings) > 1}
 
 
 def _same(one: Side, other: Side) -> bool:
@@ -199,19 +215,25 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
     every = [grade for side in sides for grade in side.grades]
     metrics, primary = metrics_of(every), primary_of(every)
     by_name = {side.name: side for side in sides}
-    differences = _differences(by_name, primary, margin)
+    paired = _paired(by_name, primary)
+    differences = dict(zip(paired, decide(list(paired.values()), margin), strict=True))
     curves = timing_curves(
         {side.name: side.grades for side in sides},
         {side.name: side.baseline for side in sides if side.baseline is not None},
         {side.name for side in sides if side.baseline and _same(by_name[side.baseline], side)},
         differences,
         margin,
+        {side.name: side.call_threshold for side in sides if side.call_threshold is not None},
     )
+    at_restraint = any(curve.at_restraint for curve in curves.values())
     contestants = []
     for side in sides:
         figures = {metric.id: figure_of(metric, side.grades) for metric in metrics}
+        curve = curves.get(side.name)
         if curves:
-            figures[AUROC.id] = curves[side.name].area if side.name in curves else Figure(0)
+            figures[AUROC.id] = curve.area if curve else Figure(0)
+        if at_restraint:
+            figures[AT_RESTRAINT.id] = curve.at_restraint.recall if curve and curve.at_restraint else Figure(0)
         base = None if side.baseline is None else by_name[side.baseline]
         counted = [grade for grade in side.grades if grade.waived is None]
         contestants.append(
@@ -235,13 +257,15 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
                     if grade.correct_leniently and not grade.correct
                     for mistake in grade.forgiven
                 ),
-                timing=curves.get(side.name),
+                timing=curve,
             )
         )
     shown = [metric.info for metric in metrics]
     if contestants and BALANCED.id in contestants[0].figures:
-        shown[len(primary) : len(primary)] = [BALANCED, AUROC] if curves else [BALANCED]
-    return Comparison(tuple(contestants), tuple(shown), margin, report)
+        of_curves = [*([AUROC] if curves else []), *([AT_RESTRAINT] if at_restraint else [])]
+        shown[len(primary) : len(primary)] = [BALANCED, *of_curves]
+    recipes = decide_recipes(_of_recipes(by_name, paired), margin)
+    return Comparison(tuple(contestants), tuple(shown), margin, report, recipes)
 
 
 def _fingerprint(side: Side) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

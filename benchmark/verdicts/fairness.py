@@ -31,7 +31,9 @@ _ONLY_IF_SET = ("template_args.", "decoding.thinking_tokens", "decoding.stop_at_
 
 _TEMPLATE = "template"
 
-_FIELDS_OF_THE_CANDIDATE = frozenset({"model", "weights", "config", "tokenizer", "adapter", "recording"})
+_FIELDS_OF_THE_CANDIDATE = frozenset(
+    {"model", "weights", "config", "tokenizer", "adapter", "recording", "call_threshold"}
+)
 
 
 @dataclass(frozen=True, slots=True)

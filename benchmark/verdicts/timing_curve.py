@@ -13,9 +13,20 @@ import numpy as np
 
 from toolmark.benchmark.scoring.call_scores import CallScore, ScoreSource
 from toolmark.benchmark.verdicts.figure import Figure
+from toolmark.benchmark.verdicts.intervals import mean_interval
 from toolmark.benchmark.verdicts.verdict import Difference
 
-__all__ = ["BINS", "Bin", "CurvePoint", "TimingCurve", "calibration_error", "curve_points", "reliability"]
+__all__ = [
+    "BINS",
+    "AtThreshold",
+    "Bin",
+    "CurvePoint",
+    "TimingCurve",
+    "at_threshold",
+    "calibration_error",
+    "curve_points",
+    "reliability",
+]
 
 BINS = 10
 """Number of bins of the expected calibration error. All bins are equally wide."""
@@ -58,6 +69,22 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
+class AtThreshold:
+    """The scores that a contestant would have with a certain threshold. With this threshold, it has 90% restraint on
+    dev cases.
+
+    Attributes:
+        threshold: The threshold.
+        recall: Recall with this threshold.
+        restraint: Restraint with this threshold. It can differ from 90%, because these are other cases.
+    """
+
+    threshold: float
+    recall: Figure
+    restraint: Figure
+
+
+@dataclass(frozen=True, slots=True)
 class TimingCurve:
     """The timing curve of a contestant.
 
@@ -68,6 +95,7 @@ class TimingCurve:
             operating point of the contestant is not among them: it is `timing.recall` and `timing.restraint`.
         bins: The bins of the calibration that contain a case. Empty if the source is not the probability.
         calibration_error: The expected calibration error. None if the source is not the probability.
+        at_restraint: The scores with the threshold for 90% restraint. None if it was not fitted on dev cases.
         difference: The difference of the area under the curve from the baseline. None if there is no baseline, or if
             the scores of the two sides come from different sources.
         sentence: How the curve differs from the curve of the baseline, in words. Empty if there is no difference.
@@ -78,8 +106,25 @@ class TimingCurve:
     points: tuple[CurvePoint, ...]
     bins: tuple[Bin, ...] = ()
     calibration_error: float | None = None
+    at_restraint: AtThreshold | None = None
     difference: Difference | None = None
     sentence: str = ""
+
+
+def at_threshold(scores: Sequence[CallScore], threshold: float) -> AtThreshold:
+    """Return recall and restraint with a threshold.
+
+    Args:
+        scores: The scores. Both kinds of cases must be present.
+        threshold: The threshold. It must not be chosen on these scores.
+    """
+    figures = []
+    for kind in (True, False):
+        rows = [one for one in scores if one.right == kind]
+        values = [float((one.score > threshold) == kind) for one in rows]
+        interval = mean_interval(values, [one.cluster for one in rows], share=True)
+        figures.append(Figure(len(values), sum(values) / len(values), interval))
+    return AtThreshold(threshold, *figures)
 
 
 def curve_points(scores: Sequence[CallScore], most: int = _MOST_POINTS) -> tuple[CurvePoint, ...]:
@@ -93,7 +138,7 @@ def curve_points(scores: Sequence[CallScore], most: int = _MOST_POINTS) -> tuple
     thresholds = np.unique([0.0, *calls, *others])
     if len(thresholds) > most:
         thresholds = thresholds[np.unique(np.linspace(0, len(thresholds) - 1, most).round().astype(int))]
-    recall = 1 - np.searchsorted(calls, thresholds, side="right") / len(calls)
+    recall = (len(calls) - np.searchsorted(calls, thresholds, side="right")) / len(calls)
     restraint = np.searchsorted(others, thresholds, side="right") / len(others)
     return tuple(CurvePoint(*map(float, point)) for point in zip(thresholds, recall, restraint, strict=True))
 

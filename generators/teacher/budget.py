@@ -55,7 +55,7 @@ class Budget:
         """Count one request. The request counts as running until the end of the `with` block.
 
         Raises:
-            LimitReached: The limit of requests is reached, or this request could pass the limit of cost.
+            LimitReached: The limit of requests is reached, or this request could exceed the limit of cost.
         """
         if self.max_requests is not None and self.requests >= self.max_requests:
             raise LimitReached(f"--max-requests {self.max_requests} is reached")

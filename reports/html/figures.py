@@ -26,6 +26,7 @@ from toolmark.reports.html.drawing import (
 )
 from toolmark.reports.html.origins import confusion, offered, seen
 from toolmark.reports.html.spending import spent
+from toolmark.reports.html.timing import timing
 from toolmark.reports.html.training import curves
 from toolmark.reports.html.waterfall import waterfall
 from toolmark.reports.tables import difference_cells
@@ -231,5 +232,5 @@ def _strict(comparison: Comparison) -> Drawing | None:
 
 def drawings(comparison: Comparison) -> list[Drawing]:
     """Return each figure that has data, in the order of the page."""
-    every = (waterfall, _forest, _scores, offered, confusion, _causes, _strict, seen, curves, spent)
+    every = (waterfall, _forest, _scores, timing, offered, confusion, _causes, _strict, seen, curves, spent)
     return [drawing for draw in every if (drawing := draw(comparison)) is not None]

@@ -9,7 +9,8 @@ import pytest
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.metrics import MetricInfo
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult, Figure
-from toolmark.benchmark.verdicts.intervals import cluster_t, wilson
+from toolmark.benchmark.verdicts.intervals import Interval, cluster_t, wilson
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeDifference, RecipeResult
 from toolmark.reports.markdown import Markdown
 from toolmark.reports.terminal import Terminal
 
@@ -51,6 +52,19 @@ def test_the_terminal_shows_every_figure_and_obeys_no_markup(tmp_path, capsys, t
     assert "[bold]x[/bold]" in text
     assert "selection.tool[add]" not in text
     assert "no_call 3" in text
+
+
+def test_a_recipe_is_told_apart_from_its_adapters(capsys):
+    found = RecipeDifference(40, -0.062, Interval(-0.15, 0.026, "mover"), 0.031, 0.1, 0.2, "inconclusive")
+    recipe = RecipeResult("base+mine", ("base+mine@1", "base+mine@2"), {"timing.recall": found})
+    comparison = replace(COMPARISON, recipes=(recipe,))
+    Terminal().render(comparison, None)
+    said = "inconclusive: -6.2 points [-15.0, +2.6], p 0.2; standard deviation between trainings 3.1 points"
+    text = " ".join(capsys.readouterr().out.split())
+    assert "this recipe: base+mine, 2 trainings. The tables above are about single adapters." in text
+    assert f"timing.recall: {said}" in text
+    assert "### The recipe `base+mine` over 2 trainings" in Markdown().report(comparison)
+    assert said in Markdown().report(comparison)
 
 
 def test_five_candidates_fit_a_narrow_terminal_uncut(monkeypatch, capsys):

@@ -25,7 +25,7 @@ FAULTS = ("429", "500", "broken", "no choice", "cut", "dropped", "hang")
 shorter than its head says; a connection closed without a word; silence for `hang` seconds."""
 
 Answer = Mapping[str, Any]
-"""The assistant's message: `content`, perhaps `tool_calls`."""
+"""The assistant's message: `content`, perhaps `tool_calls`, and perhaps the `logprobs` of the choice."""
 Script = Callable[[Mapping[str, Any], int], str | None]
 """The fault of a request that came so many times before; None for an answer. A status, such as "401", is one too."""
 
@@ -120,7 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._respond(request["model"], self._scripted.answer(request))
             return
         message = {"role": "assistant", **self._scripted.answer(request)}
-        self._complete(request["model"], [{"index": 0, "message": message, "finish_reason": _finish(message)}])
+        choice = {"index": 0, "logprobs": message.pop("logprobs", None)}
+        self._complete(request["model"], [{**choice, "message": message, "finish_reason": _finish(message)}])
 
     def _complete(self, model: str, choices: list[Any]) -> None:
         usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}

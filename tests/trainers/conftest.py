@@ -119,3 +119,18 @@ def dev(tmp_path_factory) -> Path:
     (folder / "few.dev.jsonl").write_text("".join(json.dumps(common | case) + "\n" for case in cases))
     (folder / "few.test.jsonl").write_text("no case may be read here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def adapter(base, data, dev, tmp_path_factory) -> Path:
+    """A LoRA adapter of `base`, from which other trainings start."""
+    from toolmark.trainers.finetuning.options import LoraOptions
+    from toolmark.trainers.host import run_training
+    from toolmark.trainers.lora import LoraTrainer
+    from toolmark.trainers.training_job import TrainingJob
+
+    out = tmp_path_factory.mktemp("adapter") / "start"
+    job = TrainingJob(data=data, out=out, base=str(base), dialect="tagged", dev=str(dev), dev_limit=2, max_tokens=16)
+    options = LoraOptions(r=4, epochs=2, shares={}, threads=1, precision="float32", lr=1e-2)
+    run_training(LoraTrainer(), job, options, lambda _: None, lambda _: None)
+    return out

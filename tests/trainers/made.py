@@ -53,3 +53,8 @@ def dataset(folder: Path, train: list[Trace], validation: list[Trace] | None = N
     write_traces(spools, folder / "traces", folder / "cache")
     (folder / "manifest.json").write_text(json.dumps({"seed": 1}))
     return folder
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether two folders contain adapters with the same bytes."""
+    return (one / "adapter_model.safetensors").read_bytes() == (other / "adapter_model.safetensors").read_bytes()

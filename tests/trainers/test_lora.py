@@ -24,6 +24,7 @@ from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.cases import Message, Toolbox
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.record import WrittenRecord
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.devices import DEVICES, why_missing
@@ -49,6 +50,15 @@ def train(base: Path, data: Path, dev: Path, out: Path, options: LoraOptions = Q
 def trained(base, data, dev, tmp_path_factory) -> tuple[Path, list[str]]:
     out = tmp_path_factory.mktemp("trained") / "mine"
     return out, train(base, data, dev, out)
+
+
+@pytest.mark.slow
+def test_checkpoints_are_judged_on_dev_scenarios(pocket, data, tmp_path):
+    options = QUICK.model_copy(update={"epochs": 1, "choose": "conversation.turn"})
+    said = train(pocket, data, Path(shipped_cases("scenarios")), tmp_path / "out", options, max_tokens=8)
+    (kept,) = (line for line in said if line.startswith("Kept"))
+    assert "conversation.turn" in kept
+    assert set(WrittenRecord.read(tmp_path / "out").curve[-1]) >= {"conversation.success", "conversation.safe"}
 
 
 def test_it_is_a_trainer():

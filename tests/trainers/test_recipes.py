@@ -17,7 +17,9 @@ from toolmark.benchmark.candidates.recipes import Plan, plugin_package
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.record import RECORD_FILE
+from toolmark.benchmark.evaluation.contestant import contestants
 from toolmark.benchmark.evaluation.recipe_making import plan_of
+from toolmark.benchmark.evaluation.request import Request
 
 RECIPE = """
 base = "{base}"
@@ -120,6 +122,34 @@ def test_a_change_makes_anew_what_depends_on_it(recipe, base):
         assert anew.adapter != same.adapter
     said = planned(recipe, base, skip_too_long="true\nwarmup = 0.03")
     assert (said.data, said.adapter) == (same.data, same.adapter), "a default that is written out is no change"
+
+
+def with_seeds(recipe: Path) -> Path:
+    """A copy of the recipe with two seeds."""
+    copy = recipe.parent / "seeds.toml"
+    copy.write_text(recipe.read_text().replace("seed = 1\n", "seeds = [4, 9]\n"))
+    return copy
+
+
+def test_each_seed_is_an_adapter_of_its_own(recipe, base):
+    seeded = with_seeds(recipe)
+    candidates = Request(models=(str(base),), adapters=(str(seeded), f"{seeded}@3")).candidates()
+    names = [candidate.name for candidate, _ in candidates]
+    assert names == ["tiny", "tiny+seeds@4", "tiny+seeds@9", "tiny+seeds@3"]
+    plans = [plan_of(candidate) for candidate, _ in candidates[1:]]
+    assert len({plan.adapter for plan in plans}) == len({plan.data for plan in plans}) == 3
+    assert "--seed 9" in " ".join(plans[1].train)
+    assert [one.recipe for one in contestants(Request(models=("pocket",)), candidates)] == ["", *["tiny+seeds"] * 3]
+    with pytest.raises(InputError, match=r"'x' is not a seed.*seeds.toml@1"):
+        Request(models=(str(base),), adapters=(f"{seeded}@x",)).candidates()
+
+
+@pytest.mark.slow
+def test_a_recipe_with_seeds_gets_a_verdict_of_its_own(recipe, base, dev, tmp_path, suites):
+    command = ("--model", str(base), "--adapter", str(with_seeds(recipe)), "--cases", str(dev), "--split", "dev")
+    said = suites(*command, "--max-tokens", "16", cwd=tmp_path, timeout=600).said
+    assert "this recipe: tiny+seeds, 2 trainings. The tables above are about single adapters." in said
+    assert re.search(r"timing.recall: \w+: [+-]\d+\.\d points .* standard deviation between trainings", said)
 
 
 def test_template_arguments_and_the_device_reach_the_training(recipe, base):

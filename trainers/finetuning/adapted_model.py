@@ -11,13 +11,14 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.base_model import load_base
-from toolmark.benchmark.engine.devices import choose_dtype
+from toolmark.benchmark.engine.devices import DEVICES, choose_dtype
 from toolmark.benchmark.engine.finite_logits import check_computes
 from toolmark.trainers.finetuning.adapted_linear import AdaptedLinear
 from toolmark.trainers.finetuning.options import LoraOptions
 
-__all__ = ["load_trainable", "loraplus_optimizer", "without_adapter"]
+__all__ = ["load_adapter", "load_trainable", "loraplus_optimizer", "without_adapter"]
 
 
 def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> Any:
@@ -65,6 +66,31 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
             "Name layers of this model, or leave --target out to adapt all linear layers.",
         ) from None
     return adapted.train()
+
+
+def load_adapter(weights: Path, adapter: Path, device: str = "cpu") -> AdaptedModel:
+    """Load a base and a LoRA adapter, whose weights can be trained. PEFT's name of the adapter is `default`.
+
+    The adapter is checked like every adapter that somebody else possibly made.
+
+    Raises:
+        InputError: The base or the adapter cannot be loaded, or the adapter is not a LoRA adapter.
+    """
+    base = load_base(weights, getattr(torch, choose_dtype("auto", device)))
+    if device == "cpu":
+        check_computes(base, weights, str(base.dtype).removeprefix("torch."))
+    adapted = AdaptedModel(base.eval(), weights, name="default")  # type: ignore[no-untyped-call]
+    adapted.set_adapter(adapter)
+    (config,) = adapted.with_adapter.peft_config.values()
+    if not isinstance(config, LoraConfig):
+        raise InputError(
+            f"{adapter} is an adapter of the type {config.peft_type}, but only LoRA adapters can be trained further",
+            "Make a LoRA adapter: toolmark train lora",
+        )
+    config.inference_mode = False
+    adapted.with_adapter.set_adapter("default")
+    adapted.with_adapter.to(DEVICES[device].torch_name)
+    return adapted
 
 
 def without_adapter(model: Any) -> Any:

@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
 from toolmark.benchmark.engine.prefix_attention import NAME
-from toolmark.trainers.finetuning.shared_prefixes import pack
+from toolmark.trainers.finetuning.shared_prefixes import PackedRow, pack
 from toolmark.trainers.finetuning.tree_attention import TreeAttention
 
 if TYPE_CHECKING:
@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.engine.encoding import Encoded
 
-__all__ = ["Batch", "BatchLayout", "LossWeights", "batch_loss", "packed_rows", "padded_rows"]
+__all__ = [
+    "Batch",
+    "BatchLayout",
+    "LossWeights",
+    "batch_loss",
+    "packed_inputs",
+    "packed_rows",
+    "padded_rows",
+    "prefix_attention",
+]
 
 Batch = dict[str, Any]
 LossWeights = Sequence[Mapping[int, float]]
@@ -58,13 +67,20 @@ def packed_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch
     """
     row, weights = pack(examples), weights or [{}] * len(examples)
     return {
+        **packed_inputs(row),
+        "targets": torch.tensor(row.targets),
+        "weights": torch.tensor([weights[number].get(place, 1.0) for number, place in row.origins]),
+        "tokens": row.tokens,
+    }
+
+
+def packed_inputs(row: PackedRow) -> Batch:
+    """Return the inputs of a model for a packed row. The model must use `prefix_attention`."""
+    return {
         "input_ids": torch.tensor([row.ids]),
         "position_ids": torch.tensor([row.positions]),
         "logits_to_keep": torch.tensor(row.predicted_from),
         "toolmark_pass": TreeAttention(row.parts),
-        "targets": torch.tensor(row.targets),
-        "weights": torch.tensor([weights[number].get(place, 1.0) for number, place in row.origins]),
-        "tokens": row.tokens,
     }
 
 
@@ -101,7 +117,7 @@ def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | floa
     """
     inputs = {name: value for name, value in batch.items() if name not in ("targets", "weights", "tokens")}
     packed = "toolmark_pass" in batch
-    with _prefix_attention(model, packed):
+    with prefix_attention(model, packed=packed):
         logits = model(**inputs, use_cache=False).logits
     logits = logits[0] if packed else logits[:, :-1].flatten(0, 1)
     losses = cross_entropy(logits.float(), batch["targets"].flatten(), ignore_index=-100, reduction="none")
@@ -110,8 +126,8 @@ def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | floa
 
 
 @contextmanager
-def _prefix_attention(model: PreTrainedModel, packed: bool) -> Iterator[None]:
-    """Use the attention for packed rows during one forward pass, if the batch is packed.
+def prefix_attention(model: PreTrainedModel, *, packed: bool) -> Iterator[None]:
+    """Use the attention for packed rows during one forward pass. This has no effect on a batch that is not packed.
 
     The model's own attention is restored, because judging and saving need it.
     """

@@ -1,7 +1,8 @@
 """Chooses the checkpoint to keep: the checkpoint with the best score on the dev cases.
 
 Every checkpoint answers the same dev cases. By default, the score is the mean of the primary metrics. The user can
-choose another metric. A checkpoint is excluded if a guard metric regressed against the base.
+choose another metric. A checkpoint is excluded if a guard metric regressed against the base. If the training started
+from an adapter, it is excluded if a guard metric regressed against this adapter.
 
 The validation loss is not used for the choice. If another checkpoint has the lowest validation loss, the reason for the
 choice mentions this checkpoint.
@@ -16,7 +17,7 @@ from pathlib import Path
 from toolmark.benchmark.plugins.protocols import DevFigure
 from toolmark.trainers.finetuning.checkpoint_files import DEV_FIGURES, read_json, write_json
 
-__all__ = ["CheckpointChoice", "DevScores", "choose_checkpoint", "dev_mean"]
+__all__ = ["CheckpointChoice", "DevScores", "choose_checkpoint", "dev_mean", "scores_of_start"]
 
 
 class DevScores:
@@ -60,13 +61,20 @@ def dev_mean(figures: Mapping[str, DevFigure], metric: str) -> float:
     return sum(scores) / len(scores) if scores else 0.0
 
 
+def scores_of_start(figures: Mapping[int, Mapping[str, DevFigure]]) -> Mapping[str, DevFigure]:
+    """Return the dev figures of the weights from which a training started. Checkpoints were compared with them."""
+    first = next(iter(figures.values()), {})
+    return {name: DevFigure(one.base, one.base, None) for name, one in first.items()}
+
+
 def choose_checkpoint(
     figures: Mapping[int, Mapping[str, DevFigure]], losses: Mapping[int, float], metric: str
 ) -> CheckpointChoice:
     """Return the checkpoint to keep, with the reason.
 
     Args:
-        figures: The dev figures of each checkpoint, by step. There is at least one checkpoint.
+        figures: The dev figures of each checkpoint, by step. There is at least one checkpoint. Step 0 stands for the
+            weights from which the training started. It can be missing.
         losses: Loss on the validation split, by step. Empty if the data has no validation split.
         metric: `mean` or the id of a metric.
     """
@@ -78,7 +86,8 @@ def choose_checkpoint(
         for step, found in figures.items()
     }
     allowed = [step for step in figures if not regressed[step]]
-    ranked = sorted(allowed or figures, key=lambda step: (-dev_mean(figures[step], metric), step))
+    # Of equal scores, the earliest checkpoint wins. The start of the training wins only if it is better.
+    ranked = sorted(allowed or figures, key=lambda step: (-dev_mean(figures[step], metric), step == 0, step))
     best = ranked[0]
     why = f"step {best}: {metric} {100 * dev_mean(figures[best], metric):.1f}% on dev"
     if not allowed:
@@ -87,6 +96,8 @@ def choose_checkpoint(
     elif len(allowed) < len(figures):
         excluded = ", ".join(str(step) for step in sorted(set(figures) - set(allowed)))
         why += f"; excluded because a guard regressed: step {excluded}"
+    if best == 0:
+        why += "; this is the start of the training, because no checkpoint was as good"
     if losses:
         lowest = min(losses, key=lambda step: (losses[step], step))
         if lowest != best:

@@ -1,41 +1,38 @@
-"""Runs one fine-tuning from start to end.
-
-The steps are: load the model and the examples, train and store checkpoints, choose a checkpoint, and publish its
-weights. `checkpoint_files.py` lists the files that a training writes.
-"""
+"""Fine-tunes a base on encoded conversations: loads the model and the examples, and makes the trainer of TRL."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-import datasets  # type: ignore[import-untyped]
 import torch
-from transformers import PrinterCallback, ProgressCallback
 from trl.trainer.sft_config import SFTConfig
 
-from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.progress import phase
-from toolmark.benchmark.engine.devices import DEVICES, naming_missing_operations
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.plugins.protocols import Trained
 from toolmark.trainers.finetuning.adapted_model import load_trainable, loraplus_optimizer, without_adapter
 from toolmark.trainers.finetuning.batch_layout import BatchLayout, LossWeights, packed_rows, padded_rows
-from toolmark.trainers.finetuning.checkpoint_choice import DevScores, choose_checkpoint
-from toolmark.trainers.finetuning.checkpoint_files import complete_checkpoints, publish, read_json, write_json
 from toolmark.trainers.finetuning.example_order import arrange, chosen_by_share
 from toolmark.trainers.finetuning.example_trainer import ExampleTrainer
-from toolmark.trainers.finetuning.training_progress import DivergedError, TrainingProgress, training_curve
-from toolmark.trainers.precision_choice import PrecisionChoice, choose_precision
+from toolmark.trainers.finetuning.training_run import (
+    index_dataset,
+    measured_precision,
+    one_gpu,
+    rows_per_pass,
+    run_to_published_weights,
+    training_arguments,
+)
 
 if TYPE_CHECKING:
     from toolmark.benchmark.candidates.spec import Candidate
     from toolmark.benchmark.engine.encoding import Encoded
     from toolmark.benchmark.plugins.protocols import Training
     from toolmark.trainers.finetuning.options import LoraOptions
+    from toolmark.trainers.precision_choice import PrecisionChoice
 
 __all__ = ["finetune"]
 
@@ -58,7 +55,8 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     examples = [ctx.examples("train")[index] for index in indices]
     order = arrange(examples, options.order, options.together, options.epochs, ctx.seed)
     layout: BatchLayout = packed_rows if packed_forward(without_adapter(model)) is not None else padded_rows
-    precision = _precision(work, model, examples, order, options, ctx.device)
+    of_a_step = sum(len(examples[index].ids) for index in order[: options.batch * options.accumulation])
+    precision = measured_precision(work, model, min(of_a_step, options.pass_tokens), options, ctx.device)
     torch.set_num_threads(precision.threads)
     rows = layout.__name__.replace("_", " ")
     ctx.say(f"Training on {len(examples)} conversations in {rows}; device: {ctx.device}, {precision.why}.")
@@ -66,35 +64,7 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     weights = _loss_weights(ctx, options, indices)
     validation = _validation(ctx, options)
     trainer = _trainer(model, layout, examples, weights, order, validation, work, options, precision, ctx)
-    scores = DevScores(ctx.score_dev)
-    progress = TrainingProgress(work, ctx, scores)
-    trainer.add_callback(progress)
-    try:
-        known = complete_checkpoints(work)
-        with naming_missing_operations(ctx.device):
-            trainer.train(resume_from_checkpoint=str(known[max(known)]) if known else None)
-    except (KeyboardInterrupt, OSError, DivergedError) as error:
-        _stop(error, work)
-
-    checkpoints = complete_checkpoints(work)
-    history = trainer.state.log_history
-    figures = {step: scores.of(folder) for step, folder in checkpoints.items()}
-    losses = {int(point["step"]): float(point["eval_loss"]) for point in history if "eval_loss" in point}
-    choice = choose_checkpoint(figures, losses, options.choose)
-    ctx.say(f"Kept {choice.why}.")
-    publish(checkpoints[choice.step], out, base)
-    shutil.rmtree(work)
-    shutil.rmtree(out / "dev", ignore_errors=True)
-    last_losses = [float(point["loss"]) for point in history if "loss" in point][-50:]
-    final = {"loss": round(sum(last_losses) / len(last_losses), 4)}
-    return Trained(
-        tokens=int(trainer.state.num_input_tokens_seen),
-        seconds=progress.seconds,
-        losses=final | ({"eval_loss": losses[choice.step]} if losses else {}),
-        curve=training_curve(history, figures),
-        chosen_step=choice.step,
-        measured={"device": ctx.device, "threads": precision.threads, "precision": precision.precision},
-    )
+    return run_to_published_weights(trainer, base, out, options, ctx, precision)
 
 
 def _training_indices(ctx: Training, options: LoraOptions) -> list[int]:
@@ -123,21 +93,6 @@ def _loss_weights(ctx: Training, options: LoraOptions, indices: Sequence[int]) -
     return [dict.fromkeys(decisions[index], options.decision_weight) for index in indices]
 
 
-def _precision(
-    work: Path, model: Any, examples: Sequence[Encoded], order: Sequence[int], options: LoraOptions, device: str
-) -> PrecisionChoice:
-    """Return the number of threads and the precision. A resumed training uses the stored choice of its first start."""
-    plan = work / "plan.json"
-    if plan.exists():
-        return PrecisionChoice(**read_json(plan))
-    of_a_step = sum(len(examples[index].ids) for index in order[: options.batch * options.accumulation])
-    tokens = min(of_a_step, options.pass_tokens)
-    with phase("measuring the speed of this machine"):
-        found = choose_precision(model.config, tokens, options.precision, options.threads, device)
-    write_json(plan, {"threads": found.threads, "precision": found.precision, "why": found.why})
-    return found
-
-
 def _trainer(
     model: Any,
     layout: BatchLayout,
@@ -151,78 +106,29 @@ def _trainer(
     ctx: Training,
 ) -> ExampleTrainer:
     conversations_a_step = options.batch * options.accumulation
-    longest = max(len(example.ids) for example in examples)
-    fitting = min(conversations_a_step, max(1, options.pass_tokens // longest))
-    batch = next(size for size in range(fitting, 0, -1) if conversations_a_step % size == 0)
+    batch = rows_per_pass(conversations_a_step, max(len(example.ids) for example in examples), options.pass_tokens)
     everything, all_weights = [*examples, *validation], [*weights, *({} for _ in validation)]
-    kind = DEVICES[ctx.device].torch_name
     config = SFTConfig(
-        output_dir=str(work),
+        **training_arguments(options, ctx, work, precision),
         per_device_train_batch_size=batch,
         per_device_eval_batch_size=batch,
         gradient_accumulation_steps=conversations_a_step // batch,
-        # TRL turns checkpointing on by default. The option has an old and a new name, and both must be set.
-        gradient_checkpointing=None,  # type: ignore[arg-type]
-        activation_checkpointing=False,
-        learning_rate=options.lr,
-        lr_scheduler_type=options.schedule,
-        warmup_steps=options.warmup,
-        max_grad_norm=options.grad_norm,
-        weight_decay=0.0,
-        adam_beta2=options.beta2,
-        num_train_epochs=1,
-        seed=ctx.seed,
-        bf16=precision.precision == "bfloat16",
-        use_cpu=kind == "cpu",
-        logging_steps=1,
-        save_strategy="steps",
-        save_steps=options.score_every,
         eval_strategy="steps" if validation else "no",
         eval_steps=options.score_every,
-        report_to="none",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=kind == "cuda",
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
     )
-    config._n_gpu = min(config.n_gpu, 1)  # with several GPUs, transformers would split each packed row
 
     def collate(rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
         indices = [row["example"] for row in rows]
         return layout([everything[index] for index in indices], [all_weights[index] for index in indices])
 
-    trainer = ExampleTrainer(
+    return ExampleTrainer(
         model=model,
-        args=config,
-        train_dataset=_index_dataset(order),
-        eval_dataset=_index_dataset(range(len(examples), len(everything))) if validation else None,
+        args=one_gpu(config),
+        train_dataset=index_dataset(order),
+        eval_dataset=index_dataset(range(len(examples), len(everything))) if validation else None,
         data_collator=collate,
         processing_class=open_tokenizer(ctx.weights),  # type: ignore[arg-type]
         optimizers=(loraplus_optimizer(model, options), None),
     )
-    for shown in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(shown)
-    return trainer
-
-
-def _index_dataset(indices: Iterable[int]) -> Any:
-    """Return a dataset of indices into the examples. The collator finds the examples by these indices."""
-    return datasets.Dataset.from_dict({"example": list(indices)})
-
-
-def _stop(error: BaseException, work: Path) -> NoReturn:
-    """Raise an error that says why the training stopped, which checkpoint is kept, and how to resume."""
-    checkpoints = complete_checkpoints(work)
-    if isinstance(error, DivergedError):
-        for step in [step for step in checkpoints if step >= error.step - 1]:
-            shutil.rmtree(checkpoints.pop(step))
-    last = checkpoints[max(checkpoints)] if checkpoints else None
-    kept = f"The last good checkpoint is {last}." if last else "There is no checkpoint yet."
-    if isinstance(error, DivergedError):
-        raise InputError(str(error), f"{kept} Train again with a lower --lr and another --out.") from None
-    if isinstance(error, OSError):
-        raise EnvironmentFault(
-            f"training stopped: {error}", f"{kept} Remove the cause, then repeat the same command to resume."
-        ) from error
-    raise KeyboardInterrupt(kept) from None

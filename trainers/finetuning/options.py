@@ -1,4 +1,4 @@
-"""The options of `toolmark train lora`."""
+"""The options of `toolmark train lora`, and the options of the optimization, which other trainers have too."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from toolmark.benchmark.data.traces import QueryType
 from toolmark.trainers.finetuning.example_order import ExampleOrder
 
-__all__ = ["LoraOptions"]
+__all__ = ["LoraOptions", "OptimizationOptions", "known_query_types"]
 
 
-class LoraOptions(BaseModel):
-    """Options of `toolmark train lora`. The defaults are the options of the best-known tutorial."""
+def known_query_types(shares: dict[str, float]) -> dict[str, float]:
+    """Return `shares`, a share for each query type.
+
+    Raises:
+        ValueError: A name is not a query type.
+    """
+    known = get_args(QueryType)
+    if unknown := sorted(shares.keys() - set(known)):
+        raise ValueError(f"{', '.join(unknown)} is not a query type. The types are: {', '.join(known)}")
+    return shares
+
+
+class OptimizationOptions(BaseModel):
+    """Options that say how the weights are changed, and how often a checkpoint is judged."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    r: int = Field(default=16, ge=1, description="Rank of the adapter.")
-    alpha: int = Field(default=32, ge=1, description="The adapter's output is scaled by alpha / r.")
-    dropout: float = Field(default=0.05, ge=0, lt=1, description="Dropout on the input of the adapter.")
-    target: str = Field(
-        default="all-linear", description="Layers that get an adapter: all-linear, or names of layers with commas."
-    )
-    full: bool = Field(default=False, description="Train all weights instead of an adapter.")
-    qlora: bool = Field(default=False, description="Load the base in 4 bits. This needs CUDA and bitsandbytes.")
     lr: float = Field(default=2e-4, gt=0, description="Peak learning rate.")
-    lr_ratio: float = Field(
-        default=1.0,
-        gt=0,
-        description="Learning rate of the B matrices divided by that of the A matrices. A value other than 1 is LoRA+.",
-    )
     beta2: float = Field(
         default=0.999, gt=0, lt=1, description="beta2 of AdamW. A training of few steps needs a smaller value."
     )
@@ -38,34 +37,7 @@ class LoraOptions(BaseModel):
         default="linear", description="Learning rate schedule after the warm-up."
     )
     warmup: float = Field(default=0.03, ge=0, lt=1, description="Share of the steps that the warm-up takes.")
-    epochs: float = Field(
-        default=3.0, gt=0, description="How often the data is read. With 1.5, half of the data is read a second time."
-    )
-    batch: int = Field(default=1, ge=1, description="Conversations per batch.")
-    accumulation: int = Field(
-        default=8, ge=1, description="Batches per optimizer step. Only batch × accumulation influences the result."
-    )
     grad_norm: float = Field(default=0.3, gt=0, description="Gradients are clipped to this norm.")
-    shares: dict[str, float] = Field(
-        default={"easy": 1.0, "no_tool": 0.2},
-        description="Share of the conversations of each query type to train on. A type that you do not name is left "
-        "out. {} selects all conversations.",
-    )
-    decision_weight: float = Field(
-        default=1.0,
-        gt=0,
-        description="Loss weight of the tokens that decide between a call and an answer, and of the tool's name.",
-    )
-    order: ExampleOrder = Field(
-        default="prefix",
-        description="Which conversations follow each other: those that begin alike (prefix), those of similar length "
-        "(length), or any (random).",
-    )
-    together: int = Field(
-        default=16,
-        ge=1,
-        description="Highest number of conversations that follow each other because of their prefix or length.",
-    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
         description="Precision of the products. auto measures both precisions and chooses the faster one.",
@@ -86,10 +58,49 @@ class LoraOptions(BaseModel):
         description="Approximate limit for the tokens of one forward pass. A lower limit needs less memory.",
     )
 
-    @field_validator("shares")
-    @classmethod
-    def _known(cls, shares: dict[str, float]) -> dict[str, float]:
-        known = get_args(QueryType)
-        if unknown := sorted(shares.keys() - set(known)):
-            raise ValueError(f"{', '.join(unknown)} is not a query type. The types are: {', '.join(known)}")
-        return shares
+
+class LoraOptions(OptimizationOptions):
+    """Options of `toolmark train lora`. The defaults are the options of the best-known tutorial."""
+
+    r: int = Field(default=16, ge=1, description="Rank of the adapter.")
+    alpha: int = Field(default=32, ge=1, description="The adapter's output is scaled by alpha / r.")
+    dropout: float = Field(default=0.05, ge=0, lt=1, description="Dropout on the input of the adapter.")
+    target: str = Field(
+        default="all-linear", description="Layers that get an adapter: all-linear, or names of layers with commas."
+    )
+    full: bool = Field(default=False, description="Train all weights instead of an adapter.")
+    qlora: bool = Field(default=False, description="Load the base in 4 bits. This needs CUDA and bitsandbytes.")
+    lr_ratio: float = Field(
+        default=1.0,
+        gt=0,
+        description="Learning rate of the B matrices divided by that of the A matrices. A value other than 1 is LoRA+.",
+    )
+    epochs: float = Field(
+        default=3.0, gt=0, description="How often the data is read. With 1.5, half of the data is read a second time."
+    )
+    batch: int = Field(default=1, ge=1, description="Conversations per batch.")
+    accumulation: int = Field(
+        default=8, ge=1, description="Batches per optimizer step. Only batch × accumulation influences the result."
+    )
+    shares: dict[str, float] = Field(
+        default={"easy": 1.0, "no_tool": 0.2},
+        description="Share of the conversations of each query type to train on. A type that you do not name is left "
+        "out. {} selects all conversations.",
+    )
+    decision_weight: float = Field(
+        default=1.0,
+        gt=0,
+        description="Loss weight of the tokens that decide between a call and an answer, and of the tool's name.",
+    )
+    order: ExampleOrder = Field(
+        default="prefix",
+        description="Which conversations follow each other: those that begin alike (prefix), those of similar length "
+        "(length), or any (random).",
+    )
+    together: int = Field(
+        default=16,
+        ge=1,
+        description="Highest number of conversations that follow each other because of their prefix or length.",
+    )
+
+    _known = field_validator("shares")(known_query_types)

@@ -29,6 +29,10 @@ _NEAR_END = 0.25
 """A regular checkpoint is left out if fewer steps are left than this share of the steps between two checkpoints."""
 
 
+_IN_CURVE = ("loss", "eval_loss", "learning_rate", "reward", "kl")
+"""Figures of a step that the training record keeps. Only trainings with rewards have a reward and a KL divergence."""
+
+
 class DivergedError(Exception):
     """The loss, the gradient norm or a weight is NaN or infinite at `step`.
 
@@ -72,7 +76,8 @@ class TrainingProgress(TrainerCallback):
         if "loss" in point:
             seconds_a_step = (time.monotonic() - self._began) / max(1, state.global_step - self._first_step)
             left = round(seconds_a_step * (state.max_steps - state.global_step))
-            shown = {"step": state.global_step, "of": state.max_steps, "loss": round(point["loss"], 4)}
+            shown = {"step": state.global_step, "of": state.max_steps}
+            shown |= {name: round(point[name], 4) for name in ("loss", "reward") if name in point}
             with (self._work / "curve.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(shown) + "\n")
             self._ctx.log({**shown, "seconds_left": left})
@@ -130,7 +135,7 @@ def training_curve(
     """
     points: dict[int, dict[str, float]] = {}
     for entry in history:
-        kept = {name: round(float(entry[name]), 5) for name in ("loss", "eval_loss", "learning_rate") if name in entry}
+        kept = {name: round(float(entry[name]), 5) for name in _IN_CURVE if name in entry}
         if kept:
             points.setdefault(int(entry["step"]), {}).update(kept)
     for step, found in figures.items():

@@ -117,7 +117,7 @@ class Vllm(Runtime):
 
 @dataclass(frozen=True)
 class Ollama(Runtime):
-    """Ollama's server. It tells no token ids, and versions before 0.12 do not tell the rendered prompt either.
+    """Ollama's server. It tells no token ids. Versions before 0.12 also do not tell the rendered prompt.
 
     Source: `ChatRequest` in https://github.com/ollama/ollama/blob/main/api/types.go
     """

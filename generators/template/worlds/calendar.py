@@ -37,6 +37,10 @@ def _event(draft: Draft) -> dict[str, Any]:
     return event
 
 
+def _titles(draft: Draft) -> list[str]:
+    return [event["title"] for event in draft.state["events"]]
+
+
 def _spoken(draft: Draft, day: str) -> str:
     return spoken_date(draft.choices.rng, date.fromisoformat(day[:10]))
 
@@ -68,7 +72,7 @@ def _when(draft: Draft) -> None:
 
 
 def _where(draft: Draft) -> None:
-    event = _event(draft)
+    event = draft.pick(draft.state["events"], lambda one: bool(one["place"]))
     draft.ask(
         "Where does the {title} take place?",
         "Where is the {title}?",
@@ -84,7 +88,7 @@ def _where(draft: Draft) -> None:
         title=event["title"],
         place=event["place"],
     )
-    place = draft.pick(draft.choices.names("places", 4), lambda one: one != event["place"])
+    place = draft.new_name("places", [event["place"]])
     draft.ask(
         "Change that to {place}.",
         "It was moved to {place}. Please note that.",
@@ -111,9 +115,7 @@ def _day(draft: Draft) -> None:
 
 
 def _create(draft: Draft) -> None:
-    title = draft.pick(
-        draft.choices.names("meetings", 9), lambda one: all(one != event["title"] for event in draft.state["events"])
-    )
+    title = draft.new_name("meetings", _titles(draft))
     start, minutes = _free_start(draft), 15 * draft.choices.rng.randint(1, 8)
     about: dict[str, Any] = {"title": title, "day": _spoken(draft, start), "time": start[11:], "minutes": minutes}
     draft.order(
@@ -139,9 +141,7 @@ def _create(draft: Draft) -> None:
 
 
 def _create_without_time(draft: Draft) -> None:
-    title = draft.pick(
-        draft.choices.names("meetings", 9), lambda one: all(one != event["title"] for event in draft.state["events"])
-    )
+    title = draft.new_name("meetings", _titles(draft))
     start = _free_start(draft)
     about = {"title": title, "day": _spoken(draft, start), "time": start[11:]}
     draft.order(
@@ -166,9 +166,7 @@ def _create_without_time(draft: Draft) -> None:
 
 def _create_or_later(draft: Draft) -> None:
     event = _event(draft)
-    title = draft.pick(
-        draft.choices.names("meetings", 9), lambda one: all(one != event["title"] for event in draft.state["events"])
-    )
+    title = draft.new_name("meetings", _titles(draft))
     day = event["start"][:10]
     about = {"title": title, "day": _spoken(draft, day), "time": event["start"][11:]}
     draft.order(

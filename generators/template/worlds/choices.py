@@ -59,8 +59,12 @@ class Choices:
 
     def names(self, listed: str, count: int) -> list[str]:
         """Draw `count` different names of a list of `names.toml`. If the list is too short, all names are drawn."""
-        part = self.part(_lists()[listed])
+        part = self.all_names(listed)
         return self.rng.sample(part, min(count, len(part)))
+
+    def all_names(self, listed: str) -> Sequence[str]:
+        """Return all names of a list of `names.toml` that this conversation can use."""
+        return self.part(_lists()[listed])
 
     def name(self, listed: str) -> str:
         """Draw one name of a list of `names.toml`."""

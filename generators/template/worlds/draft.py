@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -104,6 +104,14 @@ class Draft:
             raise Unsuitable
         return self.choices.rng.choice(fitting)
 
+    def new_name(self, listed: str, taken: Container[str]) -> str:
+        """Draw a name of a list of `names.toml` that is not in `taken`.
+
+        Raises:
+            Unsuitable: All names of the list are taken.
+        """
+        return self.pick(self.choices.all_names(listed), lambda name: name not in taken)
+
     def ask(self, *wordings: str, **slots: Any) -> None:
         """Begin a turn with one of the wordings. There are at least four, so that tests have their own.
 
@@ -145,7 +153,7 @@ class Draft:
             The value of the result. For a call that fails, the message of its error.
 
         Raises:
-            Unsuitable: The call fails and must not, or does not fail and must.
+            Unsuitable: The call fails, but must not fail. Or the call must fail, but succeeds.
         """
         written = {key: _written(value) for key, value in arguments.items()}
         call = GoldCall(name=name, arguments=written, fails=fails)
@@ -160,7 +168,9 @@ class Draft:
         return result.error if fails else result.value
 
     def answer(self, *wordings: str, say: Sequence[Told] = (), **slots: Any) -> None:
-        """End the turn with an answer. Its demands are what the calls changed, and what the answer must tell.
+        """End the turn with an answer.
+
+        The turn demands the changes of the calls, and everything that the answer must tell.
 
         Args:
             wordings: The answer, with slots in braces.

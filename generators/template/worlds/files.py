@@ -110,7 +110,7 @@ def _list(draft: Draft) -> None:
 
 def _append(draft: Draft) -> None:
     path, text = draft.pick(_files(draft))
-    about = {"path": path, "line": draft.pick(draft.choices.names("lines", 9), lambda one: one not in text)}
+    about = {"path": path, "line": draft.new_name("lines", text)}
     draft.order(
         'add the line "{line}" to {path}',
         'put "{line}" at the end of {path}',
@@ -124,7 +124,7 @@ def _append(draft: Draft) -> None:
 
 def _append_or_create(draft: Draft) -> None:
     folder, inner = draft.pick(_folders(draft))
-    name = draft.pick(draft.choices.names("files", 9), lambda one: one not in inner)
+    name = draft.new_name("files", inner)
     about = {"path": f"{folder}/{name}", "line": draft.choices.name("lines")}
     draft.order(
         'add "{line}" to {path}. If there is no such file, make it',
@@ -140,7 +140,7 @@ def _append_or_create(draft: Draft) -> None:
 
 def _create(draft: Draft) -> None:
     folder, inner = draft.pick(_folders(draft))
-    name = draft.pick(draft.choices.names("files", 9), lambda one: one not in inner)
+    name = draft.new_name("files", inner)
     about = {"path": f"{folder}/{name}", "line": draft.choices.name("lines")}
     draft.order(
         'create the file {path} with the text "{line}"',
@@ -176,7 +176,7 @@ def _move(draft: Draft) -> None:
 def _move_by_name(draft: Draft) -> None:
     path, _ = draft.pick(_files(draft), lambda one: "/" in one[0])
     before, _, name = path.rpartition("/")
-    folder = draft.pick(draft.choices.names("folders", 9), lambda one: one not in draft.state["root"])
+    folder = draft.new_name("folders", draft.state["root"])
     about = {"name": name, "folder": folder, "before": before}
     draft.order(
         "find {name} and put it into a new folder {folder}",
@@ -196,7 +196,7 @@ def _rename(draft: Draft) -> None:
     before, _, name = path.rpartition("/")
     taken = {one for one, _ in _files(draft)}
     start = f"{before}/" if before else ""
-    new = draft.pick(draft.choices.names("files", 9), lambda one: start + one not in taken)
+    new = draft.pick(draft.choices.all_names("files"), lambda one: start + one not in taken)
     draft.order(
         "rename {path}",
         "give {path} another name",
@@ -215,7 +215,7 @@ def _rename(draft: Draft) -> None:
 def _replace(draft: Draft) -> None:
     path, text = draft.pick(_files(draft))
     old = draft.pick(text.split("\n"))
-    about = {"path": path, "old": old, "new": draft.pick(draft.choices.names("lines", 9), lambda one: one not in text)}
+    about = {"path": path, "old": old, "new": draft.new_name("lines", text)}
     draft.order(
         'replace "{old}" by "{new}" in {path}',
         'change "{old}" to "{new}" in the file {path}',

@@ -10,6 +10,13 @@ from toolmark.generators.template.worlds.world_tasks import WorldTasks
 
 __all__ = ["HOME"]
 
+_SWITCH_ORDERS = (
+    "switch the {name} {what}",
+    "turn {what} the {name}",
+    "turn the {name} {what}",
+    "put the {name} {what}",
+)
+
 
 def _state(choices: Choices) -> dict[str, Any]:
     rng = choices.rng
@@ -66,13 +73,7 @@ def _switch(draft: Draft) -> None:
     name, device = _device(draft, draft.pick(("light", "plug")))
     on = not device["on"]
     what = "on" if on else "off"
-    draft.order(
-        f"switch the {{name}} {what}",
-        f"turn {what} the {{name}}",
-        f"turn the {{name}} {what}",
-        f"put the {{name}} {what}",
-        name=name,
-    )
+    draft.order(*_SWITCH_ORDERS, name=name, what=what)
     draft.call("switch", device=name, on=on)
     draft.answer(f"The {{name}} is {what}.", f"I switched the {{name}} {what}.", name=name)
     if draft.choices.chance(0.3):
@@ -204,13 +205,7 @@ def _is_locked(draft: Draft) -> None:
 def _offline(draft: Draft) -> None:
     name, device = draft.pick(draft.state["devices"].items(), lambda one: not one[1]["online"])
     what = "off" if device["on"] else "on"
-    draft.order(
-        f"switch the {{name}} {what}",
-        f"turn {what} the {{name}}",
-        f"turn the {{name}} {what}",
-        f"put the {{name}} {what}",
-        name=name,
-    )
+    draft.order(*_SWITCH_ORDERS, name=name, what=what)
     draft.call("switch", device=name, on=not device["on"], fails=True)
     draft.answer("The {name} cannot be reached. It is offline.", say=[["offline", "reach", "reached"]], name=name)
 

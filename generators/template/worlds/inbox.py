@@ -185,7 +185,7 @@ def _move(draft: Draft) -> None:
 
 def _move_to_new(draft: Draft) -> None:
     message = _message(draft)
-    folder = draft.pick(draft.choices.names("folders", 9), lambda one: one not in draft.state["folders"])
+    folder = draft.new_name("folders", draft.state["folders"])
     about = {"subject": message["subject"], "folder": folder}
     draft.order(
         'move "{subject}" to {folder}. Make the folder if there is none',

@@ -10,6 +10,12 @@ from toolmark.generators.template.worlds.world_tasks import WorldTasks
 
 __all__ = ["TICKETS"]
 
+_LABEL_ORDERS = (
+    'put the label {label} on "{title}"',
+    'label "{title}" as {label}',
+    'add the label {label} to the ticket "{title}"',
+    'tag "{title}" with the label {label}',
+)
 _PRIORITIES = ("low", "normal", "high", "urgent")
 
 
@@ -90,9 +96,7 @@ def _of_priority(draft: Draft) -> None:
 
 
 def _create(draft: Draft) -> None:
-    title = draft.pick(
-        draft.choices.names("tasks", 9), lambda one: all(one != old["title"] for old in draft.state["tickets"])
-    )
+    title = draft.new_name("tasks", [one["title"] for one in draft.state["tickets"]])
     about = {"title": title, "priority": draft.pick(_PRIORITIES), "person": draft.pick(draft.state["people"])}
     draft.order(
         'create a ticket "{title}" with the priority {priority}',
@@ -246,13 +250,7 @@ def _label(draft: Draft) -> None:
         "title": ticket["title"],
         "label": draft.pick(draft.state["labels"], lambda one: one not in ticket["labels"]),
     }
-    draft.order(
-        'put the label {label} on "{title}"',
-        'label "{title}" as {label}',
-        'add the label {label} to the ticket "{title}"',
-        'tag "{title}" with the label {label}',
-        **about,
-    )
+    draft.order(*_LABEL_ORDERS, **about)
     draft.call("search_tickets", text=ticket["title"])
     draft.call("add_label", ticket_id=ticket["id"], label=about["label"])
     draft.answer('"{title}" has the label {label} now.', **about)
@@ -260,15 +258,9 @@ def _label(draft: Draft) -> None:
 
 def _unknown_label(draft: Draft) -> None:
     ticket = draft.pick(draft.state["tickets"])
-    label = draft.pick(draft.choices.names("labels", 9), lambda one: one not in draft.state["labels"])
+    label = draft.new_name("labels", draft.state["labels"])
     about = {"title": ticket["title"], "label": label, "labels": draft.state["labels"]}
-    draft.order(
-        'put the label {label} on "{title}"',
-        'label "{title}" as {label}',
-        'add the label {label} to the ticket "{title}"',
-        'tag "{title}" with the label {label}',
-        **about,
-    )
+    draft.order(*_LABEL_ORDERS, **about)
     draft.call("search_tickets", text=ticket["title"])
     draft.call("add_label", ticket_id=ticket["id"], label=label, fails=True)
     draft.answer(

@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma2Config, Gemm
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.shipped_cases import shipped_cases
-from toolmark.benchmark.engine.call_opening import CallOpening, call_mark
+from toolmark.benchmark.engine.call_beginning import call_mark
+from toolmark.benchmark.engine.call_opening import CallOpening
 from toolmark.benchmark.engine.call_probability import CallProbability
 from toolmark.benchmark.engine.encoding import encode
 from toolmark.benchmark.engine.local_engine import LocalEngine
@@ -58,7 +59,7 @@ def folder_of(name: str, pocket, out):
 
 def plainly(model, tokenizer, ids: list[int], mark: str) -> float:
     """The same probability, by its definition: plain passes, and texts instead of tables of tokens."""
-    written = ""
+    written, reached = "", 1.0
     while True:
         with torch.no_grad():
             chances = torch.softmax(model(torch.tensor([ids])).logits[0, -1].double(), -1)
@@ -70,8 +71,9 @@ def plainly(model, tokenizer, ids: list[int], mark: str) -> float:
         )
         token = int(chances.argmax())
         if texts[token] and not (mark.startswith(texts[token]) and texts[token] != mark):
-            return opened
+            return reached * opened
         written, ids = texts[token], [*ids, token]
+        reached *= float(chances[token]) if written else 1.0
 
 
 QUICK = {("gemma3", "tagged"), ("padded", "json")}
@@ -135,7 +137,7 @@ class Table:
         return self.tokenizer.decode(self.choose(logits, [7]))
 
 
-NAMED = {"less": "<", "line": "\n", "end": "<eos>", "think": "<think>", "close": "</think>"}
+NAMED = {"less": "<", "more": ">", "line": "\n", "end": "<eos>", "think": "<think>", "close": "</think>"}
 
 
 @pytest.fixture
@@ -156,10 +158,10 @@ def test_thoughts_and_white_space_come_before_the_decision(tokenizer):
     table.step(less=0.7, a=0.3)
     assert table.calls.found[7] == pytest.approx(0.7)
     table.step(tool=0.2, a=0.8)
-    assert table.calls.found[7] == pytest.approx(0.2)
+    assert table.calls.found[7] == pytest.approx(0.7 * 0.2)
     table.step(less=1.0)
     table.step(tool=1.0)
-    assert table.calls.found[7] == pytest.approx(0.2)
+    assert table.calls.found[7] == pytest.approx(0.7 * 0.2)
 
 
 def test_a_prompt_can_open_the_thought(tokenizer):
@@ -173,14 +175,17 @@ def test_a_prompt_can_open_the_thought(tokenizer):
 @pytest.mark.parametrize(
     ("threshold", "chances", "chosen"),
     [
-        (0.2, {"a": 0.7, "less": 0.3}, ["<", "tool"]),
-        (0.4, {"a": 0.7, "less": 0.3}, ["a", "tool"]),
-        (0.8, {"less": 0.7, "a": 0.2, "end": 0.1}, ["<", "a"]),
+        (0.2, {"a": 0.7, "less": 0.3}, ["<", "tool", "_", "call", ">"]),
+        (0.4, {"a": 0.7, "less": 0.3}, ["a"] * 5),
+        (0.8, {"less": 0.7, "a": 0.2, "end": 0.1}, ["a"] * 5),
+        (0.65, {"less": 0.7, "a": 0.3}, ["<", "a", "a", "a", "a"]),  # the tool comes with 31%: 0.7 * 0.31 is below
+        (0.21, {"less": 0.7, "a": 0.3}, ["<", "tool", "_", "call", ">"]),
     ],
 )
 def test_a_threshold_decides_by_the_probability(tokenizer, threshold, chances, chosen):
     table = Table(tokenizer, threshold)
-    assert [table.step(**chances), table.step(tool=0.6, a=0.4)] == chosen
+    rest = {"tool": 0.3, "_": 0.03, "call": 0.02, "more": 0.01, "a": 0.6}
+    assert [table.step(**chances), *(table.step(**rest) for _ in range(4))] == chosen
 
 
 def test_an_answer_in_place_of_a_call_is_not_empty(pocket):

@@ -120,7 +120,7 @@ TOOLACE = 'Here is a list of functions:\n[{"name": "get_weather"}]\nUse the form
         (said("tool: get_weather\narguments:\n  city: Oslo\n"), "form yaml"),
         (said("[Get Weather(city='Oslo')]"), "not a list of calls"),
         (openai(native(OSLO, content=f"<tool_call>{WRITTEN}</tool_call>")), "both"),
-        (openai({**LOOK, "weight": 0}, native(OSLO, weight=1)), "weights differ"),
+        (openai({**LOOK, "weight": 0}, native(OSLO, weight=1)), "different weights"),
         (openai(native(OSLO, weight=0)), "no assistant turn"),
         (openai(native(OSLO, weight=2)), "weight"),
         (openai(native(OSLO, train=False, weight=1)), "contradict"),

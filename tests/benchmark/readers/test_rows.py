@@ -140,6 +140,30 @@ def test_a_table_cannot_unpack_to_gigabytes(tmp_path: Path) -> None:
 CALL = {"name": "f", "arguments": {"a": 1}}
 
 
+def varint(number: int, length: int) -> bytes:
+    """A number as Thrift writes it, with a fixed number of bytes."""
+    return bytes([number >> 7 * place & 0x7F | 0x80 for place in range(length - 1)] + [number >> 7 * (length - 1)])
+
+
+def test_a_page_can_be_larger_than_the_metadata_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path, table = tmp_path / "x.parquet", pyarrow.table({"a": [0] * 200_000, "b": ["x", None] * 100_000})
+    parquet.write_table(table, path, compression="zstd", use_dictionary=["b"], data_page_size=1 << 30)
+    assert next(parquet_rows(path)) == (1, {"a": 0, "b": "x"})
+    data, group = path.read_bytes(), parquet.read_metadata(path).row_group(0)
+    for size in (group.total_byte_size, group.column(0).total_uncompressed_size):
+        assert size > 1_600_000
+        data = data.replace(varint(2 * size, 4), varint(2 * 9, 4))
+    path.write_bytes(data)
+    assert parquet.read_metadata(path).row_group(0).total_byte_size == 9
+    monkeypatch.setattr("toolmark.benchmark.readers.file_rows.MAX_UNPACKED", 1_000_000)
+    with pytest.raises(InputError, match="when it is unpacked"):
+        next(parquet_rows(path))
+    path.write_bytes(data.replace(b"\x15", b"\xff"))
+    with pytest.raises(InputError, match="cannot be read"):
+        next(parquet_rows(path))
+
+
 @pytest.mark.parametrize(
     ("row", "stop"),
     [

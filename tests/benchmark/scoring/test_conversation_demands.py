@@ -9,7 +9,7 @@ import pytest
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.state_paths import values_at, without
-from toolmark.benchmark.scoring.gold_conversations import ScriptedTurn, gold_script, play, succeeds
+from toolmark.benchmark.scoring.gold_conversations import ScenarioProof, ScriptedTurn, gold_script, play, succeeds
 from toolmark.benchmark.scoring.turn_demands import unmet_by_turn
 from toolmark.benchmark.scoring.world_states import Change, changes, same_state
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
@@ -146,3 +146,39 @@ def test_conversations_that_differ_from_the_gold(turns, unmet, sandbox):
     complete = same_state(gold[0].before, gold[-1].after, played[-1].after)
     assert succeeds(SCENARIO, played, gold) is (not unmet and complete)
     assert succeeds(SCENARIO, played[:2], gold) is False
+
+
+def followed(calls: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"user": "Go on.", "expect": {"action": "reach_gold"}, "gold": {"calls": calls, "answer": "Done."}}
+
+
+CREATE, CANCEL = called("create_event", **EVENT), called("cancel_event", event_id="e1")
+FOLLOWED = Scenario.model_validate(
+    SCENARIO.model_dump(exclude={"turns"}) | {"turns": [followed([CREATE]), followed([]), followed([READ, CANCEL])]}
+)
+
+
+@pytest.mark.parametrize(
+    ("turns", "unmet"),
+    [
+        ({}, []),
+        ({0: [READ, CREATE, FAILING, READ]}, []),
+        ({0: []}, ["no call", "the state", "of create_event", "the state", "of list_events"]),
+        ({1: [READ], 2: [CANCEL]}, []),
+        ({1: [CANCEL]}, ["of list_events"]),
+        ({2: [READ]}, ["the state", "of cancel_event"]),
+        ({2: [READ, CANCEL, called("create_event", **OTHER)]}, ["the state"]),
+    ],
+)
+def test_a_turn_that_must_reach_what_the_gold_reaches(turns, unmet, sandbox):
+    script = [ScriptedTurn(turn.calls, "") for turn in gold_script(FOLLOWED)]
+    for number, calls in turns.items():
+        script[number] = ScriptedTurn(tuple(map(Call.model_validate, calls)), "")
+    world = WorldNames().resolve("calendar")
+    proof = ScenarioProof(FOLLOWED, world, sandbox)
+    played = play(FOLLOWED, script, world, sandbox)
+    found = [one for lacks in unmet_by_turn(FOLLOWED, played, proof.gold) for one in lacks]
+    assert {one.demand for one in found} <= {"gold"}
+    assert [said for said, one in zip(unmet, found, strict=True) if said not in one.detail] == []
+    assert succeeds(FOLLOWED, played, proof.gold) is (not unmet)
+    assert not [*proof.faults()]

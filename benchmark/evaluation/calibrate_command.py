@@ -1,0 +1,154 @@
+"""`toolmark calibrate`: fits a threshold for calls on dev cases, and prints the spec of the candidate with it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+from cyclopts import App
+
+from toolmark.benchmark.candidates.call_threshold import threshold_text
+from toolmark.benchmark.candidates.spec import resolve
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.template_args import parse_template_args
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.printing import say
+from toolmark.benchmark.core.progress import phases_shown
+from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
+from toolmark.benchmark.evaluation.contestant import Contestant
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
+from toolmark.benchmark.runs.calibration import Calibration, write_calibration
+from toolmark.benchmark.scoring.call_scores import CallScore, call_scores, score_sources
+from toolmark.benchmark.verdicts.comparison import Comparison
+from toolmark.benchmark.verdicts.fitted_threshold import fit_threshold
+
+__all__ = ["calibrate"]
+
+_DECODING = Decoding()
+_RESTRAINT = 0.9
+"""The restraint of `timing.at_restraint[0.9]`, and the default without an adapter."""
+
+calibrate = App(name="calibrate", help="Fit a threshold for calls on dev cases, and print the spec with the threshold.")
+
+
+@calibrate.default
+def fit(
+    model: str,
+    *,
+    adapter: str | None = None,
+    restraint: float | None = None,
+    cases: str | None = None,
+    dialect: str | None = None,
+    template_args: str = "",
+    limit: int | None = None,
+    max_tokens: int = _DECODING.max_tokens,
+    thinking_tokens: int = _DECODING.thinking_tokens,
+    device: DeviceChoice = "auto",
+    dtype: DtypeChoice = "auto",
+    threads: int | None = None,
+    runs: Path = Path("runs"),
+) -> None:
+    """Fit a threshold for calls on dev cases, and print the spec of the candidate with this threshold.
+
+    The candidate then calls if the probability of a call is above the threshold. Of all thresholds with the demanded
+    restraint, the one with the highest recall is chosen. Then the candidate answers the dev cases with this threshold,
+    and the scores of these answers are printed. They can be lower than demanded, because an answer that cannot be read
+    counts neither as a call nor as an abstention. Test cases are never read.
+
+    Parameters
+    ----------
+    model:
+        A local model, or the base of the adapter.
+    adapter:
+        The adapter for which the threshold is fitted.
+    restraint:
+        The share of the dev cases without a right call in which the candidate must not call. The default is the
+        restraint of the base, or 0.9 without an adapter.
+    cases:
+        Case file or folder. The default is the shipped cases.
+    dialect:
+        How tools are shown to the model, and how its calls are written. The default is the dialect of the adapter.
+    template_args:
+        Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
+    limit:
+        Only this number of dev cases.
+    max_tokens:
+        Largest number of tokens of an answer.
+    thinking_tokens:
+        Largest number of tokens of a thought. With 0, thoughts count against --max-tokens.
+    device:
+        Device that computes the answers.
+    dtype:
+        Data type of the weights.
+    threads:
+        Number of processor threads.
+    runs:
+        Folder in which runs are stored.
+    """
+    if restraint is not None and not 0 <= restraint <= 1:
+        raise InputError(f"--restraint {restraint:g} is not between 0 and 1", "Write a share: --restraint 0.9")
+    if resolve(model).kind not in ("local", "hub"):
+        raise InputError(f"{model} is not a model with weights that can be loaded", "Give a local model.")
+    request = Request(
+        models=(model,),
+        adapters=() if adapter is None else (adapter,),
+        cases=cases or Request().cases,
+        split="dev",
+        dialect=dialect,
+        template_args=parse_template_args(template_args),
+        limit=limit,
+        max_tokens=max_tokens,
+        thinking_tokens=thinking_tokens,
+        device=device,
+        dtype=dtype,
+        threads=threads,
+        runs=runs,
+    )
+    evaluation = Evaluation(request)
+    with phases_shown():
+        comparison = evaluation.run(TerminalObserver(), logs=False)
+    scores = _scores(evaluation.contestants[-1])
+    demanded = restraint
+    if demanded is None:
+        of_base = comparison.contestants[0].figures["timing.restraint"].score
+        demanded = _RESTRAINT if adapter is None or of_base is None else of_base
+    stored = Calibration(fit_threshold(scores, _RESTRAINT).threshold, len(scores))
+    write_calibration(evaluation.contestants[-1].run.folder, stored)
+    end = threshold_text(fit_threshold(scores, demanded).threshold)
+    if adapter is None:
+        with_threshold = replace(request, models=(model + end,))
+    else:
+        with_threshold = replace(request, adapters=(adapter + end,))
+    with phases_shown():
+        forced = Evaluation(with_threshold).run(TerminalObserver(), logs=False)
+    say(f"{len(scores)} dev cases, demanded restraint {demanded:.1%}")
+    say(f"without a threshold: {_own(comparison)}")
+    say(f"with {end}: {_own(forced)}")
+    say(f"spec: {model}{end}" if adapter is None else f"spec: {model}:{adapter}{end}")
+    judged = ["--model", model + end] if adapter is None else ["--model", model, "--adapter", adapter + end]
+    say(f"To evaluate it: {shlex.join(['toolmark', 'eval', *judged])}")
+
+
+def _scores(contestant: Contestant) -> list[CallScore]:
+    if "probability" not in score_sources(contestant.grades):
+        raise InputError(
+            f"the probability of a call is not known for every answer of {contestant.name}",
+            f"Generate the answers again: remove {contestant.run.folder}. Or use another dialect: --dialect tagged",
+        )
+    scores = call_scores(contestant.grades, "probability")
+    if len({one.right for one in scores}) < 2:
+        raise InputError(
+            "the dev cases are all of one kind, but a threshold needs cases with a call and cases without a call",
+            "Give other cases: --cases PATH",
+        )
+    return scores
+
+
+def _own(comparison: Comparison) -> str:
+    """Return recall and restraint of the last contestant, as its answers were judged."""
+    figures = comparison.contestants[-1].figures
+    recall, restraint = (figures[metric].score for metric in ("timing.recall", "timing.restraint"))
+    return f"recall {recall or 0:.1%}, restraint {restraint or 0:.1%}"

@@ -1,0 +1,47 @@
+"""Chooses the threshold for calls that keeps a demanded restraint, and has the highest recall."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from toolmark.benchmark.scoring.call_scores import CallScore
+from toolmark.benchmark.verdicts.timing_curve import curve_points
+
+__all__ = ["FittedThreshold", "fit_threshold"]
+
+_MOST_DIGITS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class FittedThreshold:
+    """A threshold, with the recall and the restraint that it has on the cases for which it was chosen."""
+
+    threshold: float
+    recall: float
+    restraint: float
+
+
+def fit_threshold(scores: Sequence[CallScore], restraint: float) -> FittedThreshold:
+    """Return the lowest threshold with at least this restraint. A lower threshold never has a lower recall.
+
+    All thresholds between two neighbouring scores give the same calls. Of these, the middle is chosen. It is rounded to
+    as few digits as possible.
+
+    Args:
+        scores: The scores of both kinds of cases.
+        restraint: The demanded restraint, in [0, 1].
+    """
+    points = curve_points(scores, len(scores) + 1)
+    at = next(place for place, point in enumerate(points) if point.restraint >= restraint)
+    low = points[at].threshold
+    high = points[at + 1].threshold if at + 1 < len(points) else math.nextafter(1.0, 2.0)
+    return FittedThreshold(_between(low, high), points[at].recall, points[at].restraint)
+
+
+def _between(low: float, high: float) -> float:
+    """Return a number from `low` on and below `high`, with few digits, near the middle and at most 1."""
+    middle = (low + high) / 2
+    rounded = (round(middle, digits) for digits in range(2, _MOST_DIGITS))
+    return next((value for value in rounded if low <= value < high and value <= 1), low)

@@ -1,0 +1,78 @@
+"""A threshold is fitted on dev cases only, and a candidate with this threshold decides as the probabilities say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.data.shipped_cases import shipped_cases
+from toolmark.benchmark.evaluation.calibrate_command import fit
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.readers.case_selection import limited, load_cases
+from toolmark.benchmark.readers.toolmark import case_line
+from toolmark.benchmark.runs.calibration import Calibration, read_calibration
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    for split in ("dev", "test"):
+        rows = limited(load_cases(shipped_cases(), split)[0], 8)
+        (folder / f"few.{split}.jsonl").write_text("".join(map(case_line, rows)))
+    return folder
+
+
+@pytest.mark.slow
+def test_a_fitted_threshold_is_used(cases, tmp_path, capsys):
+    runs = tmp_path / "runs"
+    fit("pocket", adapter="pocket-lora", restraint=0.9, cases=str(cases), max_tokens=5, runs=runs)
+    said = capsys.readouterr().out
+    (spec,) = re.findall(r"^spec: (\S+)$", said, re.MULTILINE)
+    threshold = float(spec.removeprefix("pocket:pocket-lora@call>"))
+    assert len(re.findall(r"^with.*: recall \S+%, restraint \S+%$", said, re.MULTILINE)) == 2
+    (folder,) = (folder for folder in runs.iterdir() if re.fullmatch("pocket-lora-[0-9a-f]{8}", folder.name))
+    assert read_calibration(folder) == Calibration(threshold, 8)
+
+    decided = [threshold, 0.0]
+    adapters = ("pocket-lora", *(f"pocket-lora@call>{each!r}" for each in decided))
+    request = Request(models=("pocket",), adapters=adapters, cases=str(cases), max_tokens=5, runs=runs)
+    evaluation = Evaluation(request)
+    comparison = evaluation.run(logs=False)
+    _, free, *forced = evaluation.contestants
+    chances = {key: completion.call_probability for key, completion in free.run.completions.items()}
+    for contestant, each in zip(forced, decided, strict=True):
+        for key, completion in contestant.run.completions.items():
+            assert completion.call_probability == pytest.approx(chances[key], abs=1e-6)
+            assert completion.text.startswith("<tool_call>") == (chances[key] > each)
+            called = free.run.completions[key].text.startswith("<tool_call>")
+            if called == (chances[key] > each):
+                assert completion.text == free.run.completions[key].text
+    own = comparison["pocket-lora"].timing.at_restraint
+    assert own.threshold == threshold
+    assert own.recall.n + own.restraint.n == 8
+
+
+def test_what_cannot_be_calibrated(tmp_path, cases):
+    with pytest.raises(InputError, match="weights that can be loaded"):
+        fit("policy/never", runs=tmp_path)
+    with pytest.raises(InputError, match="cannot be used here"):
+        fit("pocket@call>0.5", runs=tmp_path)
+    with pytest.raises(InputError, match="--restraint 3"):
+        fit("pocket", restraint=3, runs=tmp_path)
+    (cases / "few.dev.jsonl").write_text("".join(
+        case_line(case) for case in load_cases(shipped_cases(), "dev")[0][:200] if case.expect.action == "call"
+    ))  # fmt: skip
+    with pytest.raises(InputError, match="all of one kind"):
+        fit("pocket", cases=str(cases), limit=2, max_tokens=2, runs=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"threshold": 2, "cases": 1}', '{"threshold": NaN, "cases": 1}'])
+def test_a_broken_calibration_is_none(tmp_path, text):
+    (tmp_path / "calibration.json").write_text(text)
+    assert read_calibration(tmp_path) is None

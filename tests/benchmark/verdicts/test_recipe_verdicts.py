@@ -1,0 +1,68 @@
+"""Verdicts about recipes: the interval, its coverage, and what a single adapter does not show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from toolmark.benchmark.verdicts.intervals import difference_interval
+from toolmark.benchmark.verdicts.recipe_verdicts import decide_recipes, recipe_difference
+from toolmark.benchmark.verdicts.verdict import Paired
+
+
+def drawn(rng: np.random.Generator, between: float, effect: float, trainings: int = 3, cases: int = 200) -> np.ndarray:
+    """Differences in -1, 0 and 1, in which trainings and cases both differ. Their mean is `effect` on average."""
+    shift = effect + rng.normal(0, between, (trainings, 1)) + rng.normal(0, 0.15, (1, cases))
+    changed = rng.random((trainings, cases))
+    return (changed < 0.25 + shift / 2).astype(float) - (changed > 0.75 + shift / 2)
+
+
+def test_the_interval_ends_at_zero_at_the_level_of_the_p_value():
+    clusters = [str(case) for case in range(200)]
+    found = recipe_difference(drawn(np.random.default_rng(1), 0.05, 0.2).tolist(), clusters)
+    of_trainings = found.between / 3**0.5
+    of_cases = drawn(np.random.default_rng(1), 0.05, 0.2).mean(0).std(ddof=1) / 200**0.5
+    tail = found.p / 2
+    ends_at = np.hypot(t.isf(tail, 2) * of_trainings, t.isf(tail, 199) * of_cases)
+    assert ends_at == pytest.approx(found.effect, rel=1e-6)
+    assert found.wide.low < found.narrow.low < found.effect
+
+
+@pytest.mark.parametrize("between", [0.0, 0.03, 0.1])
+def test_the_interval_covers_the_mean_of_all_trainings(between):
+    rng = np.random.default_rng(7)
+    clusters = [str(case) for case in range(200)]
+    covered = 0
+    for _ in range(400):
+        found = recipe_difference(drawn(rng, between, 0.1).tolist(), clusters)
+        covered += found.wide.low <= 0.1 <= found.wide.high
+    assert covered / 400 >= 0.94
+
+
+def paired(values: np.ndarray) -> Paired:
+    names = tuple(str(case) for case in range(len(values)))
+    return Paired(names, tuple(values.tolist()), names)
+
+
+def test_one_lucky_training_is_no_verdict_about_the_recipe():
+    better, same = np.repeat([1.0, 0.0], [60, 140]), np.zeros(200)
+    assert difference_interval(better.tolist(), [str(case) for case in range(200)]).low > 0.2
+    found = decide_recipes(
+        {
+            "lucky": {f"lucky@{seed}": {"timing.recall": paired(row)} for seed, row in enumerate((better, same, same))},
+            "good": {f"good@{seed}": {"timing.recall": paired(better)} for seed in range(3)},
+        },
+        0.05,
+    )
+    lucky, good = (result.differences["timing.recall"] for result in found)
+    assert (lucky.verdict, good.verdict) == ("inconclusive", "improved")
+    assert lucky.effect == pytest.approx(0.1)
+    assert (good.between, lucky.between) == (0, pytest.approx(0.1732, abs=1e-3))
+    assert found[0].trainings == ("lucky@0", "lucky@1", "lucky@2")
+
+
+def test_trainings_that_change_nothing_are_equivalent():
+    nothing = {f"same@{seed}": {"timing.recall": paired(np.zeros(400))} for seed in range(2)}
+    (result,) = decide_recipes({"same": nothing}, 0.05)
+    assert result.differences["timing.recall"].verdict == "equivalent"
