@@ -79,7 +79,7 @@ NAMES = {
     "toolmark": "Toolmark, precision measured at the start",
 }
 
-HEAD = (
+INTRODUCTION = (
     "Written by `make perf`. A training loop is the code that reads the conversations and changes the weights. Each "
     "loop trains a model for one epoch with the tutorial's recipe. The loops took turns, and each training ran in its "
     "own process. Measured with {packages}, and Python {python} on {machine}, with {threads} thread(s)."
@@ -231,7 +231,7 @@ def main() -> int:
     if asked.loop:
         alone(SUBJECTS[names[0]], asked.loop, asked.data, asked.out, asked.threads)
         return 0
-    head = HEAD.format(
+    head = INTRODUCTION.format(
         packages=", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft")),
         python=platform.python_version(),
         machine=platform.machine(),
