@@ -15,6 +15,8 @@ An interrupted measurement continues where it stopped. The answers are kept in d
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,6 +32,7 @@ from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import renderer_for
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.deployment.answer_differences import ANSWER_MEANINGS
 from toolmark.benchmark.deployment.check import DEPLOYED, DeploymentResult, check_deployment
 from toolmark.benchmark.deployment.prompt_classes import MEANINGS
@@ -85,6 +88,7 @@ class Asked:
         work: The folder of models, files and replies.
         runs: The folder of the answers that Toolmark generates.
         limit: Number of cases.
+        most_tools: Largest number of tools that a case offers.
         threads: Number of processor threads.
     """
 
@@ -92,11 +96,32 @@ class Asked:
     work: Path
     runs: Path
     limit: int
+    most_tools: int
     threads: int
+
+    def cases(self) -> str:
+        """Return the folder with the shipped test cases that offer few enough tools."""
+        shipped, folder = Path(shipped_cases()), self.work / f"cases-{self.most_tools}"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(shipped / "tools.yaml", folder)
+        for file in shipped.glob("*.test.jsonl"):
+            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+            # The number in the name of a shipped toolbox is the number of its tools.
+            kept = [line for line in lines if int(json.loads(line)["toolbox"].rpartition("-")[2]) <= self.most_tools]
+            (folder / file.name).write_text("".join(kept), encoding="utf-8")
+        return str(folder)
 
     def request(self, model: str, dialect: str | None = None) -> Request:
         """Return the request for the answers of a model."""
-        return Request((model,), limit=self.limit, dialect=dialect, threads=self.threads, connections=1, runs=self.runs)
+        return Request(
+            (model,),
+            cases=self.cases(),
+            limit=self.limit,
+            dialect=dialect,
+            threads=self.threads,
+            connections=1,
+            runs=self.runs,
+        )
 
 
 def answered(request: Request) -> Contestant:
@@ -166,12 +191,19 @@ def score(comparison: Comparison, name: str, metric: str) -> str:
 
 
 def write_page(
-    base: str, sides: Sequence[Side], results: Mapping[str, DeploymentResult], sizes: Mapping[str, float]
+    base: str,
+    most_tools: int,
+    sides: Sequence[Side],
+    results: Mapping[str, DeploymentResult],
+    sizes: Mapping[str, float],
 ) -> int:
     """Write the page. Return 1 if a target is missed, and 0 otherwise."""
     page = Page(HEAD)
     float_, *others = sides
-    page.paragraph(f"The base is `{base}`, and {len(float_.completions)} cases were answered.")
+    page.paragraph(
+        f"The base is `{base}`. {len(float_.completions)} shipped test cases were answered, a stratified sample of the "
+        f"cases with at most {most_tools} tools. Cases with more tools have long prompts, and llama.cpp reads them slowly."
+    )
     against = compare_sides([replace(float_, baseline=None), *(replace(one, baseline=float_.name) for one in others)])
     metrics = [metric.id for metric in PRIMARY if against[float_.name].figures[metric.id].n]
     columns = [f"`{metric}` (n = {against[float_.name].figures[metric].n})" for metric in metrics]
@@ -241,12 +273,15 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True, help="folder for models, files and replies")
     parser.add_argument("--runs", type=Path, help="folder of answers that Toolmark generated; default: WORK/runs")
     parser.add_argument("--limit", type=int, default=200, help="number of cases")
+    parser.add_argument("--most-tools", type=int, default=5, help="largest number of tools that a case offers")
     parser.add_argument("--threads", type=int, default=1, help="number of processor threads")
     parser.add_argument("--converter", type=Path, help="llama.cpp's convert_hf_to_gguf.py")
     given = parser.parse_args()
     work = given.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
-    asked = Asked(f"{given.base}:{given.adapter}", work, given.runs or work / "runs", given.limit, given.threads)
+    asked = Asked(
+        f"{given.base}:{given.adapter}", work, given.runs or work / "runs", given.limit, given.most_tools, given.threads
+    )
     with phases_shown():
         trained = answered(asked.request(asked.trained))
         dialect = trained.dialect
@@ -266,7 +301,7 @@ def main() -> int:
             out = work / f"{name}.html"
             renderer_for(str(out)).render(comparison, out)
     sizes = {kind: (work / f"{kind}.gguf").stat().st_size / 1e6 for kind in TYPES}
-    return write_page(given.base, sides, results, sizes)
+    return write_page(given.base, given.most_tools, sides, results, sizes)
 
 
 if __name__ == "__main__":
