@@ -201,8 +201,9 @@ def write_page(
     page = Page(HEAD)
     float_, *others = sides
     page.paragraph(
-        f"The base is `{base}`. {len(float_.completions)} shipped test cases were answered, a stratified sample of "
-        f"the cases with at most {most_tools} tools. Cases with more tools have long prompts, which llama.cpp reads slowly."
+        f"The base is `{base}`. {len(float_.completions)} shipped test cases were answered: a stratified sample of "
+        f"the cases with at most {most_tools} tools. Cases with more tools have longer prompts, and llama.cpp "
+        "needs much time for long prompts."
     )
     against = compare_sides([replace(float_, baseline=None), *(replace(one, baseline=float_.name) for one in others)])
     metrics = [metric.id for metric in PRIMARY if against[float_.name].figures[metric.id].n]
