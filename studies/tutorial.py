@@ -47,7 +47,17 @@ COLUMNS: Mapping[str, tuple[str, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A published share that was computed again: `right` of `n` rows."""
+    """A share that the tutorial published.
+
+    The share is computed again, as the number of right rows divided by the number of rows.
+
+    Attributes:
+        model: Name of the model.
+        query_type: Type of the queries. None for all queries.
+        column: Column of the published table that contains the share.
+        right: Number of right rows.
+        n: Number of rows.
+    """
 
     model: str
     query_type: str | None

@@ -10,7 +10,7 @@ __all__ = ["Judged"]
 
 
 class Judged(Protocol):
-    """A grade of anything that counts once in the statistics: an answer to a case, or a conversation in a scenario.
+    """A grade of one answer to a case, or of one conversation in a scenario.
 
     Attributes:
         case_id: Id of the case or scenario.

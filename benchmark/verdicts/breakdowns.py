@@ -167,8 +167,8 @@ def seen_tools(
 ) -> tuple[SeenTools, ...]:
     """Return the scores of a contestant on cases with seen tools, and on cases with unseen tools.
 
-    A tool is seen if it is in the training data of the contestant. A case that expects both seen and unseen tools does
-    not count.
+    A tool is seen if it is in the training data of the contestant. A case that expects both seen and unseen tools is
+    left out.
 
     Args:
         cases: The cases that were judged.

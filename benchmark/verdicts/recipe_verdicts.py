@@ -131,7 +131,7 @@ def recipe_difference(trainings: Sequence[Sequence[float]], clusters: Sequence[s
 def decide_recipes(
     recipes: Mapping[str, Mapping[str, Mapping[str, Paired]]], margin: float
 ) -> tuple[RecipeResult, ...]:
-    """Return the results of recipes, with verdicts. The families of Holm's correction are those of adapters.
+    """Return the results of recipes, with verdicts. Holm's correction uses the same families of tests as for adapters.
 
     Args:
         recipes: For each recipe and each of its trainings, the paired values of the primary metrics by id. Each recipe

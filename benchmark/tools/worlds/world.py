@@ -64,7 +64,7 @@ def new_id(prefix: str, records: Iterable[Record]) -> str:
 
 
 def with_id(records: Iterable[R], wanted: str, what: str) -> R:
-    """Return the record with an id.
+    """Return the record whose id is `wanted`.
 
     Args:
         records: The records.
