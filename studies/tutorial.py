@@ -271,7 +271,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
         "- **Recall**: the share of calls for queries that need a tool. The rows `easy` and `hard` show recall.\n"
         "- **Restraint**: the share of answers without a call, for queries that need no tool. The rows `no_tool` show "
         "restraint.\n\n"
-        "The rows `all` mix both scores. In the column `Tool Call Success`, every call that ran counts as right, also "
+        "The rows `all` mix both scores. In the column `Tool Call Success`, every call that ran counts as right, even "
         "a call of the wrong tool.",
         ["model", "queries", *COLUMNS],
         [

@@ -21,7 +21,7 @@ class Judged(Protocol):
         correct: Whether everything is right.
         correct_leniently: Like `correct`, if small mistakes in the form of calls are accepted.
         forgiven: The mistakes in the form of calls that the lenient reading accepts.
-        waived: Reason why the case is waived. None if the case is not waived. A waived grade counts in no metric.
+        waived: Reason why the case is waived. None if the case is not waived. No metric includes a waived grade.
     """
 
     @property

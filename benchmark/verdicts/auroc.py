@@ -4,8 +4,9 @@ The area is the probability that a case where a call is right has a higher score
 A tie counts one half. So the area does not depend on a threshold: a candidate that only calls more has the same area.
 
 The variance is that of DeLong, DeLong & Clarke-Pearson (1988, Biometrics 44:837). If clusters have several cases, it is
-that of Obuchowski (1997, Biometrics 53:567). Both are computed from placements: the share of the cases of the other
-kind that a case is right against. If every cluster is one case, the two variances are the same.
+that of Obuchowski (1997, Biometrics 53:567). Both are computed from placements. The placement of a case is the share of
+correct pairs among its pairs with all cases of the other kind. If every cluster is one case, the two variances are the
+same.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Confusion:
         called: Names of the columns, in this order:
 
             - the tools of the rows
-            - if there are other tools: `other tools` for right calls of them, and `another tool` for wrong calls
+            - if there are other tools: `other tools` for right calls of these tools, and `another tool` for wrong calls
             - `unknown tool`, `several calls`, `malformed` and `no call`
         counts: Number of completions, shape (expected, called). Every epoch is counted separately.
     """

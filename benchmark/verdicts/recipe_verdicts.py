@@ -43,7 +43,7 @@ class RecipeDifference:
     """The difference of one metric between the adapters of a recipe and their base.
 
     Attributes:
-        n: Number of cases that count for the base and for every adapter.
+        n: Number of cases for which the base and every adapter have a value.
         effect: Mean difference over trainings and cases.
         interval: 95% interval for another training and other cases, not corrected for the number of metrics.
         between: Standard deviation of the mean differences of the trainings.

@@ -35,7 +35,7 @@ class ToolError(ValueError):
 
 
 class Part(BaseModel):
-    """Base class of the parts of a state, for example of an account. A part is JSON, too. Unknown fields are errors."""
+    """Base class of the parts of a state, for example of an account. A part is JSON. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
