@@ -1,4 +1,4 @@
-"""Write docs/report.png, a picture of the scores in the report of `pocket`, from the shipped replay."""
+"""Write docs/report.png, a picture of the scores of SmolLM2 and of its adapter, from the shipped recordings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.reports.html import Html
 
 ROOT = Path(__file__).parents[1]
-REPLAY = ROOT / "docs" / "replays" / "pocket.jsonl.gz"
+BASE, ADAPTER = (
+    ROOT / "docs" / "replays" / "real-models" / f"authored-smollm2-{name}.jsonl.gz" for name in ("base", "own-1")
+)
 OUT = ROOT / "docs" / "report.png"
 
 
@@ -26,7 +28,7 @@ def main() -> None:
     chromium = shutil.which("chromium") or sys.exit("chromium is not installed. Run: apt-get install chromium")
     with tempfile.TemporaryDirectory(prefix="toolmark-") as folder, sync_playwright() as playwright:
         page = Path(folder) / "report.html"
-        request = Request(models=(str(REPLAY),), cases=shipped_cases())
+        request = Request(models=(str(ADAPTER),), baseline=str(BASE), cases=shipped_cases())
         Html().render(compare_recorded(request, report=True), page)
         options = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser: Any = playwright.chromium.launch(executable_path=chromium, args=options)

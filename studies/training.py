@@ -1,7 +1,8 @@
 """Compares the speed of the trainer `lora` with TRL's loop, and writes docs/measurements/training-speed.md.
 
-Both loops train for one epoch with the tutorial's recipe (`trainers/recipes/tutorial.toml`). They read the same
-conversations with the same masks. TRL reads one conversation at a time, in random order, as the recipe says.
+Two models are trained: `pocket`, and SmolLM2-135M-Instruct. Both loops train for one epoch with the tutorial's recipe
+(`trainers/recipes/tutorial.toml`). They read the same conversations with the same masks. TRL reads one conversation at
+a time, in random order, as the recipe says.
 
 Each training runs in its own process. The loops train in turn. The measured time begins at the end of the first step
 and ends at the end of the last step.
@@ -18,18 +19,22 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from studies.page import Page, percent, spread
+from studies.page import Page, filled, percent, spread
 from studies.trl_training import Precision, chosen_examples, train_with_trl
 from toolmark.benchmark.candidates.recipes import read_recipe
+from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.command_line import flags
+from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.model_folder import locate
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
 from toolmark.trainers.finetuning.options import LoraOptions
 from toolmark.trainers.host import run_training
@@ -38,11 +43,35 @@ from toolmark.trainers.training_job import TrainingJob
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "measurements" / "training-speed.md"
-BASE = ROOT / "benchmark" / "engine" / "pocket"
 RECIPE = ROOT / "trainers" / "recipes" / "tutorial.toml"
 
-TIMES, LOSS = 2.0, 0.02
-"""Targets. `lora` must be `TIMES` times as fast as TRL. The last losses must differ by at most the share `LOSS`."""
+LOSS = 0.02
+"""Target: the losses at the end must differ by at most this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model that the loops train.
+
+    Attributes:
+        title: Name of the model in the page.
+        base: Spec of the model.
+        count: Number of conversations that are proposed.
+        times: Number of trainings by each loop.
+        faster: Target: Toolmark must be this many times as fast as the fastest TRL loop.
+    """
+
+    title: str
+    base: str
+    count: int
+    times: int
+    faster: float
+
+
+SUBJECTS = {
+    "pocket": Subject("`pocket`, 3M parameters", "pocket", 600, 3, 2.0),
+    "smollm2": Subject("SmolLM2-135M-Instruct, 135M parameters", "smollm2-135m-instruct-q4", 300, 1, 3.0),
+}
 
 NAMES = {
     "trl-float32": "TRL's `SFTTrainer`, float32",
@@ -50,10 +79,17 @@ NAMES = {
     "toolmark": "Toolmark, precision measured at the start",
 }
 
-HEAD = """# Speed of training an adapter
+INTRODUCTION = (
+    "Written by `make perf`. A training loop is the code that reads the conversations and changes the weights. Each "
+    "loop trains a model for one epoch with the tutorial's recipe. The loops took turns, and each training ran in its "
+    "own process. Measured with {packages}, and Python {python} on {machine}, with {threads} thread(s)."
+)
 
-Written by `make perf`.
-"""
+REASONS = (
+    "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of tools, "
+    "the tokens of the list are computed only once. Second, Toolmark computes logits only for the tokens that the "
+    "model learns. If all lists of tools were different, Toolmark's loop would be only a little faster."
+)
 
 
 def options_of(threads: int, **changes: Any) -> LoraOptions:
@@ -62,25 +98,25 @@ def options_of(threads: int, **changes: Any) -> LoraOptions:
     return LoraOptions(**{**given, "epochs": 1.0, "threads": threads, "score_every": 1_000_000, **changes})
 
 
-def ours(data: Path, out: Path, threads: int) -> tuple[list[float], int]:
+def ours(subject: Subject, data: Path, out: Path, threads: int) -> tuple[list[float], int]:
     """Train with `lora`. Return the end time of each step, and the number of tokens read."""
     ends: list[float] = []
-    job = TrainingJob(data=data, out=out, base="pocket", dialect="tagged", dev_limit=2)
+    job = TrainingJob(data=data, out=out, base=subject.base, dialect="tagged", dev_limit=2)
     record = run_training(
         LoraTrainer(), job, options_of(threads), lambda _: ends.append(time.perf_counter()), lambda _: None
     )
     return ends, record.tokens
 
 
-def plain(data: Path, out: Path, threads: int, precision: Precision) -> tuple[list[float], int]:
+def plain(data: Path, base: Path, out: Path, threads: int, precision: Precision) -> tuple[list[float], int]:
     """Train with TRL alone. Return the end time of each step, and the number of tokens read."""
     options = options_of(threads)
-    chosen = chosen_examples(TraceDataset(data), Tagged(), BASE, options, seed=1)
-    ends = train_with_trl(chosen, options, BASE, out, threads=threads, precision=precision)
+    chosen = chosen_examples(TraceDataset(data), Tagged(), base, options, seed=1)
+    ends = train_with_trl(chosen, options, base, out, threads=threads, precision=precision)
     return ends, sum(len(one.ids) for one in chosen)
 
 
-def loss_of(data: Path, adapter: Path) -> float:
+def loss_of(data: Path, base: Path, adapter: Path) -> float:
     """Return the mean cross entropy over the supervised tokens of the validation split, in float32."""
     import torch
     from peft import PeftModel
@@ -88,62 +124,57 @@ def loss_of(data: Path, adapter: Path) -> float:
 
     from toolmark.trainers.finetuning.batch_layout import batch_loss, padded_rows
 
-    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32), adapter).eval()
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), adapter).eval()
     total = count = 0.0
     with torch.inference_mode():
-        for one in EncodedExamples(TraceDataset(data), Tagged(), BASE, print).of("validation"):
+        for one in EncodedExamples(TraceDataset(data), Tagged(), base, print).of("validation"):
             tokens = sum(one.supervised)
             total += float(batch_loss(model, padded_rows([one]))) * tokens
             count += tokens
     return total / count
 
 
-def alone(loop: str, data: Path, out: Path, threads: int) -> None:
+def alone(subject: Subject, loop: str, data: Path, out: Path, threads: int) -> None:
     """Train once in this process, and write the measurements to `measured.json` in `out`."""
+    base = locate(resolve(subject.base)).base
     precision: Precision = "bfloat16" if loop == "trl-bfloat16" else "float32"
-    ends, tokens = ours(data, out, threads) if loop == "toolmark" else plain(data, out, threads, precision)
+    if loop == "toolmark":
+        ends, tokens = ours(subject, data, out, threads)
+    else:
+        ends, tokens = plain(data, base, out, threads, precision)
     steps = len(ends)
     measured = {
         "rate": tokens * (steps - 1) / steps / (ends[-1] - ends[0]),
         "tokens": tokens,
         "steps": steps,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "loss": loss_of(data, out),
+        "loss": loss_of(data, base, out),
     }
     (out / "measured.json").write_text(json.dumps(measured))
 
 
-def measured(loop: str, data: Path, out: Path, threads: int) -> dict[str, float]:
+def measured(name: str, loop: str, data: Path, out: Path, threads: int) -> dict[str, float]:
     """Train once in a new process, and return the measurements."""
-    arguments = ["--loop", loop, "--data", str(data), "--out", str(out), "--threads", str(threads)]
+    arguments = ["--only", name, "--loop", loop, "--data", str(data), "--out", str(out), "--threads", str(threads)]
     subprocess.run([sys.executable, "-m", "studies.training", *arguments], check=True, cwd=ROOT)
     found: dict[str, float] = json.loads((out / "measured.json").read_text())
     return found
 
 
-def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDataset) -> int:
-    """Write the page. Return 1 if a target is missed, and 0 otherwise."""
-    page = Page(HEAD)
+def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, float]]], data: TraceDataset) -> None:
+    """Write the section of a model."""
     first = found["toolmark"][0]
     rates = {loop: [one["rate"] for one in all_] for loop, all_ in found.items()}
     best = max((loop for loop in found if loop != "toolmark"), key=lambda loop: median(rates[loop]))
     pairs = [mine / theirs for mine, theirs in zip(rates["toolmark"], rates[best], strict=True)]
     losses = {loop: median(one["loss"] for one in all_) for loop, all_ in found.items()}
     apart = losses["toolmark"] / losses[best] - 1
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
-    explanation = (
-        "A training loop is the code that reads the conversations and changes the weights. Each loop trains `pocket` "
-        f"for one epoch with the tutorial's recipe. The epoch has {first['steps']:.0f} steps of 8 conversations, and "
-        f"{first['tokens']:,.0f} tokens. The data set has {len(data.rows())} conversations of the template generator, "
-        "with up to 10 tools. Many conversations have the same list of tools. The loss is computed on the validation "
-        "split.\n\n"
-        f"Each loop ran in {len(pairs)} processes. The loops took turns. The table shows the median [smallest, "
-        f"largest]. Measured with {packages}, and Python {platform.python_version()} on {platform.machine()}, with "
-        f"{threads} thread(s)."
-    )
     page.section(
-        "One epoch",
-        explanation,
+        subject.title,
+        f"The epoch has {first['steps']:.0f} steps of 8 conversations, and {first['tokens']:,.0f} tokens. The data set "
+        f"has {len(data.rows())} conversations of the template generator, with up to 10 tools. Many conversations have "
+        "the same list of tools. The loss is computed on the validation split. Each loop trained "
+        f"{len(pairs)} time(s). The table shows the median [smallest, largest].",
         ("loop", "tokens per second", "times the fastest TRL loop", "loss at the end", "peak memory"),
         (
             (
@@ -157,8 +188,8 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
         ),
     )
     page.held(
-        median(pairs) >= TIMES,
-        f"Toolmark must read at least {TIMES:g} times as many tokens per second as TRL",
+        median(pairs) >= subject.faster,
+        f"Toolmark must read at least {subject.faster:g} times as many tokens per second as TRL",
         spread(pairs, 2),
     )
     page.held(
@@ -166,44 +197,56 @@ def write(found: dict[str, list[dict[str, float]]], threads: int, data: TraceDat
         f"At the end, the losses of Toolmark and TRL must differ by at most {percent(LOSS, 0)}",
         f"{apart:+.1%}",
     )
-    page.paragraph(
-        "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of "
-        "tools, the tokens of the list are computed only once. Second, Toolmark computes logits only for the tokens "
-        "that the model learns. If all lists of tools were different, Toolmark's loop would be only a little faster."
-    )
-    OUT.write_text("\n".join(page.text))
-    sys.stdout.write("\n".join(page.text))
-    return 1 if page.broken else 0
+
+
+def measure_subject(page: Page, name: str, threads: int) -> None:
+    """Make the data, train with each loop in turn, and write the section of a model."""
+    subject, recipe = SUBJECTS[name], read_recipe(RECIPE)
+    with TemporaryDirectory() as folder:
+        # The number of conversations per list of tools is the same as in the recipe. The number of lists is smaller.
+        given = recipe.generator.options
+        lists = round(given["toolboxes"] * subject.count / given["count"])
+        data = Path(folder) / "data"
+        words = flags({**given, "count": subject.count, "toolboxes": lists, "seed": recipe.seed, "out": data})
+        command = [sys.executable, "-m", "toolmark.benchmark.cli", "generate", recipe.generator.name, *words]
+        subprocess.run(command, check=True, cwd=ROOT)
+        found: dict[str, list[dict[str, float]]] = {loop: [] for loop in NAMES}
+        for turn in range(subject.times):
+            for loop in NAMES:
+                found[loop].append(measured(name, loop, data, Path(folder) / f"{loop}-{turn}", threads))
+                sys.stderr.write(f"{name}, {loop}: {found[loop][-1]}\n")
+        write_section(page, subject, found, TraceDataset(data))
 
 
 def main() -> int:
-    """Make the data, train with each loop in turn, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=600, help="conversations proposed")
-    parser.add_argument("--times", type=int, default=3)
+    """Measure the models of --only, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=list(SUBJECTS), action="append", help="only this model")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--loop", choices=list(NAMES))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
+    names = asked.only or list(SUBJECTS)
     if asked.loop:
-        alone(asked.loop, asked.data, asked.out, asked.threads)
+        alone(SUBJECTS[names[0]], asked.loop, asked.data, asked.out, asked.threads)
         return 0
-    with TemporaryDirectory() as folder:
-        recipe = read_recipe(RECIPE)
-        # The number of conversations per list of tools is the same as in the recipe. The number of lists is smaller.
-        given = recipe.generator.options
-        lists = round(given["toolboxes"] * asked.count / given["count"])
-        data = Path(folder) / "data"
-        words = flags({**given, "count": asked.count, "toolboxes": lists, "seed": recipe.seed, "out": data})
-        command = [sys.executable, "-m", "toolmark.benchmark.cli", "generate", recipe.generator.name, *words]
-        subprocess.run(command, check=True, cwd=ROOT)
-        found: dict[str, list[dict[str, float]]] = {loop: [] for loop in NAMES}
-        for turn in range(asked.times):
-            for loop in NAMES:
-                found[loop].append(measured(loop, data, Path(folder) / f"{loop}-{turn}", asked.threads))
-                sys.stderr.write(f"{loop}: {found[loop][-1]}\n")
-        return write(found, asked.threads, TraceDataset(data))
+    head = INTRODUCTION.format(
+        packages=", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft")),
+        python=platform.python_version(),
+        machine=platform.machine(),
+        threads=asked.threads,
+    )
+    page = Page(f"# Speed of training an adapter\n\n{filled(head)}\n")
+    for name in names:
+        try:
+            measure_subject(page, name, asked.threads)
+        except EnvironmentFault as error:  # the weights are not installed
+            page.text.append(f"## {SUBJECTS[name].title}: not measured\n\n{error}\n")
+    page.paragraph(REASONS)
+    OUT.write_text("\n".join(page.text))
+    sys.stdout.write("\n".join(page.text))
+    return 1 if page.broken else 0
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The README tells the truth: its table is recomputed from the shipped replay, and its commands exist."""
+"""The README tells the truth: its table is recomputed from the shipped recordings, and its commands exist."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.evaluate import compare_recorded
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.reports.markdown import Markdown
 
@@ -13,10 +13,11 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_table_is_what_the_shipped_replay_gives(tmp_path):
-    command, table = re.search(r"<!-- table: (.*?) -->\n(.*?)\n<!-- end -->", README, re.DOTALL).groups()
-    spec = command.rpartition("--model ")[2]
-    assert Markdown().text(evaluate(Request(models=(spec,), runs=tmp_path), logs=False)) == table
+def test_the_table_is_what_the_shipped_recordings_give():
+    words, table = re.search(r"<!-- table: toolmark compare (.*?) -->\n(.*?)\n<!-- end -->", README, re.DOTALL).groups()
+    baseline, candidate = (str(ROOT / path) for path in words.split())
+    differences = Markdown().text(compare_recorded(Request(models=(candidate,), baseline=baseline))).split("\n\n")[1]
+    assert differences == table
 
 
 def test_the_commands_exist():

@@ -96,6 +96,7 @@ class DeploymentResult:
         parts: The parts, in the order in which they follow each other, and then the whole.
         findings: All differences of all cases.
         comparison: The figures of all sides.
+        sides: The grades and answers of all sides.
     """
 
     runtime: Mapping[str, Any]
@@ -103,6 +104,7 @@ class DeploymentResult:
     parts: tuple[PartResult, ...]
     findings: tuple[CaseFinding, ...]
     comparison: Comparison
+    sides: tuple[Side, ...] = ()
 
 
 def check_deployment(
@@ -161,7 +163,12 @@ def check_deployment(
         data = gather(cases, sides, contestant.dialect) if report else None
     comparison = compare_sides(sides, request.margin, data)
     return DeploymentResult(
-        runtime.facts.as_json(), chosen, _parts(answers, comparison), tuple(_findings(answers, grades)), comparison
+        runtime.facts.as_json(),
+        chosen,
+        _parts(answers, comparison),
+        tuple(_findings(answers, grades)),
+        comparison,
+        tuple(sides),
     )
 
 

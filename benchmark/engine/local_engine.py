@@ -67,7 +67,7 @@ class LocalEngine:
         model: The model, if it is in memory already. None means that the weights in `base` are loaded.
 
     Raises:
-        InputError: The directory has no weights or no tokenizer that can be read.
+        InputError: The weights or the tokenizer in the directory are missing or cannot be read.
         EnvironmentFault: The tokenizer needs a package that is not installed.
     """
 

@@ -109,6 +109,8 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
         floor: The floor of the metric. None if the metric has no floor.
     """
     figure = contestant.figures.get(metric)
+    if metric in metrics_on_request() and (figure is None or not figure.n):
+        return Gate("failed", f"{metric}: the answers do not show how likely a call was")
     if figure is None:
         return Gate("failed", f"{metric} is missing from the comparison")
     difference = contestant.difference(metric)

@@ -79,8 +79,8 @@ class Difference:
         p: p-value of the sign-flip test, without correction.
         adjusted: p-value with Holm's correction. If the effect is below 0, the family of tests for a regression is
             used. Otherwise, the family of tests for an improvement is used.
-        won: Ids of the cases in which the value of the candidate is higher than the value of the base.
-        lost: Ids of the cases in which the value of the candidate is lower than the value of the base.
+        won: Ids of the cases in which the candidate has a higher value than the base, in the order of the cases.
+        lost: Ids of the cases in which the candidate has a lower value than the base, in the order of the cases.
         ties: Number of cases with the same value on both sides.
         minimum_detectable: Minimum detectable effect at 80% power, without correction. None if no effect is detectable.
         within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical. This can be true

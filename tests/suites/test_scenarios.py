@@ -92,7 +92,7 @@ def changed(path: str, value: object) -> dict:
 FAULTS = [
     ("turns.0.expect.say", [[11]], "gold: turn 1: the gold does not meet the demand say: 11"),
     ("turns.1.expect.reach", {"/accounts/b/balance": [5]}, "gold: turn 2: the gold does not meet the demand reach"),
-    ("turns.1.expect.reach", {"/accounts/b/limit": [5000]}, "gold: turn 2: what the turn demands of the state"),
+    ("turns.1.expect.reach", {"/accounts/b/limit": [5000]}, "gold: turn 2: the demands on the state are already met"),
     ("turns.1.expect", {"keep": ["/accounts/a"]}, "gold: turn 2: the gold does not meet the demand keep"),
     ("turns.1.expect", {"action": "abstain", "reason": "no_tool_needed"}, "demand abstain: transfer"),
     ("turns.1.gold.calls.0.arguments.amount", 40, "gold: turn 2: transfer gives no result: The balance of 'a' is"),

@@ -141,7 +141,8 @@ def test_kills_at_named_points_leave_the_same_bytes(undisturbed, data, dev, tmp_
     ("rewards", "choose", "metric", "cause"),
     [
         (WORDS, "timing.restraint", "timing.recall", Cause.NO_CALL),
-        ({name: -reward for name, reward in WORDS.items()}, "timing.recall", "timing.restraint", Cause.OVER_CALL),
+        # Everything but words is paid, also an answer that does not end.
+        ({name: -reward for name, reward in WORDS.items()}, "timing.recall", "timing.restraint", Cause.TRUNCATED),
     ],
 )
 def test_what_a_wrong_reward_teaches_is_red_and_named(rewards, choose, metric, cause, data, dev, tmp_path):

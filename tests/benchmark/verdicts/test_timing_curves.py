@@ -89,6 +89,8 @@ def test_the_other_verdicts_do_not_change():
 def test_a_side_without_probabilities_cannot_be_compared():
     found = compared(candidate(2.5, 0.6, 1, known=False), candidate(2.5, 0.4, 2))
     assert found["base"].figures[AUROC.id].n == 0
+    alone = check_metric(found["base"], AUROC.id, None)
+    assert (alone.state, alone.reason) == ("failed", "timing.auroc: the answers do not show how likely a call was")
     assert found["mine"].timing.difference is None
     gate = check_metric(found["mine"], AUROC.id, None)
     assert (gate.state, gate.reason) == ("failed", "timing.auroc: the baseline has no value that can be compared")

@@ -1,0 +1,40 @@
+"""Remembers the replies of a server in a file, so that an interrupted measurement asks only for the missing replies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.engine.json_server import JsonServer
+
+__all__ = ["RememberedServer"]
+
+
+@dataclass(frozen=True)
+class RememberedServer(JsonServer):
+    """A server whose replies to requests with a body are remembered.
+
+    Attributes:
+        file: The file of the replies. The server must always give the same reply to the same request.
+    """
+
+    file: Path = Path("replies.jsonl")
+    known: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.file.is_file():
+            rows = [json.loads(line) for line in self.file.read_text().splitlines() if line.endswith("}")]
+            self.known.update({row["request"]: row["reply"] for row in rows})
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the remembered reply, or else ask the server and remember its reply."""
+        request = digest([path, body])
+        if request not in self.known:
+            self.known[request] = super().post(path, body)
+            with self.file.open("a") as stream:
+                stream.write(json.dumps({"request": request, "reply": self.known[request]}) + "\n")
+        return self.known[request]
