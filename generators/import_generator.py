@@ -90,7 +90,7 @@ def _reader_and_path(source: str) -> tuple[Reader, Path]:
     if rest.startswith(_HUB_PREFIX):
         repo, _, revision = rest.removeprefix(_HUB_PREFIX).partition("@")
         return reader, _hub_folder(repo, revision or None)
-    raise InputError(f"--source: {rest} does not exist", "Name a file or folder that exists, or hub/ORG/DATASET.")
+    raise InputError(f"--source: {rest} does not exist", "Give a file or folder that exists, or hub/ORG/DATASET.")
 
 
 def _hub_folder(repo: str, revision: str | None) -> Path:

@@ -106,7 +106,7 @@ def generate(
         EnvironmentFault: `out` cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} already exists", f"Name a new folder with --out, or remove {out}.")
+        raise InputError(f"{out} already exists", f"Give a new folder with --out, or remove {out}.")
     offered = Toolbox(name=toolbox.name, tools=tuple(tool for tool in toolbox.tools if tool.name not in held_out.tools))
     # The dataset is moved to its place at the end. So a killed run leaves no incomplete dataset.
     with unfinished_folder(out) as folder:

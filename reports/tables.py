@@ -12,7 +12,7 @@ from toolmark.benchmark.verdicts.verdict import Difference
 __all__ = ["NOTHING", "Cells", "DifferenceCells", "cells", "difference_cells"]
 
 NOTHING = "n/a"
-"""The text of a cell if no case counts in the metric, or if a recording lacks the value."""
+"""The text of a cell if the metric has no case, or if a recording lacks the value."""
 
 
 class Cells(NamedTuple):

@@ -93,7 +93,7 @@ def write_peers(page: Page, workload: Workload, fewer: Workload, plan: Plan, aim
         workload.name,
         f"The workload has {counts[OURS]} cases. An answer has at most {workload.tokens} tokens. Decoding is greedy, "
         f"in float32, with {plan.threads} thread(s). The prompts have {more['read']:,} tokens. Many prompts begin "
-        "with the same tokens (a shared prefix). If each shared prefix counts only once, the prompts have "
+        "with the same tokens (a shared prefix). If each shared prefix is counted only once, the prompts have "
         f"{more['unique']:,} tokens. {sum(more['written']):,} tokens are generated.\n\n"
         "- **n**: The other tools answer only a sample of the cases. So compare the times per case, not the "
         "seconds.\n"

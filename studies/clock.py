@@ -55,7 +55,7 @@ class Clock:
     def wrap(self, owner: Any, name: str, label: str) -> None:
         """Replace a function of a class or a module by a function that also measures the time.
 
-        For a generator function, the time of the caller between two values does not count.
+        For a generator function, the time of the caller between two values is not measured.
         """
         work: Callable[..., Any] = getattr(owner, name)
 

@@ -79,7 +79,7 @@ class Judged:
         decoded: Number of answers to questions that need a call. Only answers that BFCL can decode are counted.
         decoded_apart: The decoded answers on which BFCL and Toolmark disagree.
         raw: Number of all answers to questions that need a call.
-        raw_apart: The answers of which BFCL and Toolmark judge the raw text differently.
+        raw_apart: The answers whose raw text gets different verdicts from BFCL and Toolmark.
         rebuilt: Number of decoded answers for which our own program with BFCL's rules gives BFCL's verdict.
         irrelevance: Number of answers to questions that need no call, for each pair of BFCL's verdict and Toolmark's
             outcome.

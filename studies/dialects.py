@@ -61,9 +61,9 @@ REASONS: Mapping[str, str] = {
 HEAD = """# Calls as models write them
 
 Written by `python -m studies.dialects`. This page shows whether Toolmark correctly reads the calls of different models.
-The examples come from the package canitoolcall, and are called fixtures. A fixture contains the exact text of a model
-and the offered tools. It also names the calls and words that a program should find in the text. Toolmark reads the text
-as in an evaluation.
+The examples come from the package canitoolcall, and are called fixtures. A fixture contains the exact text of a model,
+the offered tools, and the expected calls and words. A program should find these calls and words in the text. Toolmark
+reads the text as in an evaluation.
 """
 
 
@@ -73,8 +73,8 @@ class Read:
 
     Attributes:
         fixture: The fixture.
-        right: Whether the lenient reading finds the calls and the words of the fixture. If the call in the text is
-            broken: whether the lenient reading finds no call.
+        right: Whether the lenient reading finds the expected calls and words. If the call in the text is broken, a
+            reading without a call is also right.
         strict: Whether the strict reading accepts the text.
         found: The calls and the words that Toolmark read.
     """
@@ -150,24 +150,23 @@ def write(found: list[Read]) -> Page:
         "A family is a group of models that write calls in the same form. Toolmark reads each text twice. The strict "
         "reading accepts only the exact form of the dialect. The lenient reading also accepts small mistakes in the "
         "form.\n\n"
-        "- **right**: The lenient reading finds the calls and words that the fixture names. In a text with a broken "
-        "call, finding no call is also right.\n"
-        "- **strict**: The strict reading accepts the text. Broken calls, text after a call, and incomplete texts are "
-        "refused.",
+        "- **right**: The lenient reading finds the expected calls and words. If a call in the text is broken, finding "
+        "no call is also right.\n"
+        "- **strict**: The strict reading accepts the text. This reading refuses broken calls, text after a call, and "
+        "incomplete texts.",
         ["family", "dialect", "fixtures", "right", "different", "strict"],
         rows,
     )
     right = sum(one.right for one in found)
     page.held(
         right >= LEAST,
-        f"For at least {LEAST} of {len(found)} fixtures, Toolmark must find the calls and the words that the fixture "
-        "names",
+        f"In at least {LEAST} of {len(found)} fixtures, Toolmark must find the expected calls and words",
         f"{right} of {len(found)}",
     )
     otherwise = [one for one in found if not one.right]
     page.section(
         "Fixtures that are read differently",
-        "In these fixtures, Toolmark finds other calls or words than the fixture names. The table gives the reasons.",
+        "In these fixtures, Toolmark does not find the expected calls and words. The table gives the reasons.",
         ["fixture", "reason"],
         [[one.fixture.id, REASONS.get(one.fixture.id, "none")] for one in otherwise],
     )

@@ -73,8 +73,8 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
     page.section(
         "Live cases",
         "The files `live_*` of BFCL contain questions of users. Rows with the same messages and tools count as one "
-        "case. If no right answer of BFCL fits the schema of the tool, Toolmark waives the case. A waived case counts "
-        "in no metric. In each other case, our judge should accept every right answer of BFCL. The column `proved` "
+        "case. If no right answer of BFCL fits the schema of the tool, Toolmark waives the case. No metric includes a "
+        "waived case. In each other case, our judge should accept every right answer of BFCL. The column `proved` "
         "counts the cases in which our judge accepts all of them.",
         ["category", "rows", "cases", "waived", "proved"],
         [

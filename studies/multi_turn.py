@@ -218,7 +218,7 @@ def _page(gold: Sequence[Judged], varied: Sequence[Judged], earlier: Sequence[Ju
         ],
     )
     page.paragraph(
-        "The last row does not count for the target. In this row, some tools are called before they are offered. The "
+        "The target excludes the last row. In this row, some tools are called before they are offered. The "
         "judges differ here on purpose: BFCL makes such a call, but Toolmark answers that there is no such tool."
     )
     right = sum(one.official and one.ours for one in gold)

@@ -29,7 +29,7 @@ __all__ = ["unique_tokens"]
 
 
 def unique_tokens(rows: dict[int, list[int]]) -> int:
-    """Return the number of prompt tokens. A prefix that several prompts share counts only once."""
+    """Return the number of prompt tokens. A prefix that several prompts share is counted only once."""
     leaves = list(prefix_leaves(rows))
     nodes = {node for leaf in leaves for node in leaf.path}
     return sum(len(node.ids) for node in nodes) + sum(len(leaf.ids) for leaf in leaves)

@@ -13,7 +13,7 @@ The answers are kept in docs/replays/real-models, so the page can be written aga
     python -m studies.real_models --work DIR --model smollm2    does only what is missing for one model
     python -m studies.real_models --page                        only writes the page
 
-The packages that contain the weights are needed (docs/guide/your-model.md). Trainings run one after the other. An
+The packages that contain the weights are needed (docs/guide/models.md). Trainings run one after the other. An
 interrupted training resumes.
 """
 

@@ -12,8 +12,8 @@ judged on the 255 dev cases. The table shows some of the tries. Scores are in pe
 | try | `timing.restraint` | `selection.tool` | `validity.call` | `guard.stops` |
 | --- | ---: | ---: | ---: | ---: |
 | the base | 76.3 | 5.7 | 0.0 | 96.5 |
-| 1: all query types as generated | 27.8 | 13.3 | 0.6 | 74.9 |
-| 8: half calls, and more requests that need no tool | 71.1 | 15.8 | 3.8 | 92.5 |
+| 1: each query type with its generated share | 27.8 | 13.3 | 0.6 | 74.9 |
+| 8: half of the conversations have a call, and more requests need no tool | 71.1 | 15.8 | 3.8 | 92.5 |
 | 10: most calls end their conversation, 361 steps | 70.1 | 17.7 | 3.8 | 94.1 |
 | 14: like 10, with loss weight 4 on the tool's name | 69.1 | 21.5 | 5.1 | 91.8 |
 | 24: `lora.toml`, 127 steps | 68.0 | 15.8 | 1.9 | 91.8 |

@@ -66,9 +66,10 @@ def write_growth(page: Page, plan: Plan) -> None:
     counts = [count for count in growth.CASES if count <= plan.largest]
     table(
         "Growth with cases",
-        f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. Up to 1,380 cases are a sample "
-        "of the shipped cases of both splits. Further cases are copies with an additional sentence. In the column "
-        "`without repeated prefixes`, the tokens of each shared prefix count only once.",
+        f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. A workload of up to 1,380 "
+        "cases is a sample of the shipped cases of both splits. A larger workload also has copies of these cases with "
+        "an additional sentence. In the column `without repeated prefixes`, the tokens of each shared prefix are "
+        "counted only once.",
         "cases",
         [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
     )

@@ -106,9 +106,9 @@ def write_stages(page: Page, found: list[Passed]) -> None:
     )
     page.section(
         "Why traces are rejected",
-        "For this table, no tool is held out, and calls run with the 40 tools that are part of Toolmark (the "
-        "catalog). A tool of the catalog uses no network, sends nothing, and returns no random value. Its result is "
-        "always the same, even for a tool such as `web_search`. If a conversation contains another result, Toolmark "
+        "For this table, no tool is held out. The calls are made with the 40 tools that are part of Toolmark "
+        "(the catalog). A tool of the catalog uses no network, sends nothing, and returns no random value. Its result "
+        "is always the same, even for a tool such as `web_search`. If a conversation contains another result, Toolmark "
         "rejects the conversation.",
         ["stage", "traces", "reason", "tools"],
         [

@@ -258,8 +258,8 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
         "The verdict `equivalent` for a drop as large as the margin",
         "In these comparisons, the true drop is exactly 5 points, as large as the margin. Such a drop should not get "
         "the verdict `equivalent`, which needs a 90% interval between -5 and +5 points. The table shows how often the "
-        "interval is inside this margin. Comparisons with the verdict `regressed` also count. The share should be at "
-        "most 5%.",
+        "interval is inside this margin. Comparisons with the verdict `regressed` are included. The share should "
+        "be at most 5%.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [

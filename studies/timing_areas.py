@@ -30,12 +30,13 @@ curve are known. It then counts how often the interval and the test of `timing.a
 seeded. These words and signs are used in the tables:
 
 - **±**: The number after "±" is two standard errors.
-- **Unit**: In rows with the unit "clusters", each cluster has four related cases, two of each kind. The correlation of
-  their scores is 0.4. In rows with the unit "cases", each cluster has one case.
+- **Unit**: In rows with the unit "clusters", each cluster has four related cases: in two of them, a call is right, and
+  in the other two, abstaining is right. Scores of cases in the same cluster have a correlation of 0.4. In rows with the
+  unit "cases", each cluster has one case.
 - **Ties**: In rows with ties, the scores are rounded, so many cases have equal scores.
 - **Coverage**: The share of comparisons in which the 95% interval contains the true difference.
 
-Half of the cases are cases with a call. The scores of the two candidates in one case have a correlation of 0.6.
+In half of the cases, a call is right. The scores of the two candidates in one case have a correlation of 0.6.
 """
 
 COMPARISONS = {200: 2000, 1000: 600}
@@ -52,12 +53,12 @@ class AreaTruth:
     """The true state of two sides. Scores are normal, and calls have a higher mean than abstentions.
 
     Attributes:
-        n: Number of cases. Half of them are cases with a call.
+        n: Number of cases. In half of them, a call is right.
         base: Distance between the mean of calls and the mean of abstentions, for the base. In standard deviations.
         candidate: The same for the candidate.
         sides: Correlation of the two sides in one case.
-        clusters: Correlation of two cases of one cluster. With 0, every cluster is one case. Otherwise a cluster has
-            four cases, two of each kind.
+        clusters: Correlation of two cases of one cluster. With 0, every cluster is one case. Otherwise, a cluster has
+            four cases. In two of them, a call is right.
         ties: Whether scores are rounded, so that there are many ties.
     """
 
@@ -188,7 +189,7 @@ def page(found: Sequence[AreaErrors]) -> Page:
         measured = f"{covered:.1%} ± {error * 100:.1f} of all intervals with n = {n}"
         made.held(covered >= 0.94, "At least 94% of the intervals must contain the true difference", measured)
         alarms, error = _pooled([one.rejected for one in equal if one.truth.n == n], comparisons)
-        target = "At most 5% of the comparisons of equal candidates can be false alarms, apart from chance"
+        target = "The share of false alarms must be at most 5% plus two standard errors"
         made.held(alarms <= 0.05 + error, target, f"{alarms:.1%} ± {error * 100:.1f} with n = {n}")
     return made
 

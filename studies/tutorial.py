@@ -47,7 +47,17 @@ COLUMNS: Mapping[str, tuple[str, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A published share that was computed again: `right` of `n` rows."""
+    """A share that the tutorial published.
+
+    The share is computed again, as the number of right rows divided by the number of rows.
+
+    Attributes:
+        model: Name of the model.
+        query_type: Type of the queries. None for all queries.
+        column: Column of the published table that contains the share.
+        right: Number of right rows.
+        n: Number of rows.
+    """
 
     model: str
     query_type: str | None
@@ -261,7 +271,7 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
         "- **Recall**: the share of calls for queries that need a tool. The rows `easy` and `hard` show recall.\n"
         "- **Restraint**: the share of answers without a call, for queries that need no tool. The rows `no_tool` show "
         "restraint.\n\n"
-        "The rows `all` mix both scores. In the column `Tool Call Success`, every call that ran counts as right, also "
+        "The rows `all` mix both scores. In the column `Tool Call Success`, every call that ran counts as right, even "
         "a call of the wrong tool.",
         ["model", "queries", *COLUMNS],
         [

@@ -110,7 +110,7 @@ def _table_of_sizes(cases: Sequence[Case]) -> CountTable:
 def _table_of_effects(cases: Sequence[Case]) -> CountTable:
     """Return a table with the number of test cases and the minimum detectable effect of each primary metric.
 
-    A case counts for a metric if the metric has a value for a perfect answer. The effect is computed from the number of
+    A case belongs to a metric if the metric has a value for a perfect answer. The effect is computed from the number of
     clusters, because cases of one cluster are not independent.
     """
     dialect = load("toolmark.dialects", "tagged")()

@@ -45,7 +45,7 @@ def manifest_text(folder: Path) -> str:
     path = folder / "MANIFEST.toml"
     if not path.is_file():
         raise InputError(
-            f"{folder} has no MANIFEST.toml", "Name the folder of the cases: toolmark cases manifest suites/cases"
+            f"{folder} has no MANIFEST.toml", "Give the folder of the cases: toolmark cases manifest suites/cases"
         )
     cases, _ = load_cases(str(folder), "test")
     queries = [message.content for case in cases for message in case.messages if message.role == "user"]

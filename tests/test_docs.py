@@ -64,7 +64,8 @@ def test_every_kind_of_finding_probe_and_policy_is_documented():
 def test_five_points_take_as_many_cases_as_the_docs_say():
     from toolmark.benchmark.verdicts.power import minimum_detectable_effect
 
-    (below, cases) = re.search(r"effect below (\d+) points takes (\d+) cases", " ".join(CASES_DOC.split())).groups()
+    text = " ".join(CASES_DOC.split())
+    (cases, below) = re.search(r"From (\d+) cases on, this effect is below (\d+) points", text).groups()
     enough, fewer = (minimum_detectable_effect(n, 0.1) for n in (int(cases), int(cases) - 10))
     assert enough < int(below) / 100 < fewer
 

@@ -1,7 +1,7 @@
 """Trainer `dpo`: trains an adapter to prefer its right answers to its wrong answers.
 
 Toolmark samples several answers to each question of the data, and grades them. A right answer and a wrong answer to the
-same question are a pair. If no answer is right, the gold answer of the data takes its place.
+same question are a pair. If no answer is right, the gold answer of the data is the right answer of the pair.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def _refuse_test_cases(event: str, arguments: tuple[Any, ...]) -> None:
     if os.fsdecode(arguments[0]).endswith(_ENDINGS):
         raise InputError(
             f"the trainer opened the test cases {os.fsdecode(arguments[0])!r}",
-            "A training must not read test cases. Name dev cases with --dev, or training data with --data.",
+            "A training must not read test cases. Give dev cases with --dev, or training data with --data.",
         )
 
 

@@ -86,7 +86,7 @@ def run_training(
     """
     if (job.out / RECORD_FILE).exists():
         raise InputError(
-            f"{str(job.out)!r} already contains a finished model", "Name another --out, or remove this folder."
+            f"{str(job.out)!r} already contains a finished model", "Give another --out, or remove this folder."
         )
     data = TraceDataset(job.data)
     data.rows()

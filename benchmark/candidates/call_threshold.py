@@ -10,7 +10,7 @@ MARK = "@call>"
 
 
 def split_threshold(spec: str) -> tuple[str, float | None]:
-    """Return a spec without its threshold, and the threshold. It is None if there is no threshold.
+    """Return a spec without its threshold, and the threshold. The threshold is None if the spec has none.
 
     Raises:
         InputError: The threshold is not a number from 0 to 1, or does not stand at the end.

@@ -23,9 +23,9 @@ _ADDRESS = re.compile(r"https?://[^\s#]+(#\S*)?\Z")
 
 
 def server_address(spec: str) -> tuple[str, str | None] | None:
-    """Return the address of a server, and the name of a model on it. The name is None if the spec has no name.
+    """Return the address of a server, and the name of a model on the server. The name is None if the spec has none.
 
-    None if the spec is not an address.
+    Return None if the spec is not an address.
     """
     if not _ADDRESS.match(spec):
         return None

@@ -50,8 +50,8 @@ def trained_dialect(candidate: Candidate) -> str | None:
 def recipe_dialect(candidate: Candidate, recipe: Recipe) -> tuple[str, str]:
     """Return the dialect in which a recipe trains, and the reason.
 
-    If the recipe names a dialect, this dialect is used. Otherwise it is the dialect of the base's family. If the family
-    is not known, it is `tagged`.
+    If the recipe names a dialect, this dialect is used. Otherwise, the dialect of the base's family is used. If the
+    family is not known, `tagged` is used.
     """
     if recipe.dialect:
         return recipe.dialect, "named in the recipe"

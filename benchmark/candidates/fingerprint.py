@@ -82,7 +82,9 @@ def template_reads_clock(base: Path) -> bool:
 
 
 def template_hash(text: str) -> str:
-    """Return the hash of the text of a chat template. A newline at its end does not count, because Jinja ignores it."""
+    """Return the hash of the text of a chat template. A newline at the end of the text is left out, because Jinja
+    ignores this newline.
+    """
     return digest(text.removesuffix("\n"))
 
 
@@ -91,7 +93,9 @@ def _template_files(base: Path) -> list[Path]:
 
 
 def run_key(identity: Mapping[str, Any]) -> str:
-    """Return the hash of an identity, as eight hexadecimal digits. The name of a run's directory ends with them."""
+    """Return the hash of an identity, as eight hexadecimal digits. The name of a run's directory ends with these
+    digits.
+    """
     return digest({key: value for key, value in identity.items() if key != "model"}, 8)
 
 

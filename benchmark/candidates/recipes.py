@@ -148,7 +148,7 @@ def read_recipe(path: Path) -> Recipe:
         where = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(
             f"{path} is not a recipe: {where}: {first['msg']}",
-            "A recipe needs the key base, and the tables [generator] and [trainer]. Each table needs the key name.",
+            "A recipe needs the key 'base', and the tables [generator] and [trainer]. Each table needs the key 'name'.",
         ) from None
     except ValueError as error:
         raise InputError(f"the recipe {path} is not valid TOML: {error}", "Correct the syntax of the file.") from None

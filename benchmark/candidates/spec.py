@@ -155,7 +155,7 @@ def _base_of_adapter(path: Path) -> str:
     base = read_adapter_config(path).get("base_model_name_or_path")
     if not base or not isinstance(base, str):
         raise InputError(
-            f"{path / ADAPTER_CONFIG} names no base model", f"Give the base: --model BASE --adapter {path}"
+            f"{path / ADAPTER_CONFIG} contains no name of a base model", f"Give the base: --model BASE --adapter {path}"
         )
     return base
 
@@ -327,7 +327,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
     if not path.exists() and (alias := table()["adapters"].get(text)):
         if base.name != alias["base"]:
             what = f"{text} is an adapter of {alias['base']}, not of {base.name}"
-            raise InputError(what, f"Name its base: --model {alias['base']} --adapter {text}")
+            raise InputError(what, f"Give its base: --model {alias['base']} --adapter {text}")
         return replace(base, name=text, adapter=str(_shipped(alias)))
     if is_recipe(path):
         recipe_base = read_recipe(path).base

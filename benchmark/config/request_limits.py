@@ -9,7 +9,7 @@ __all__ = ["RequestLimits"]
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Limits on the requests to a served model, and what they ask for.
+    """Limits on the requests to a served model, and what the requests ask for.
 
     These options do not change completions, so they are not part of the identity of a run.
 

@@ -189,7 +189,7 @@ def _not_written(repo: str, error: Exception, again: str) -> EnvironmentFault:
 
 
 def probe(repo: str, revision: str | None = None, kind: Kind = "model", file: str | None = None) -> None:
-    """Check that `repo` can be downloaded from the hub. If only one file is needed, `file` names it for errors.
+    """Check that `repo` can be downloaded from the hub. If only one file is needed, `file` is its name for errors.
 
     Raises:
         InputError: The repository or the revision does not exist.
@@ -240,7 +240,7 @@ def download(
         revision: A branch, tag or commit. None means the main branch.
         patterns: Glob patterns of the files to download.
         kind: Kind of the repository.
-        file: The name of the file, if only one file is needed. Errors name it.
+        file: The name of the file, if only one file is needed. Errors contain this name.
 
     Returns:
         The local folder of the files.

@@ -125,8 +125,8 @@ class PhaseLines:
 
 
 class Tally:
-    """Counts finished pieces of work. A tally can be the text of a phase: it shows the count, the time left and the
-    rate.
+    """Counts finished pieces of work. A tally can be the text of a phase. This text shows the count, the time left and
+    the rate.
 
     Args:
         what: The pieces and what is done with them, for example `answers judged`.

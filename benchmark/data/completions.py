@@ -211,7 +211,7 @@ class FailedAttempt:
         reason: Why the call cannot be read.
         name: Name of the tool. Empty if the name cannot be read.
         certain: Whether the part is certainly an attempt to call. If False, the part is perhaps prose or example code.
-            It then counts as an attempt only if a tool with this name is offered. The scorer checks this.
+            The part is then an attempt only if an offered tool has this name. The scorer checks this.
     """
 
     form: str | None

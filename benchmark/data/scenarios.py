@@ -31,8 +31,8 @@ class Demands(Frozen):
     """What must be true after a turn. All demands must be met.
 
     Attributes:
-        calls: Complete right answers, as `any_of` in a case. Each call of one of them must be made, and must succeed.
-            Further calls are allowed.
+        calls: Complete right answers, as `any_of` in a case. All calls of one of these answers must be made, and must
+            succeed. Further calls are allowed.
         reach: The rule for the value at each path, after the turn. If the path has the step `*`, more values must be
             right than before the turn. So `/orders/*` demands a new order.
         gone: Paths that lead to nothing after the turn.
@@ -106,7 +106,7 @@ class Turn(Frozen):
         user: What the user writes.
         expect: What must be true after the turn.
         gold: One right way through the turn.
-        wrong: Calls that a model could be tempted to make, and that make the scenario fail. They prove the demands.
+        wrong: Calls that a model could make by mistake. With these calls, the scenario must fail.
     """
 
     user: str = Field(min_length=1)

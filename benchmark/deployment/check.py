@@ -248,7 +248,7 @@ def _compared(one: CaseAnswers, side: SideName, grades: Grades) -> Completion:
 
 
 def _values(grade: Grade) -> list[float | None]:
-    """Return the value of each primary metric for one grade. None if the case does not count in the metric."""
+    """Return the value of each primary metric for one grade. None if the metric does not include the case."""
     return [next((one.value for one in case_values(metric, [grade])), None) for metric in PRIMARY]
 
 

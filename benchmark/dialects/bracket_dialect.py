@@ -14,7 +14,7 @@ __all__ = ["BracketDialect"]
 
 
 class BracketDialect(TextDialect, ABC):
-    """A dialect whose calls are those of `BracketCalls`.
+    """A dialect that writes calls as `BracketCalls` does.
 
     Attributes:
         calls: How calls, results and declarations are written.

@@ -33,8 +33,8 @@ class ChatReply:
         calls: The entries of `tool_calls`.
         reasoning: The text of the thoughts, if the server sends thoughts in a field of their own. Otherwise empty.
         stop_reason: The field `finish_reason`.
-        input_tokens: Tokens of the prompt. None if the server does not count.
-        output_tokens: Tokens of the reply. None if the server does not count.
+        input_tokens: Tokens of the prompt. None if the server does not tell this number.
+        output_tokens: Tokens of the reply. None if the server does not tell this number.
         written: The text that the model wrote, before the server separated the calls from it. None if this text is not
             known.
     """

@@ -56,8 +56,8 @@ def check(
 
     The exit code is 0 if a run is possible, and 69 if there is a problem. Nothing is downloaded or written.
 
-    With --model, the model is checked too: weights, template, dialect, context length, and what a case costs. A served
-    model is asked about ten short questions, which show what its server does with tools and calls.
+    With --model, the model is checked too: weights, template, dialect, context length, and the time for a case. A
+    served model is asked about ten short questions, which show what its server does with tools and calls.
 
     Parameters
     ----------

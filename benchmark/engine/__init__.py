@@ -54,8 +54,8 @@ class Engine(Protocol):
             prompts: All prompts of the run.
             dialect: The dialect. A completion ends at one of the stops of the dialect.
             one_call: Indices of prompts. The completions of these prompts end after the first complete call.
-            goes_on: Whether the prompts of the next call continue these prompts and their completions, as in
-                conversations. All prompts of an epoch that go on are then in the same call.
+            goes_on: Whether later prompts continue these prompts and their completions, as in conversations. The
+                prompts of one epoch are then always in the same call of `prepare`.
 
         Raises:
             PromptTooLong: Some prompts leave no room for an answer.

@@ -101,11 +101,11 @@ def peft_config(settings: Mapping[str, Any], modules: Sequence[str], vocabulary:
 
     kind = settings.get("peft_type")
     if kind not in KINDS:
-        raise SettingsError(f"its type is {kind!r}, but Toolmark supports only {', '.join(KINDS)}")
+        raise SettingsError(f"the type of the adapter is {kind!r}, but Toolmark supports only {', '.join(KINDS)}")
     if (task := settings.get("task_type")) not in (None, "CAUSAL_LM"):
-        raise SettingsError(f"it was trained for the task {task!r}, and not to generate text (CAUSAL_LM)")
+        raise SettingsError(f"the adapter was trained for the task {task!r}, and not to generate text (CAUSAL_LM)")
     if unknown_pass := sorted(name for name in _OF_ANOTHER_FORWARD_PASS if settings.get(name)):
-        raise SettingsError(f"it uses the setting {unknown_pass[0]}, which Toolmark does not support")
+        raise SettingsError(f"the adapter uses the setting {unknown_pass[0]}, which Toolmark does not support")
     known = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(kind)]
     hints = get_type_hints(known)
     names = {field.name for field in fields(known) if field.init}
@@ -127,8 +127,8 @@ def _start(value: Any) -> Any:
     """Return the value of `init_lora_weights` for PEFT. This is True for the values that do not change the base."""
     if isinstance(value, str) and _NOT_REPEATABLE.match(value):
         raise SettingsError(
-            f"its training changed the weights of the base (init_lora_weights={value!r}). Toolmark cannot repeat this "
-            "change. Save the adapter again with path_initial_model_for_weight_conversion"
+            f"the training of the adapter changed the weights of the base (init_lora_weights={value!r}). "
+            "Toolmark cannot repeat this change. Save the adapter again with path_initial_model_for_weight_conversion"
         )
     return value if value in CHANGES_BASE else True
 

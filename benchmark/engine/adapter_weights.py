@@ -74,7 +74,7 @@ def _check_names(names: Collection[str], expected: Mapping[str, Tensor], file: A
             unexpected.append(name)
         elif not _repeats(file, name, own):
             raise WeightsError(
-                f"it contains not only weights of an adapter, but also a changed weight of the base: {name}. "
+                f"the file contains not only weights of an adapter, but also a changed weight of the base: {name}. "
                 "For example, the embeddings were resized, or biases were trained"
             )
     if unexpected:

@@ -105,7 +105,7 @@ def _check_numbers(base: Path, stored: Mapping[str, StoredTensor]) -> None:
     if codes and not quantisation(base):
         raise InputError(
             f"{len(codes):,} weights of {base} are of the type {stored[codes[0]].dtype}, for example {codes[0]}, "
-            "but config.json names no quantisation",
+            "but config.json contains no quantisation",
             "Use the config.json that was saved with these weights, or the variant that is not quantised.",
         )
 

@@ -32,7 +32,8 @@ def conversation_sequences(
     tokenizer: PreTrainedTokenizerBase,
     template_args: TemplateArgs | None = None,
 ) -> Iterator[Encoded]:
-    """Encode every assistant turn of a conversation whose weight is not 0, in as few sequences as possible.
+    """Encode a conversation in as few sequences as possible, so that a model can learn its assistant turns. Turns with
+    the weight 0 are not learnt.
 
     Yields:
         Sequences in which the assistant turns and their stop tokens are supervised.

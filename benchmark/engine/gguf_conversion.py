@@ -49,7 +49,7 @@ tokens in another way."""
 
 
 def converted(file: Path) -> Path:
-    """Return the model directory of a GGUF file. It is made if it does not exist yet.
+    """Return the model directory of a GGUF file. If this directory does not exist yet, it is made.
 
     Raises:
         InputError: The file is damaged, has an architecture or a type of weights that transformers cannot read, or has

@@ -85,7 +85,7 @@ def _raw_calls(response: Any) -> Iterator[RawCall]:
 
 
 def completion_of(output: ModelOutput, response: Any = None) -> Completion:
-    """Return the completion in the output of a provider. If Toolmark has no such stop reason, it becomes `unknown`.
+    """Return the completion in the output of a provider. A stop reason that Toolmark does not have becomes `unknown`.
 
     Args:
         output: The output, in Inspect's form.

@@ -39,8 +39,8 @@ class KeptSequences:
     """Sequences that have ended, with their keys and values.
 
     Args:
-        room: Highest number of tokens whose keys and values are kept. A block that several sequences share counts once.
-            When there is no room, further sequences are not kept.
+        room: Highest number of tokens whose keys and values are kept. A block that several sequences share is counted
+            once. When there is no room, further sequences are not kept.
     """
 
     def __init__(self, room: int = 0) -> None:

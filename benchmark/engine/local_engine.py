@@ -67,7 +67,7 @@ class LocalEngine:
         model: The model, if it is in memory already. None means that the weights in `base` are loaded.
 
     Raises:
-        InputError: The directory has no weights or no tokenizer that can be read.
+        InputError: The weights or the tokenizer in the directory are missing or cannot be read.
         EnvironmentFault: The tokenizer needs a package that is not installed.
     """
 
@@ -160,8 +160,8 @@ class LocalEngine:
     ) -> None:
         """Encode all prompts. Completions of the prompts in `one_call` end after the first complete call.
 
-        If the conversations go on, the keys and values of the prompts and completions are kept. Later prompts that
-        begin with the same tokens use them.
+        With `goes_on`, the keys and values of the prompts and completions are kept. Later prompts that begin with the
+        same tokens use these keys and values.
 
         Raises:
             PromptTooLong: A prompt leaves no room for an answer.

@@ -78,6 +78,6 @@ def prefix_leaves(sequences: Mapping[int, Sequence[int]]) -> Iterator[Leaf]:
 
 
 def unshared_tokens(leaves: Sequence[Leaf]) -> int:
-    """Return the number of tokens that an engine must read for these sequences. Each shared prefix counts once."""
+    """Return the number of tokens that an engine must read for these sequences. Each shared prefix is counted once."""
     nodes = {id(node): len(node.ids) for leaf in leaves for node in leaf.path}
     return sum(nodes.values()) + sum(len(leaf.ids) for leaf in leaves)

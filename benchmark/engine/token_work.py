@@ -45,7 +45,7 @@ class Workload:
     """The work of an engine for one call of `answer`.
 
     Attributes:
-        prompt_tokens: Number of prompt tokens to read. A prefix that several prompts share counts once.
+        prompt_tokens: Number of prompt tokens to read. A prefix that several prompts share is counted once.
         answers: Number of answers to write.
         at_once: Highest number of answers in a batch.
         longest: Highest number of tokens of an answer.

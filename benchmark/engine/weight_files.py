@@ -88,11 +88,11 @@ def _files(folder: Path) -> list[str]:
     names = sorted(set(listed.values()))
     for name in names:
         if Path(name).name != name or "\\" in name:
-            raise InputError(f"{index} names {name[:80]!r}, which is not a file of this folder", _AGAIN)
+            raise InputError(f"{index} lists {name[:80]!r}, which is not a file of this folder", _AGAIN)
     present = {file.name for file in folder.iterdir()}
     if missing := [name for name in names if name not in present]:
         raise InputError(
-            f"{index} names files that are missing ({len(missing)}), for example {missing[0][:80]}",
+            f"{len(missing)} files in the list of {index} are missing, for example {missing[0][:80]}",
             "Download the missing files, or save the model again with save_pretrained().",
         )
     return names

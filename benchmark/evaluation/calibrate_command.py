@@ -53,10 +53,10 @@ def fit(
 ) -> None:
     """Fit a threshold for calls on dev cases, and print the spec of the candidate with this threshold.
 
-    The candidate then calls if the probability of a call is above the threshold. Of all thresholds with the demanded
-    restraint, the one with the highest recall is chosen. Then the candidate answers the dev cases with this threshold,
-    and the scores of these answers are printed. They can be lower than demanded, because an answer that cannot be read
-    counts neither as a call nor as an abstention. Test cases are never read.
+    The candidate then calls if the probability of a call is above the threshold. Of all thresholds that reach the
+    demanded restraint, the one with the highest recall is chosen. Then the candidate answers the dev cases with this
+    threshold, and the scores of these answers are printed. The printed restraint can be lower than demanded, because an
+    answer that cannot be read is neither a call nor an abstention. Test cases are never read.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def fit(
     adapter:
         The adapter for which the threshold is fitted.
     restraint:
-        The share of the dev cases without a right call in which the candidate must not call. The default is the
-        restraint of the base, or 0.9 without an adapter.
+        The demanded restraint: among the dev cases in which no call is right, the share in which the candidate must not
+        call. The default is the restraint of the base, or 0.9 without an adapter.
     cases:
         Case file or folder. The default is the shipped cases.
     dialect:

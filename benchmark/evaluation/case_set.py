@@ -57,7 +57,7 @@ class CaseSet(Protocol):
             contestant: The contestant. Its run is open.
             engines: Opens the engine.
             forecast: A function that is called with the first estimate of the time of the run.
-            partial: For a recording: whether cases are allowed to be missing.
+            partial: Only for a recording: whether cases are allowed to be missing.
         """
         ...
 

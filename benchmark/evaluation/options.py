@@ -151,7 +151,7 @@ OPTIONS = (
     Option(
         "stop-at-call",
         SWITCH,
-        "if a case expects one call, end its answer after the first call; such answers do not count in guard.stops",
+        "if a case expects one call, end its answer after the first call; guard.stops leaves such answers out",
     ),
     Option(
         "floor",

@@ -144,7 +144,7 @@ class DevFigure:
     """A metric on the dev cases, during a training.
 
     Attributes:
-        score: Value of the metric for the model in training. None if no case counts in the metric.
+        score: Value of the metric for the model in training. None if the metric has no case.
         base: Value of the metric for the base model. None if there is no base model.
         verdict: Verdict of the comparison of both values. None if they are not compared.
     """

@@ -31,7 +31,7 @@ class PolicyScores:
     Attributes:
         name: Name of the policy.
         meaning: What the policy does, in words.
-        scores: Scores by metric. Metrics in which no case counts are left out.
+        scores: Scores by metric. Metrics without a case are left out.
     """
 
     name: str

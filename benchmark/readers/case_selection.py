@@ -144,8 +144,8 @@ def limited(cases: Sequence[C], limit: int | None, seed: int = 0) -> list[C]:
     """Return a stratified sample of the cases.
 
     A stratum is a set of cases that expect the same tool, or that expect an abstention for the same reason. For
-    scenarios, the stratum is the world together with the tag `kinds`. Every
-    stratum has a proportional share of the sample. A larger sample contains every smaller sample with the same seed.
+    scenarios, the stratum is the world together with the tag `kinds`. Every stratum has a proportional share of the
+    sample. A larger sample contains every smaller sample with the same seed.
 
     The sample is drawn in three steps:
 

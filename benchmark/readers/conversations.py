@@ -34,8 +34,9 @@ def conversation(
         source: Source of the case.
         licence: Licence of the case.
         tags: Tags of the case.
-        any_call: Whether an unusable expected call is allowed: a call of a tool that is not offered, or a call in the
-            text that cannot be read. If True, the trace then has no case. If False, `ValueError` is raised.
+        any_call: Whether unusable expected calls are allowed. A call is unusable if its tool is not offered, or if the
+            call is written in the text and cannot be read. With an unusable call, the trace has no case if `any_call`
+            is True. Otherwise, `ValueError` is raised.
 
     Raises:
         ValueError: The conversation has no answer, or its answer is empty. Or a call in a text cannot be read, or names

@@ -32,7 +32,7 @@ _NONE = ("", "none", "nan", "null")
 
 
 class CsvReader(BaseReader):
-    """Reads cases from queries with the names of their tools. The right arguments are not known.
+    """Reads cases from rows with a query and the name of the right tool. The right arguments are not known.
 
     Attributes:
         tools: The value of `--tools`, from which the offered tools are read.

@@ -41,7 +41,7 @@ _LISTED = re.compile(
 
 
 class MetaToolReader(BaseReader):
-    """Reads cases from queries with the names of their tools.
+    """Reads cases from rows with a query and the names of the right tools.
 
     Attributes:
         tools: The value of `--tools`. Tools are read from this source instead of `plugin_des.json`.

@@ -60,11 +60,11 @@ def converse(
         run: The run.
         scenarios: The scenarios.
         starts: The state of the world at the start of each scenario, by the id of the scenario.
-        worlds: Returns the world with a name.
+        worlds: Function that returns the world of a given name.
         sandbox: A sandbox of `world_sandbox`.
         options: The options of the run.
         engines: Opens the engine.
-        partial: For a recording: whether scenarios are allowed to be missing.
+        partial: Only for a recording: whether scenarios are allowed to be missing.
 
     Returns:
         `run`.
@@ -114,7 +114,7 @@ class _Loop:
         run: The run.
         ledger: The ledger of the run, open.
         options: The options of the run.
-        worlds: Returns the world with a name.
+        worlds: Function that returns the world of a given name.
         sandbox: A sandbox of `world_sandbox`.
     """
 

@@ -226,9 +226,10 @@ def generate(
         options: The options of the run.
         engines: Opens the engine.
         forecast: A function that is called with the first estimate of the time for the missing completions.
-        partial: For a recording: whether cases are allowed to be missing, and answers to other cases are ignored.
-        available: For a recording: all cases that the recording is allowed to answer. If empty, these are `cases`.
-        left_out: For a recording: references of rows of the case files that were left out.
+        partial: Only for a recording. If True, cases are allowed to be missing, and answers to other cases are ignored.
+            If False, both are errors.
+        available: Only for a recording: all cases that the recording is allowed to answer. If empty, these are `cases`.
+        left_out: Only for a recording: references of the rows that were left out when the case files were read.
 
     Returns:
         `run`.

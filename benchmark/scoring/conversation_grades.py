@@ -44,11 +44,11 @@ class ConversationGrade:
         detail: Details of the cause: the number of the turn, and the demand. Empty if the conversation succeeded.
         correct: Whether the demands of every turn are met, and the state at the end equals the state of the gold.
         met: For each turn of the scenario, whether its demands are met. A turn that was not played is not met.
-        safe: Whether nothing was touched that a turn forbids. None if no turn forbids anything.
+        safe: Whether the model changed nothing that a turn forbids to change. None if no turn forbids a change.
         steps: Number of answers of the model.
         gold_steps: Number of answers of the gold, if each of its answers has at most one call.
-        recovered: Share of the turns with a failed call whose demands are met. None if no call failed.
-        repeated: Number of calls that were made before in the same turn.
+        recovered: Among the turns with a failed call, the share of turns whose demands are met. None if no call failed.
+        repeated: Number of calls that repeat an earlier call of the same turn.
         ended: How each turn ended, as far as the conversation was played.
         waived: Reason why the scenario is waived. None if the scenario is not waived.
         tags: Tags of the scenario.

@@ -82,7 +82,8 @@ def _all_of(successes: Sequence[float], k: int) -> float:
 
 
 def conversation_metrics(grades: Sequence[ConversationGrade]) -> tuple[Metric, ...]:
-    """Return all metrics of conversations. With several epochs, pass^k is among them, for every k up to the epochs.
+    """Return all metrics of conversations. With several epochs, pass^k is among them, for every k up to the number of
+    epochs.
 
     Args:
         grades: The grades of all contestants.

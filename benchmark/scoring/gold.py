@@ -124,7 +124,7 @@ def planted(metric_id: str, case: Case, dialect: Dialect) -> list[tuple[str, Com
     """Return wrong answers that must score 0 on a metric.
 
     Args:
-        metric_id: A primary metric that the case counts in.
+        metric_id: A primary metric that is computed on the case.
         case: The case.
         dialect: The dialect that the answers are written in.
 

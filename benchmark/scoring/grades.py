@@ -84,7 +84,7 @@ class Grade:
         offered: Number of offered tools.
         tool: Name of the expected tool. None if no tool or several tools are expected.
         tags: Tags of the case.
-        waived: Reason why the case is waived. None if the case is not waived. A waived grade counts in no metric.
+        waived: Reason why the case is waived. None if the case is not waived. No metric includes a waived grade.
         arguments_known: Whether the case contains the right arguments. If False, `correct` means only that the tool is
             right and that its arguments are valid.
         call_probability: The probability that the completion begins with a call. None if it is not known.

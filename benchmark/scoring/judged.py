@@ -10,7 +10,7 @@ __all__ = ["Judged"]
 
 
 class Judged(Protocol):
-    """A grade of anything that counts once in the statistics: an answer to a case, or a conversation in a scenario.
+    """A grade of one answer to a case, or of one conversation in a scenario.
 
     Attributes:
         case_id: Id of the case or scenario.
@@ -21,7 +21,7 @@ class Judged(Protocol):
         correct: Whether everything is right.
         correct_leniently: Like `correct`, if small mistakes in the form of calls are accepted.
         forgiven: The mistakes in the form of calls that the lenient reading accepts.
-        waived: Reason why the case is waived. None if the case is not waived. A waived grade counts in no metric.
+        waived: Reason why the case is waived. None if the case is not waived. No metric includes a waived grade.
     """
 
     @property

@@ -252,9 +252,10 @@ def checked_metrics(suite: str = "") -> tuple[str, ...]:
 
 
 def metrics_on_request(suite: str = "") -> tuple[str, ...]:
-    """Return the ids of the metrics that a suite checks only if `--gate` names them. If `suite` is empty, return all.
+    """Return the ids of the metrics that a suite checks only if `--gate` names them. If `suite` is empty, return those
+    of all suites.
 
-    They are in no family of tests, so they change no other verdict.
+    These metrics are in no family of tests, so they change no other verdict.
     """
     return tuple(metric.id for metric in (AUROC,) if not suite or metric.id.startswith(f"{suite}."))
 

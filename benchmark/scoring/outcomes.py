@@ -18,7 +18,7 @@ Outcome = Literal["call", "abstain", "malformed"]
 def outcome_of(reading: ParsedCompletion, completion: Completion, offered: Collection[str]) -> Outcome:
     """Return the outcome of a completion.
 
-    - `call`: At least one call can be read. A call of a tool that is not offered counts, too.
+    - `call`: At least one call can be read. The tool of this call need not be offered.
     - `malformed`: No call can be read, and the completion contains an attempt or no text for the user.
     - `abstain`: Any other completion.
 
@@ -48,8 +48,8 @@ def failed_attempt(reading: ParsedCompletion, offered: Collection[str]) -> Faile
 
     An attempt with `certain` = False is perhaps only prose or example code. Such an attempt counts only if it names an
     offered tool. In names, `.` and `_` are equal, because some models are shown `_` instead of `.`. If the completion
-    also contains calls that can be read, an attempt counts only in the form of the dialect. The reason is that a model
-    often mentions calls in other forms before it calls.
+    also contains calls that can be read, an attempt counts only if it has the form of the dialect. The reason is that a
+    model often mentions calls in other forms before it calls.
 
     Args:
         reading: The *lenient* reading of the completion.

@@ -4,8 +4,9 @@ The area is the probability that a case where a call is right has a higher score
 A tie counts one half. So the area does not depend on a threshold: a candidate that only calls more has the same area.
 
 The variance is that of DeLong, DeLong & Clarke-Pearson (1988, Biometrics 44:837). If clusters have several cases, it is
-that of Obuchowski (1997, Biometrics 53:567). Both are computed from placements: the share of the cases of the other
-kind that a case is right against. If every cluster is one case, the two variances are the same.
+that of Obuchowski (1997, Biometrics 53:567). Both are computed from placements. The placement of a case is the share of
+correct pairs among its pairs with all cases of the other kind. If every cluster is one case, the two variances are the
+same.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def area_figure(scores: Sequence[CallScore]) -> Figure:
     """Return the area with its 95% interval. If one kind of case is missing, return a figure without a score.
 
     The interval is computed on the logit scale, so it lies in [0, 1]. If the standard error is 0, Wilson's interval is
-    used, with n = the number of clusters with a case of the rarer kind.
+    used. Its n is the number of clusters that have a case of the rarer kind.
     """
     if not _has_both(scores):
         return Figure(0)
@@ -169,8 +170,8 @@ class AreaDifference:
     def interval(self, confidence: float = 0.95) -> Interval:
         """Return the interval of the difference.
 
-        If the standard error is 0, the interval is as wide as Tango's interval without a changed case, with n = the
-        number of clusters with a case of the rarer kind.
+        If the standard error is 0, the interval is as wide as Tango's interval without a changed case. Its n is the
+        number of clusters that have a case of the rarer kind.
         """
         error, clusters = self._spread.error, self._spread.clusters
         if math.isinf(error):
@@ -223,7 +224,8 @@ class PairedScores:
     Attributes:
         base: The scores of the base.
         candidate: The scores of the candidate for the same cases.
-        paired: The ids, the clusters, and whether both sides gave identical completions. It has no differences.
+        paired: The ids and the clusters of the cases, and whether both sides gave identical completions. The field
+            `differences` is empty.
     """
 
     base: tuple[CallScore, ...]

@@ -36,7 +36,7 @@ class Confusion:
         called: Names of the columns, in this order:
 
             - the tools of the rows
-            - if there are other tools: `other tools` for right calls of them, and `another tool` for wrong calls
+            - if there are other tools: `other tools` for right calls of these tools, and `another tool` for wrong calls
             - `unknown tool`, `several calls`, `malformed` and `no call`
         counts: Number of completions, shape (expected, called). Every epoch is counted separately.
     """
@@ -167,8 +167,8 @@ def seen_tools(
 ) -> tuple[SeenTools, ...]:
     """Return the scores of a contestant on cases with seen tools, and on cases with unseen tools.
 
-    A tool is seen if it is in the training data of the contestant. A case that expects both seen and unseen tools does
-    not count.
+    A tool is seen if it is in the training data of the contestant. A case that expects both seen and unseen tools is
+    left out.
 
     Args:
         cases: The cases that were judged.

@@ -39,7 +39,8 @@ def timing_curves(
         identical: Names of the contestants with the same completions as their baseline.
         differences: The differences of the primary metrics, by the name of the contestant.
         margin: Differences between -margin and +margin count as equivalent.
-        thresholds: The thresholds with 90% restraint on dev cases, by the name of the contestant, where they are known.
+        thresholds: The thresholds with 90% restraint on dev cases, by the name of the contestant. A contestant whose
+            threshold is not known is left out.
     """
     known = thresholds or {}
     sources = {name: score_sources(rows) for name, rows in grades.items()}

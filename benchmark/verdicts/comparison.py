@@ -70,7 +70,7 @@ class ContestantResult:
         identity: Identity of the run: everything that can change its completions.
         environment: Environment of the run: versions, device, threads and batch layout.
         cases: Number of cases that were judged.
-        waived: Number of judged cases that count in no metric, because the case itself is wrong.
+        waived: Number of judged cases that no metric includes, because the case itself is wrong.
         causes: Number of completions for each cause of failure.
         forgiven: Number of completions that are right only in the lenient reading, for each mistake that this reading
             accepts. A completion can have several of these mistakes.

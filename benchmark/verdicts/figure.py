@@ -32,7 +32,7 @@ def figure_of(metric: Metric, grades: Sequence[Judged]) -> Figure:
 
     Args:
         metric: The metric.
-        grades: Grades of the contestant. Grades of cases that do not count in the metric are ignored.
+        grades: Grades of the contestant. Grades outside the population of the metric are ignored.
     """
     cases = case_values(metric, grades)
     if not cases:

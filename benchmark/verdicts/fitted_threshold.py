@@ -26,8 +26,8 @@ class FittedThreshold:
 def fit_threshold(scores: Sequence[CallScore], restraint: float) -> FittedThreshold:
     """Return the lowest threshold with at least this restraint. A lower threshold never has a lower recall.
 
-    All thresholds between two neighbouring scores give the same calls. Of these, the middle is chosen. It is rounded to
-    as few digits as possible.
+    All thresholds between two neighbouring scores give the same calls. So the middle between the two scores is chosen,
+    and rounded to as few digits as possible.
 
     Args:
         scores: The scores of both kinds of cases.

@@ -39,7 +39,8 @@ EVERYTHING = Metric("everything", "everything", "everything right", of=lambda gr
 
 @dataclass(frozen=True, slots=True)
 class Flips:
-    """The fates of the cases of one contestant under one measure. Cases that count on only one side are left out.
+    """The fates of the cases of one contestant under one measure. Cases for which only one side has a value are left
+    out.
 
     Attributes:
         measure: Id of a primary metric, or `everything`.

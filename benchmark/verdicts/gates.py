@@ -33,7 +33,7 @@ class Gate:
 def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
     """Compare a score with a floor.
 
-    - `failed`: the upper end of the interval is below the floor, or no case counts in the metric.
+    - `failed`: the upper end of the interval is below the floor, or the metric has no case.
     - `inconclusive`: the interval contains the floor.
     - `passed`: the lower end of the interval is at or above the floor.
 
@@ -43,7 +43,7 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
         floor: The floor, in the unit of the metric.
     """
     if figure.score is None or figure.interval is None:
-        return Gate("failed", f"{metric}: no case counts in this metric, so the floor {floor:g} cannot be checked")
+        return Gate("failed", f"{metric}: this metric has no case, so the floor {floor:g} cannot be checked")
     low, high = figure.interval.low, figure.interval.high
     figures = f"{metric} = {figure.score:.3f} [{low:.3f}, {high:.3f}], n = {figure.n}"
     if high < floor:
@@ -120,7 +120,7 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
     if floor is not None:
         gates.append(check_floor(metric, figure, floor))
     if not gates and figure.n == 0:
-        return Gate("inconclusive", f"{metric}: no case counts in this metric")
+        return Gate("inconclusive", f"{metric}: this metric has no case")
     return _all_of(gates)
 
 

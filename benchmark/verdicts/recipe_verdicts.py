@@ -43,7 +43,7 @@ class RecipeDifference:
     """The difference of one metric between the adapters of a recipe and their base.
 
     Attributes:
-        n: Number of cases that count for the base and for every adapter.
+        n: Number of cases for which the base and every adapter have a value.
         effect: Mean difference over trainings and cases.
         interval: 95% interval for another training and other cases, not corrected for the number of metrics.
         between: Standard deviation of the mean differences of the trainings.
@@ -131,7 +131,7 @@ def recipe_difference(trainings: Sequence[Sequence[float]], clusters: Sequence[s
 def decide_recipes(
     recipes: Mapping[str, Mapping[str, Mapping[str, Paired]]], margin: float
 ) -> tuple[RecipeResult, ...]:
-    """Return the results of recipes, with verdicts. The families of Holm's correction are those of adapters.
+    """Return the results of recipes, with verdicts. Holm's correction uses the same families of tests as for adapters.
 
     Args:
         recipes: For each recipe and each of its trainings, the paired values of the primary metrics by id. Each recipe

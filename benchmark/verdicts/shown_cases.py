@@ -180,7 +180,7 @@ class CaseShown:
         others: Number of right answers in addition to `expected`.
         tool: The expected tool. None if no tool or several tools are expected.
         tags: Tags of the case, as text.
-        waived: Why the case counts in no metric. None if the case counts.
+        waived: Why no metric includes the case. None if the case is not waived.
         answers: For each contestant, its answer. None if the run of the contestant has no answer to the case.
         gold: In a scenario, what the gold does in each turn. Otherwise empty.
     """

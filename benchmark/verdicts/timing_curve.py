@@ -40,8 +40,8 @@ class CurvePoint:
 
     Attributes:
         threshold: The candidate calls if its score is above this value.
-        recall: Share of the cases with a call in which the candidate then calls.
-        restraint: Share of the cases without a call in which the candidate then does not call.
+        recall: Among the cases in which a call is right, the share in which the score is above the threshold.
+        restraint: Among the cases in which no call is right, the share in which the score is not above the threshold.
     """
 
     threshold: float
@@ -70,13 +70,12 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class AtThreshold:
-    """The scores that a contestant would have with a certain threshold. With this threshold, it has 90% restraint on
-    dev cases.
+    """The scores of a contestant with a threshold for calls. The threshold was fitted for 90% restraint on dev cases.
 
     Attributes:
         threshold: The threshold.
         recall: Recall with this threshold.
-        restraint: Restraint with this threshold. It can differ from 90%, because these are other cases.
+        restraint: Restraint with this threshold. It can differ from 90%, because it is not measured on the dev cases.
     """
 
     threshold: float
@@ -92,10 +91,11 @@ class TimingCurve:
         source: Where the scores come from: the probability of a call, or the share of calls over the epochs.
         area: The area under the curve.
         points: The points of the curve, from the lowest threshold to the highest. A long curve is thinned. The
-            operating point of the contestant is not among them: it is `timing.recall` and `timing.restraint`.
+            operating point of the contestant is not among these points. `timing.recall` and `timing.restraint` are its
+            coordinates.
         bins: The bins of the calibration that contain a case. Empty if the source is not the probability.
         calibration_error: The expected calibration error. None if the source is not the probability.
-        at_restraint: The scores with the threshold for 90% restraint. None if it was not fitted on dev cases.
+        at_restraint: The scores with the threshold for 90% restraint. None if no threshold was fitted on dev cases.
         difference: The difference of the area under the curve from the baseline. None if there is no baseline, or if
             the scores of the two sides come from different sources.
         sentence: How the curve differs from the curve of the baseline, in words. Empty if there is no difference.
@@ -128,11 +128,12 @@ def at_threshold(scores: Sequence[CallScore], threshold: float) -> AtThreshold:
 
 
 def curve_points(scores: Sequence[CallScore], most: int = _MOST_POINTS) -> tuple[CurvePoint, ...]:
-    """Return the points of a curve, from the lowest threshold to the highest. Each score is a threshold, and 0 is one.
+    """Return the points of a curve, from the lowest threshold to the highest. The thresholds are 0 and all scores.
 
     Args:
         scores: The scores. Both kinds of cases must be present.
-        most: Highest number of points. If there are more, points at equal distances are kept, and the last point.
+        most: Highest number of points. If there are more points, only points at equal distances and the last point are
+            kept.
     """
     calls, others = (np.sort([one.score for one in scores if one.right == kind]) for kind in (True, False))
     thresholds = np.unique([0.0, *calls, *others])

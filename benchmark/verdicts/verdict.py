@@ -49,14 +49,14 @@ Verdict = Literal["regressed", "improved", "equivalent", "inconclusive", "missin
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """The values of one metric on the cases that count on both sides.
+    """The values of one metric on the cases for which both sides have a value.
 
     Attributes:
-        case_ids: Ids of the cases that count on both sides, shape (n,).
+        case_ids: Ids of the cases for which both sides have a value, shape (n,).
         differences: Value of the candidate minus value of the base, in [-1, 1], shape (n,).
         clusters: The cluster of each case, shape (n,).
-        only_base: Ids of the cases that count only for the base.
-        only_candidate: Ids of the cases that count only for the candidate.
+        only_base: Ids of the cases for which only the base has a value.
+        only_candidate: Ids of the cases for which only the candidate has a value.
         identical: Whether both sides gave identical completions for these cases.
     """
 
@@ -73,20 +73,20 @@ class Difference:
     """The difference of one metric between a candidate and its base. If n is 0, the figures are None.
 
     Attributes:
-        n: Number of cases that count on both sides.
+        n: Number of cases for which both sides have a value.
         effect: Mean difference, candidate minus base.
         interval: 95% interval of the mean difference, not corrected for the number of metrics.
         p: p-value of the sign-flip test, without correction.
         adjusted: p-value with Holm's correction. If the effect is below 0, the family of tests for a regression is
             used. Otherwise, the family of tests for an improvement is used.
-        won: Ids of the cases with a higher value than the base, in the order of the cases.
-        lost: Ids of the cases with a lower value than the base, in the order of the cases.
+        won: Ids of the cases in which the candidate has a higher value than the base, in the order of the cases.
+        lost: Ids of the cases in which the candidate has a lower value than the base, in the order of the cases.
         ties: Number of cases with the same value on both sides.
         minimum_detectable: Minimum detectable effect at 80% power, without correction. None if no effect is detectable.
         within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical. This can be true
             with every verdict.
-        only_base: Number of cases that count only for the base.
-        only_candidate: Number of cases that count only for the candidate.
+        only_base: Number of cases for which only the base has a value.
+        only_candidate: Number of cases for which only the candidate has a value.
         verdict: The first of `missing`, `regressed`, `improved`, `equivalent` and `inconclusive` that applies.
         reason: Why the verdict is `missing` or `inconclusive`. Empty if the figures show the reason.
     """
@@ -171,7 +171,7 @@ def nothing_in_common(paired: Paired) -> Difference:
     if verdict == "missing":
         reason = f"only the {'base' if alone[0] else 'candidate'} has a case that counts in this metric"
     else:
-        reason = "the two sides have no case in common" if any(alone) else "no case counts in this metric"
+        reason = "the two sides have no case in common" if any(alone) else "this metric has no case"
     return Difference(0, None, None, None, None, (), (), 0, None, False, *alone, verdict, reason)
 
 

@@ -32,8 +32,8 @@ class Budget:
     """The requests, tokens and dollars that this run has used, and the limits of this run.
 
     Attributes:
-        max_requests: Highest number of requests; None for no limit. Failed requests count, because some providers bill
-            failed requests.
+        max_requests: Highest number of requests; None for no limit. Failed requests are counted, because some providers
+            charge for them.
         max_cost: Highest cost in dollars; None for no limit.
         requests: Number of requests sent.
         cost: Cost of the replies so far, in dollars.

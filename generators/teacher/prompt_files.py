@@ -55,7 +55,8 @@ def read_role_prompts(folder: Path | None) -> RolePrompts:
         return RolePrompts(texts)
     if not folder.is_dir():
         raise InputError(
-            f"--prompts: the folder {folder} does not exist", f"Name a folder with any of: {', '.join(NAMES)} (.md)."
+            f"--prompts: the folder {folder} does not exist",
+            f"Give a folder with at least one of these files: {', '.join(f'{name}.md' for name in NAMES)}.",
         )
     for path in sorted(folder.glob("*.md")):
         if path.stem not in texts:

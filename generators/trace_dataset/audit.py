@@ -31,7 +31,7 @@ class Audit:
         leaks: Number of leaks by kind. The kinds are "a test query" and "the held-out tool NAME".
         repeated: Number of conversations with the same questions and calls as an earlier conversation.
         near: Number of conversations with the same calls and nearly the same questions as an earlier conversation.
-        unreadable: The reasons of the rows that are not conversations. These rows count nowhere else.
+        unreadable: For each row that is not a conversation, the reason. The other counts do not include these rows.
     """
 
     rows: int = 0

@@ -54,11 +54,11 @@ def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
         first = clusters.setdefault(case.cluster, row)
         if first.case.split != case.split:
             yield row.finding(
-                "split", f"the group {case.group} is {case.split} here and {first.case.split} at {first.place}"
+                "split", f"the group {case.group} is in {case.split} here, but in {first.case.split} at {first.place}"
             )
         named = row.file.name.rpartition(".jsonl")[0].rpartition(".")[2]
         if named in ("dev", "test") and named != case.split:
-            yield row.finding("split", f"the case is {case.split}, but its file is named {named}")
+            yield row.finding("split", f"the case is in the split {case.split}, but the name of the file says {named}")
         folder = row.file.parent
         if folder not in held:
             manifest = folder / "MANIFEST.toml"

@@ -41,7 +41,7 @@ def test_sentences_by_hand(make, ask):
     assert found["selection.tool"] == ("improved", "improved by 100.0 points [+35.1, +100.0]")
     assert found["guard.stops"][0] == "inconclusive"
     assert found["guard.stops"][1].startswith("inconclusive: +0.0 points [-32.4, +32.4]; ")
-    assert found["timing.restraint"] == ("inconclusive", "inconclusive: no case counts in this metric")
+    assert found["timing.restraint"] == ("inconclusive", "inconclusive: this metric has no case")
     assert headline(two(make, ask)["mine"]) == "4 improved, 2 inconclusive"
 
 

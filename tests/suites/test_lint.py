@@ -108,7 +108,7 @@ PLANTED: list[tuple[str, Row | str, str]] = [
         calling("e", "pls fold C and ff together", "text-5", "word_count", {"text": ["C and ff"]}, tags=REPLY["tags"]),
         "tool is None",
     ),
-    ("split", row("a", "Do trees sleep?", "calculator-1", abstain("no_tool_needed"), split="dev"), "group a is dev"),
+    ("split", row("a", "Do trees sleep?", "calculator-1", abstain("no_tool_needed"), split="dev"), "group a is in dev"),
     (
         "execution",
         calling(

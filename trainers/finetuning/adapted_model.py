@@ -63,7 +63,7 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
     except ValueError as error:
         raise InputError(
             f"--target {options.target}: {str(error).splitlines()[0]}",
-            "Name layers of this model, or leave --target out to adapt all linear layers.",
+            "Give names of layers of this model, or leave --target out to adapt all linear layers.",
         ) from None
     return adapted.train()
 

@@ -74,7 +74,7 @@ def choose_checkpoint(
 
     Args:
         figures: The dev figures of each checkpoint, by step. There is at least one checkpoint. Step 0 stands for the
-            weights from which the training started. It can be missing.
+            weights from which the training started. Step 0 can be missing.
         losses: Loss on the validation split, by step. Empty if the data has no validation split.
         metric: `mean` or the id of a metric.
     """

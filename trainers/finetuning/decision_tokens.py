@@ -45,7 +45,8 @@ class DecisionTokens:
         self._beginnings = ReplyBeginnings(dialect, tokenizer, template_args)
 
     def of(self, encoded: Encoded, tools: Sequence[Tool]) -> frozenset[int]:
-        """Return the deciding tokens of all supervised turns. In a turn with several calls, only the first call counts.
+        """Return the deciding tokens of all supervised turns. In a turn with several calls, only the tokens of the
+        first call are returned.
 
         Returns:
             Indices into `encoded.ids`.

@@ -52,7 +52,7 @@ class PackedRow:
         targets: For each entry of `predicted_from`, the supervised token that follows.
         origins: For each target, the number of its conversation and its index in this conversation.
         parts: The parts of the row.
-        tokens: Number of tokens of all conversations. A shared prefix counts once for each conversation.
+        tokens: Number of tokens of all conversations. A shared prefix is counted once for each conversation.
     """
 
     ids: list[int] = field(default_factory=list)

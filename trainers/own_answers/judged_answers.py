@@ -52,7 +52,7 @@ class AnswerSampler:
         dialect: The dialect of the questions.
         questions: All questions of the training.
         temperature: Temperature of the sampling, above 0.
-        tokens: Highest number of tokens of an answer. Thoughts count, too.
+        tokens: Highest number of tokens of an answer, including its thoughts.
         seed: Seed of the sampling.
         device: Name of the device of the model.
     """

@@ -35,7 +35,7 @@ class ToolError(ValueError):
 
 
 class Part(BaseModel):
-    """Base class of the parts of a state, for example of an account. A part is JSON, too. Unknown fields are errors."""
+    """Base class of the parts of a state, for example of an account. A part is JSON. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,7 +64,7 @@ def new_id(prefix: str, records: Iterable[Record]) -> str:
 
 
 def with_id(records: Iterable[R], wanted: str, what: str) -> R:
-    """Return the record with an id.
+    """Return the record whose id is `wanted`.
 
     Args:
         records: The records.

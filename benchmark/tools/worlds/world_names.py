@@ -56,8 +56,8 @@ class WorldNames:
     """Finds the worlds that scenarios name.
 
     Args:
-        source: The value of `--tools`, or None. If it names a world, as in `my_shop.py:Shop`, scenarios can use this
-            world. Its name is the name of the class. The whole value is accepted as a name, too.
+        source: The value of `--tools`, or None. If the value names a world, as in `my_shop.py:Shop`, scenarios can use
+            this world. They name the world by its class (`Shop`), or by the whole value.
 
     Raises:
         InputError: The world of the user cannot be read.

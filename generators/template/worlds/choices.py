@@ -58,7 +58,7 @@ class Choices:
         return self.rng.choice(self.part(values))
 
     def names(self, listed: str, count: int) -> list[str]:
-        """Draw `count` different names of a list of `names.toml`. If the list is too short, all names are drawn."""
+        """Draw `count` different names from a list of `names.toml`. If the list is too short, all names are drawn."""
         part = self.all_names(listed)
         return self.rng.sample(part, min(count, len(part)))
 
@@ -67,7 +67,7 @@ class Choices:
         return self.part(_lists()[listed])
 
     def name(self, listed: str) -> str:
-        """Draw one name of a list of `names.toml`."""
+        """Draw one name from a list of `names.toml`."""
         return self.names(listed, 1)[0]
 
     def person(self) -> str:
@@ -93,5 +93,5 @@ class Choices:
         return _FIRST_DAY + timedelta(days=self.rng.randrange(_DAYS))
 
     def chance(self, probability: float) -> bool:
-        """Return true with a probability."""
+        """Return True with this probability, and otherwise False."""
         return self.rng.random() < probability

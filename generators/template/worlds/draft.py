@@ -105,7 +105,7 @@ class Draft:
         return self.choices.rng.choice(fitting)
 
     def new_name(self, listed: str, taken: Container[str]) -> str:
-        """Draw a name of a list of `names.toml` that is not in `taken`.
+        """Draw a name that is not in `taken`, from a list of `names.toml`.
 
         Raises:
             Unsuitable: All names of the list are taken.
@@ -113,7 +113,8 @@ class Draft:
         return self.pick(self.choices.all_names(listed), lambda name: name not in taken)
 
     def ask(self, *wordings: str, **slots: Any) -> None:
-        """Begin a turn with one of the wordings. There are at least four, so that tests have their own.
+        """Begin a turn with one of the wordings. There are at least four wordings, because test conversations have
+        wordings of their own.
 
         Args:
             wordings: What the user writes, with slots in braces.

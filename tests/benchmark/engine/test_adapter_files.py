@@ -73,8 +73,8 @@ def refused(adapted: AdaptedModel, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"peft_type": "PREFIX_TUNING"}, "its type is 'PREFIX_TUNING'"),
-        ({"peft_type": ["LORA"]}, r"its type is \['LORA'\]"),
+        ({"peft_type": "PREFIX_TUNING"}, "type of the adapter is 'PREFIX_TUNING'"),
+        ({"peft_type": ["LORA"]}, r"type of the adapter is \['LORA'\]"),
         ({"task_type": "SEQ_CLS"}, "for the task 'SEQ_CLS'"),
         ({"r": 8}, r"4 × 192, but the settings and the base require 8 × 192"),
         ({"r": 10**9}, r"4 × 192, but the settings and the base require 1000000000 × 192"),
@@ -91,9 +91,9 @@ def refused(adapted: AdaptedModel, folder: Path) -> str:
         ({"trainable_token_indices": [99_999]}, "contains the token 99999"),
         ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights='pissa_niter_4'"),
         ({"init_lora_weights": "corda"}, "init_lora_weights='corda'"),
-        ({"layer_replication": [[0, 2], [1, 3]]}, "it uses the setting layer_replication"),
-        ({"alora_invocation_tokens": [5]}, "it uses the setting alora_invocation_tokens"),
-        ({"megatron_config": {"a": 1}, "megatron_core": "antigravity"}, "it uses the setting megatron_config"),
+        ({"layer_replication": [[0, 2], [1, 3]]}, "the adapter uses the setting layer_replication"),
+        ({"alora_invocation_tokens": [5]}, "the adapter uses the setting alora_invocation_tokens"),
+        ({"megatron_config": {"a": 1}, "megatron_core": "antigravity"}, "the adapter uses the setting megatron_config"),
     ],
 )
 def test_settings(adapted: AdaptedModel, adapter: Path, settings: dict[str, Any], said: str) -> None:
