@@ -33,8 +33,8 @@ HEAD = """# The tutorial's published figures and its traces
 
 Written by `python -m studies.tutorial`. A public tutorial fine-tunes gemma-3-1b-it to call tools. The tutorial has
 published its scores and its traces (MIT licence). A trace is a full training conversation. This page checks the scores
-and the traces. It contains only figures, because the published files are not part of the project. All intervals are
-Wilson's 95% intervals.
+and the traces. The page contains only figures, because the published files are not part of the project. All intervals
+are Wilson's 95% intervals.
 """
 
 COLUMNS: Mapping[str, tuple[str, bool]] = {

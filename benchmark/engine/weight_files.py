@@ -49,7 +49,7 @@ class StoredTensor:
 def stored_tensors(folder: Path) -> Mapping[str, StoredTensor]:
     """Return all tensors that transformers reads from a model directory. The key is the name of the tensor.
 
-    The weights are either in one file, or in several files that an index names.
+    The weights are either in one file, or in several files that are listed in an index.
 
     Raises:
         InputError: A weight file is missing, not complete, or not a safetensors file, or the index is wrong.
