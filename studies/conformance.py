@@ -250,8 +250,8 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
         "- **abstained**: answers in words\n"
         "- **called**: calls that our parser can read, although BFCL's decoder failed\n"
         "- **malformed**: failed attempts at a call, and native calls with invalid arguments\n\n"
-        "The column `not abstentions` is the sum of the last two groups. Here, the model tried to call a tool. So our "
-        "judge counts these answers as wrong.",
+        "The column `not abstentions` is the sum of the last two groups. In both groups, the model tried to call a "
+        "tool. So our judge counts these answers as wrong.",
         [
             "model",
             "rows",

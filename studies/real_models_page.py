@@ -71,9 +71,9 @@ The adapter of SmolLM2 with seed 1 shows two limits on the authored cases.
 
 - **The adapter calls too often.** The base almost never calls. So the base abstains in 94.7% of the cases that need no
   call, but also in 99.4% of the cases that need a call. Such a base does not decide when to call, so every training
-  that teaches calls lowers this restraint. The number of cases in which the adapter abstains depends on the reason to
-  abstain: `already_answered` 28 of 28, `no_tool_needed` 58 of 71, `no_tool_fits` 14 of 42, and `missing_argument` 5 of
-  28.
+  that teaches calls lowers this restraint. The adapter abstains in 28 of 28 cases with the reason `already_answered`,
+  and in 58 of 71 cases with `no_tool_needed`. But it abstains only in 14 of 42 cases with `no_tool_fits`, and in 5 of
+  28 cases with `missing_argument`.
 - **The adapter chooses the wrong tool if many tools are offered.** With one tool, the adapter chooses the right tool in
   84.2% of 19 cases. With ten tools, this share is 35.0% of 80 cases, and with forty tools 11.3% of 62 cases. The
   training data offers at most ten tools.

@@ -191,7 +191,7 @@ def import_cases(
     out:
         The .jsonl file to write. The file must not exist yet.
     tools:
-        The tools, if the rows only name the tools: a .py file, a module or a .yaml file.
+        The tools, if the rows contain only the names of tools: a .py file, a module or a .yaml file.
     split:
         The split of the cases.
     skip_bad:

@@ -241,8 +241,8 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
         pyproject: Path of the `pyproject.toml`.
 
     Raises:
-        InputError: A name or a value in one of these sources is invalid. Or `.env` or `pyproject` names code. This is
-            not allowed, because a downloaded folder can contain these files.
+        InputError: A name or a value in one of these sources is invalid. Or an option in `.env` or `pyproject` would
+            run code. This is not allowed, because a downloaded folder can contain these files.
     """
     files = [from_dotenv(OPTIONS, Path(".env")), from_pyproject(OPTIONS, pyproject)]
     for source in files:
