@@ -122,7 +122,8 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
     page.held(
         worst <= 2,
         "The parsing time must grow linearly with the length of the text. A text of 1 MB is 16 times as long as a "
-        "text of 64 KB. With linear growth, parsing takes 16 times as long, too. The limit is twice this value, 32 times",
+        "text of 64 KB. With linear growth, parsing takes 16 times as long, too. The limit is twice this value, 32 "
+        "times",
         f"at most {16 * worst:.1f} times",
     )
 
