@@ -1,10 +1,14 @@
-"""Comparisons of real grades on a few cases."""
+"""Comparisons of real grades on a few cases, and a real browser."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +21,7 @@ from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides
 from toolmark.benchmark.verdicts.report_data import Provenance
+from toolmark.reports.html import Html
 
 BOOK = Tool(
     name="book",
@@ -135,3 +140,53 @@ def three() -> Comparison:
     mine = [WORDS] * 2 + [RIGHT] * 16 + [OSLO] * 2 + [WORDS] * 8 + [RIGHT, WORDS]
     other = [RIGHT] * 3 + [OSLO] * 9 + [json.dumps({"name": "cancel", "arguments": {}})] * 8 + [WORDS] * 9 + [RIGHT]
     return compared(cases, {"base": base, "other": other, "mine": mine}, contestant={"training": TRAINING})
+
+
+# Not for the session: Playwright's loop would run on while other tests want one of their own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs Debian's chromium: apt-get install chromium")
+    # Chromium's own sandbox does not run as root; the pages are our own, and the network is off.
+    with sync.sync_playwright() as playwright:
+        options = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Any) -> Callable[..., Any]:
+    """`with opened(path) as page`: all figures are drawn; fails if the page logs an error or uses the network."""
+
+    @contextmanager
+    def opened(path: Path, fragment: str = "", width: int = 1280, **options: Any) -> Iterator[Any]:
+        complaints: list[str] = []
+        asked: list[str] = []
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{path.as_uri()}{fragment}")
+        page.wait_for_selector("html[data-drawn=all]", state="attached")
+        yield page
+        assert complaints == []
+        assert [url for url in asked if not url.startswith("file://")] == []
+        if not options.get("beside"):
+            assert page.evaluate("window.ran") is None
+        context.close()
+
+    return opened
+
+
+@pytest.fixture
+def page_of(tmp_path: Path) -> Callable[..., Path]:
+    def page_of(comparison: Any) -> Path:
+        Html().render(comparison, tmp_path / "report.html")
+        return tmp_path / "report.html"
+
+    return page_of
