@@ -233,7 +233,7 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
     )
     page.section(
         "Every disagreement",
-        "Each row is one answer on which the judges disagree. The column `from` names the comparison, `decoded` or "
+        "Each row is one answer on which the judges disagree. The column `from` shows the comparison, `decoded` or "
         "`raw`. The column `BFCL` shows the decision of BFCL's judge. Our judge decided the opposite. If our judge "
         "refused the answer, the column `detail` shows why.",
         ["model", "case", "from", "BFCL", "reason", "detail"],

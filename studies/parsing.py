@@ -114,7 +114,7 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
     page.section(
         "Parsing time, by length of the text",
         "The table shows the milliseconds to parse one completion, by the length of the completion. The column `text` "
-        "names the content of the completion. Toolmark parses each completion twice, in the strict and in the lenient "
+        "shows the content of the completion. Toolmark parses each completion twice, in the strict and in the lenient "
         "reading. The time is the sum of both readings.",
         ["dialect", "text", *SIZES],
         rows,

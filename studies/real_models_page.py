@@ -78,7 +78,7 @@ The adapter of SmolLM2 with seed 1 shows two limits on the authored cases.
   84.2% of 19 cases. With ten tools, this share is 35.0% of 80 cases, and with forty tools 11.3% of 62 cases. The
   training data offers at most ten tools.
 
-Before this recipe, one other recipe was tried on the dev cases, with half as many conversations.
+Before this recipe, one other recipe was tried. It had half as many conversations, and was judged on the dev cases.
 """
 
 
