@@ -268,8 +268,9 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     page.section(
         "The published summary",
         "The column `Tool Called When Needed` contains two different scores:\n\n"
-        "- **Recall**: the share of calls for queries that need a tool. The rows `easy` and `hard` show recall.\n"
-        "- **Restraint**: the share of answers without a call, for queries that need no tool. The rows `no_tool` show "
+        "- **Recall**: among the queries that need a tool, the share with a call. The rows `easy` and `hard` show "
+        "recall.\n"
+        "- **Restraint**: among the queries that need no tool, the share without a call. The rows `no_tool` show "
         "restraint.\n\n"
         "The rows `all` mix both scores. In the column `Tool Call Success`, every call that ran counts as right, even "
         "a call of the wrong tool.",

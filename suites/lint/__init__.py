@@ -97,7 +97,7 @@ def lint_cases(
     Returns:
         The findings in the order of files and lines, the number of cases that were checked, and notes for the user.
         There are two kinds of notes. One kind is about parts of `tools` that cannot be tools. The other kind is about
-            tools that were not run, because they are not in `tools`.
+        tools that were not run, because they are not in `tools`.
 
     Raises:
         InputError: A file cannot be read.
