@@ -92,7 +92,7 @@ def _files(folder: Path) -> list[str]:
     present = {file.name for file in folder.iterdir()}
     if missing := [name for name in names if name not in present]:
         raise InputError(
-            f"{len(missing)} files in the list of {index} are missing, for example {missing[0][:80]}",
+            f"{index} lists files that are missing ({len(missing)}), for example {missing[0][:80]}",
             "Download the missing files, or save the model again with save_pretrained().",
         )
     return names
