@@ -200,7 +200,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the checks of metrics that do not exist for the cases. For example, scenarios have no timing.
 
-    A metric that is checked only on request is left out, too, if `--gate` does not name it.
+    Metrics that are checked only on request are also left out, except those in `--gate`.
     """
     evaluation = config.stash.get(_EVALUATION, None)
     if evaluation is None:

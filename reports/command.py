@@ -53,7 +53,7 @@ def report(
         File or folder of the cases that the runs answered. The default is the shipped cases. If a run lacks a case,
         the case is left out.
     tools:
-        File or module with the toolboxes that the cases name.
+        File or module with the toolboxes of the cases.
     split:
         Split of the cases: dev or test.
     limit:

@@ -47,7 +47,7 @@ def push(
     cases:
         File or folder of the cases that the runs answered. The default is the shipped cases.
     tools:
-        File or module with the toolboxes that the cases name.
+        File or module with the toolboxes of the cases.
     split:
         Split of the cases: dev or test.
     dataset:

@@ -233,7 +233,7 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
     )
     page.section(
         "Every disagreement",
-        "Each row is one answer on which the judges disagree. The column `from` names the comparison, `decoded` or "
+        "Each row is one answer on which the judges disagree. The column `from` shows the comparison, `decoded` or "
         "`raw`. The column `BFCL` shows the decision of BFCL's judge. Our judge decided the opposite. If our judge "
         "refused the answer, the column `detail` shows why.",
         ["model", "case", "from", "BFCL", "reason", "detail"],
@@ -250,8 +250,8 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
         "- **abstained**: answers in words\n"
         "- **called**: calls that our parser can read, although BFCL's decoder failed\n"
         "- **malformed**: failed attempts at a call, and native calls with invalid arguments\n\n"
-        "The column `not abstentions` is the sum of the last two groups. Here, the model tried to call a tool. So our "
-        "judge counts these answers as wrong.",
+        "The column `not abstentions` is the sum of the last two groups. In both groups, the model tried to call a "
+        "tool. So our judge counts these answers as wrong.",
         [
             "model",
             "rows",

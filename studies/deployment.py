@@ -64,18 +64,18 @@ candidates answer the same shipped test cases. Scores are in per cent, and diffe
 95% interval and the verdict. Decoding is greedy.
 
 - *float* is the base with the adapter, and *merged* is the merged model. Toolmark answers with both, in float32.
-- *f16*, *q8_0* and *q4_0* are GGUF files with 16, 8 and 4 bits. llama.cpp's server answers, as a client asks it. In the
-  4-bit file, the embeddings have 8 bits.
+- *f16*, *q8_0* and *q4_0* are GGUF files with 16, 8 and 4 bits. llama.cpp's server gets the
+  requests of a usual client. In the 4-bit file, the embeddings have 8 bits.
 
-The server reads the prompt of a case twice, and takes nothing from its cache: with a cache, llama.cpp computes in other
-batches. In a first try with `pocket`, this changed one of 10 answers of the 8-bit file.
+The server reads the prompt of a case twice, and does not use its cache. The reason is that llama.cpp computes in other
+batches if it uses its cache. In a first try with `pocket`, this changed one of 10 answers of the 8-bit file.
 """
 
 SCORES = "Scores"
 DIFFERENCES = "Differences from the float model"
 PARTS = "Where it was lost"
 ABOUT_PARTS = """Each part changes one thing: the weights, the prompt, the decoding in a chat, or the parser. The column
-`equal` shows the number of cases without a difference in this part. The verdict is the worst of all scores."""
+`equal` shows the number of cases without a difference in this part. The verdict is the worst verdict of all metrics."""
 KINDS = "Kinds of differences"
 
 
@@ -222,7 +222,7 @@ def write_page(
     page.section(KINDS, "", ["file", "part", "kind", "cases", "meaning"], kind_rows(results))
     for name, result in results.items():
         prompt = next(part for part in result.parts if part.name == "prompt")
-        target = f"llama.cpp must make the token ids of the training of every case from {name}"
+        target = f"With {name}, llama.cpp must make the same token ids as the training, for every prompt"
         page.held(prompt.n == prompt.equal, target, f"{prompt.equal} of {prompt.n}")
     for name in ("merged", "f16"):
         verdicts = Counter(against[name].differences[metric].verdict for metric in metrics)

@@ -201,8 +201,9 @@ def _page(gold: Sequence[Judged], varied: Sequence[Judged], earlier: Sequence[Ju
     page = Page(
         "# Multi-turn conversations: Toolmark's judge compared with BFCL's\n\n"
         "Written by `python -m studies.multi_turn`. BFCL v4 has four multi-turn categories with 200 conversations\n"
-        "each. BFCL's checker makes the calls of a model and the right calls (the gold). It then compares the states\n"
-        "and the results. This page compares BFCL's checker with Toolmark's judge, on the gold and on variants of it.\n"
+        "each. BFCL's checker runs the calls of a model, and also the right calls (the gold). The checker then\n"
+        "compares the states and the results of both. This page compares BFCL's checker with Toolmark's judge, on the\n"
+        "gold and on variants of it.\n"
     )
     categories = Counter(one.category for one in gold)
     page.section(

@@ -114,7 +114,7 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
     page.section(
         "Parsing time, by length of the text",
         "The table shows the milliseconds to parse one completion, by the length of the completion. The column `text` "
-        "names the content of the completion. Toolmark parses each completion twice, in the strict and in the lenient "
+        "shows the content of the completion. Toolmark parses each completion twice, in the strict and in the lenient "
         "reading. The time is the sum of both readings.",
         ["dialect", "text", *SIZES],
         rows,
@@ -122,7 +122,8 @@ def write_lengths(page: Page, dialects: list[Dialect]) -> None:
     page.held(
         worst <= 2,
         "The parsing time must grow linearly with the length of the text. A text of 1 MB is 16 times as long as a "
-        "text of 64 KB. With linear growth, parsing takes 16 times as long, too. The limit is twice that: 32 times",
+        "text of 64 KB. With linear growth, parsing takes 16 times as long, too. The limit is twice this value, 32 "
+        "times",
         f"at most {16 * worst:.1f} times",
     )
 

@@ -69,15 +69,16 @@ LEARNT = """## What limits the own recipe
 
 The adapter of SmolLM2 with seed 1 shows two limits on the authored cases.
 
-- **It calls too often.** The base almost never calls. So it abstains in 94.7% of the cases that need no call, but also
-  in 99.4% of the cases that need a call. The base does not decide. Every training that teaches calls lowers this
-  restraint. The adapter abstains in 28 of 28 cases whose question is already answered, in 58 of 71 that need no tool,
-  in 14 of 42 for which no tool fits, and in 5 of 28 in which an argument is missing.
-- **It chooses the wrong tool if many tools are offered.** It chooses the right tool in 84.2% of 19 cases with one tool,
-  in 35.0% of 80 cases with ten tools, and in 11.3% of 62 cases with forty tools. The training data offers at most ten
-  tools.
+- **The adapter calls too often.** The base almost never calls. So the base abstains in 94.7% of the cases that need no
+  call, but also in 99.4% of the cases that need a call. Such a base does not decide when to call, so every training
+  that teaches calls lowers this restraint. The adapter abstains in 28 of 28 cases with the reason `already_answered`,
+  and in 58 of 71 cases with `no_tool_needed`. But it abstains only in 14 of 42 cases with `no_tool_fits`, and in 5 of
+  28 cases with `missing_argument`.
+- **The adapter chooses the wrong tool if many tools are offered.** With one tool, the adapter chooses the right tool in
+  84.2% of 19 cases. With ten tools, this share is 35.0% of 80 cases, and with forty tools 11.3% of 62 cases. The
+  training data offers at most ten tools.
 
-Before this recipe, one other recipe was tried on the dev cases, with half as many conversations.
+Before this recipe, one other recipe was tried. It had half as many conversations, and was judged on the dev cases.
 """
 
 

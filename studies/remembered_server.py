@@ -16,7 +16,7 @@ __all__ = ["RememberedServer"]
 
 @dataclass(frozen=True)
 class RememberedServer(JsonServer):
-    """A server whose replies to requests with a body are remembered.
+    """A server. The replies to its POST requests are stored in a file and used again.
 
     Attributes:
         file: The file of the replies. The server must always give the same reply to the same request.

@@ -178,7 +178,7 @@ def write_wilson(page: Page, found: Sequence[Wilson]) -> None:
     page.section(
         "One score: Wilson's interval",
         "The table shows how often the 95% interval of a score contains the true score p. The coverage is computed "
-        "exactly, for each p from 0.02 to 0.98 in steps of 0.001. The column `at p` names the p with the lowest "
+        "exactly, for each p from 0.02 to 0.98 in steps of 0.001. The column `at p` shows the p with the lowest "
         "coverage.",
         ["n", "mean coverage", "lowest coverage", "at p", "mean width"],
         [

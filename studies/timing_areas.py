@@ -30,8 +30,8 @@ curve are known. It then counts how often the interval and the test of `timing.a
 seeded. These words and signs are used in the tables:
 
 - **±**: The number after "±" is two standard errors.
-- **Unit**: In rows with the unit "clusters", each cluster has four related cases: in two of them, a call is right, and
-  in the other two, abstaining is right. Scores of cases in the same cluster have a correlation of 0.4. In rows with the
+- **Unit**: In rows with the unit "clusters", each cluster has four related cases. In two of them, a call is right. In
+  the other two, abstaining is right. Scores of cases in the same cluster have a correlation of 0.4. In rows with the
   unit "cases", each cluster has one case.
 - **Ties**: In rows with ties, the scores are rounded, so many cases have equal scores.
 - **Coverage**: The share of comparisons in which the 95% interval contains the true difference.

@@ -33,8 +33,8 @@ HEAD = """# The tutorial's published figures and its traces
 
 Written by `python -m studies.tutorial`. A public tutorial fine-tunes gemma-3-1b-it to call tools. The tutorial has
 published its scores and its traces (MIT licence). A trace is a full training conversation. This page checks the scores
-and the traces. It contains only figures, because the published files are not part of the project. All intervals are
-Wilson's 95% intervals.
+and the traces. The page contains only figures, because the published files are not part of the project. All intervals
+are Wilson's 95% intervals.
 """
 
 COLUMNS: Mapping[str, tuple[str, bool]] = {
@@ -268,8 +268,9 @@ def write(cells: Sequence[Cell], found: Checked, passed: list[Passed], data: Pat
     page.section(
         "The published summary",
         "The column `Tool Called When Needed` contains two different scores:\n\n"
-        "- **Recall**: the share of calls for queries that need a tool. The rows `easy` and `hard` show recall.\n"
-        "- **Restraint**: the share of answers without a call, for queries that need no tool. The rows `no_tool` show "
+        "- **Recall**: among the queries that need a tool, the share with a call. The rows `easy` and `hard` show "
+        "recall.\n"
+        "- **Restraint**: among the queries that need no tool, the share without a call. The rows `no_tool` show "
         "restraint.\n\n"
         "The rows `all` mix both scores. In the column `Tool Call Success`, every call that ran counts as right, even "
         "a call of the wrong tool.",

@@ -72,8 +72,8 @@ def lint(*files: Path, tools: str | None = None, trust_data_tools: bool = False)
     files:
         Files of cases or of scenarios, or folders of such files.
     tools:
-        The toolboxes that the cases name: a tools.yaml, a Python file or a module. Or the world that the scenarios
-        name: my_world.py:World.
+        The toolboxes of the cases: a tools.yaml, a Python file or a module. Or the world of the scenarios:
+        my_world.py:World.
     trust_data_tools:
         Also run the code that is named in the case files and in the tools.yaml beside them. This code gets all your
         rights.
@@ -121,7 +121,7 @@ def show(
     reason:
         Show only cases of this stratum: call, no_tool_needed, no_tool_fits, missing_argument, already_answered, …
     tools:
-        The toolboxes that the cases name: a tools.yaml, a Python file or a module.
+        The toolboxes of the cases: a tools.yaml, a Python file or a module.
     """
     from toolmark.suites.case_panel import case_panel, selected_cases
 
@@ -138,7 +138,7 @@ def stats(*files: Path, tools: str | None = None) -> None:
     files:
         Case files, or folders of case files.
     tools:
-        The toolboxes that the cases name: a tools.yaml, a Python file or a module.
+        The toolboxes of the cases: a tools.yaml, a Python file or a module.
     """
     from rich.table import Table
 
@@ -191,7 +191,7 @@ def import_cases(
     out:
         The .jsonl file to write. The file must not exist yet.
     tools:
-        The tools, if the rows only name the tools: a .py file, a module or a .yaml file.
+        The tools, if the rows contain only the names of tools: a .py file, a module or a .yaml file.
     split:
         The split of the cases.
     skip_bad:

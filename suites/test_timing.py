@@ -29,6 +29,6 @@ def test_gold(metric: str, prove_gold: Callable[[str], None]) -> None:
 def test_metric(metric: str, check: Callable[[str], None]) -> None:
     """Check that the metric has not regressed and is not below its floor.
 
-    Some metrics are checked only if `--gate` names them.
+    Some metrics are checked only with the option `--gate`.
     """
     check(metric)

@@ -27,7 +27,7 @@ __all__ = ["DevJudging"]
 
 @dataclass(frozen=True, slots=True)
 class DevJudging:
-    """Compares checkpoints with the start of the training on the dev cases.
+    """Judges checkpoints on the dev cases, and compares them with the start of the training.
 
     The start is the base, or the base with the adapter from which the training starts. The answers of the start are
     stored, so the start answers each case only once for all checkpoints.

@@ -42,7 +42,7 @@ def gguf_candidate(spec: str) -> Candidate:
     """Return the candidate of a GGUF file.
 
     Raises:
-        InputError: The spec does not name a GGUF file.
+        InputError: The spec is not the name of a GGUF file.
     """
     candidate = resolve(spec)
     if candidate.adapter is None and (candidate.file or (candidate.kind == "local" and is_gguf(Path(candidate.base)))):
@@ -54,7 +54,7 @@ def gguf_candidate(spec: str) -> Candidate:
 
 
 def deployed_candidate(spec: str) -> Candidate:
-    """Return the candidate that a spec of a deployed model names. The network is not used, and nothing is started.
+    """Return the candidate for the spec of a deployed model. The network is not used, and nothing is started.
 
     Raises:
         InputError: The spec is neither a server nor a GGUF file nor an Inspect model.

@@ -72,7 +72,7 @@ class Candidate:
         revision: Revision of the base on the hub. None for the newest revision.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
         adapter_revision: Revision of the adapter on the hub. None for the newest revision. If the adapter is a recipe,
-            the seed as a number. None for the seed or the seeds that the recipe names.
+            the seed as a number. None for the seed or the seeds in the recipe.
         file: Name of a GGUF file in the repository of the base on the hub. None if the base is not a GGUF file.
         gated: Whether the hub gives the weights only to users who accepted the licence and have a token.
         call_threshold: The model calls if the probability of a call is above this threshold, and else answers in words.
@@ -248,7 +248,7 @@ def _base(spec: str) -> Candidate:
 
 
 def resolve(spec: str, *, threshold: bool = False) -> Candidate:
-    """Return the candidate that a spec names. The network is not used, and nothing is loaded.
+    """Return the candidate for a spec. The network is not used, and nothing is loaded.
 
     Args:
         spec: The spec.

@@ -93,7 +93,7 @@ def base_on_this_machine(candidate: Candidate) -> Path | None:
 def fetch(candidate: Candidate) -> Weights:
     """Return the files of a `local` or `hub` candidate. Files that are not on this machine are downloaded.
 
-    The base is a GGUF file if the candidate names one. Otherwise it is a directory.
+    If the candidate contains the name of a GGUF file, the base is this file. Otherwise, the base is a directory.
 
     Raises:
         InputError: The hub has no such model or revision. Or a directory has no safetensors file, or an incomplete

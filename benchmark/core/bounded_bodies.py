@@ -55,7 +55,7 @@ class Unpacking:
 
         Raises:
             BodyTooLong: The body is longer than the limit.
-            BodyUnreadable: The bytes are not gzip and not deflate.
+            BodyUnreadable: The bytes are neither gzip nor deflate.
         """
         if self._packed is None:
             yield self._counted(raw)

@@ -23,7 +23,7 @@ def regular(path: Path) -> Path:
     """Return `path` if it is a file, a folder, or a link to one of them.
 
     Raises:
-        OSError: There is nothing at this path, or it is a named pipe, a socket or a device.
+        OSError: There is nothing at this path, or there is a named pipe, a socket or a device.
     """
     mode = path.stat().st_mode
     if not (S_ISREG(mode) or S_ISDIR(mode)):

@@ -75,8 +75,8 @@ def naming_system_faults() -> Iterator[None]:
 
 
 def defect_line(error: BaseException) -> str:
-    """Return a line that says where to report a defect. It contains the version, the command and a fingerprint of the
-    error.
+    """Return a line that says where to report a defect. The line contains the version, the command and a fingerprint of
+    the error.
 
     The fingerprint is a hash of the type of the error and of the functions in which it happened. So a defect has the
     same fingerprint on every machine and for every input.

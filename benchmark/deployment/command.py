@@ -59,7 +59,7 @@ def check(
     report: list[str] | None = None,
     json_file: Path | None = None,
 ) -> None:
-    """Compare a trained model with its deployment on the same cases, and say which part of the deployment changes it.
+    """Compare a trained model with its deployment on the same cases, and say which part changes the answers.
 
     The parts are the weights, the prompt, the decoding and the parser. For each part, the command counts the cases that
     are equal, names the kinds of differences, and gives a verdict. The exit code is 1 if a part or the whole regressed.

@@ -52,7 +52,7 @@ def check_gguf(file: Path, trained: TrainedSide, cases: Sequence[Case], threads:
     Args:
         file: The GGUF file.
         trained: The trained model.
-        cases: The cases of which prompts are made.
+        cases: The cases from which prompts are made.
         threads: Number of processor threads of llama.cpp's server.
 
     Raises:

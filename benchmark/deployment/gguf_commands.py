@@ -59,7 +59,7 @@ def export(
     quantiser:
         llama.cpp's program llama-quantize.
     cases:
-        Case file or folder, of which prompts are made. The default is the shipped cases.
+        Case file or folder, from which prompts are made. The default is the shipped cases.
     limit:
         Number of cases. The default is all.
     dialect:
@@ -112,7 +112,7 @@ def file(
     trained:
         The trained model: a base, or BASE:ADAPTER.
     cases:
-        Case file or folder, of which prompts are made. The default is the shipped cases.
+        Case file or folder, from which prompts are made. The default is the shipped cases.
     split:
         Split of the cases: dev or test.
     limit:

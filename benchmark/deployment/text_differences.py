@@ -38,7 +38,7 @@ def compare_texts(
     """Return the differences between two rendered prompts, each class at most once.
 
     Args:
-        before: The text of the prompt that is right.
+        before: The text of the right prompt.
         after: The text of the other prompt.
         tools: The offered tools.
         contents: The texts of the conversation's turns.

@@ -40,7 +40,7 @@ class Elements:
         lines: Whether a value stands on its own lines. The line breaks around the value are then no part of the value.
         value: Function that returns the value of an argument. The parameters are the match of `argument` and the text
             of the value. The function returns `TEXT` if the match names no type. It raises `ValueError` if the text
-            does not fit the type that the match names.
+            does not fit the type in the match.
     """
 
     argument: re.Pattern[str]

@@ -43,7 +43,7 @@ def case_cost(
         weights: The directories of a local candidate.
         dialect: The candidate's dialect.
         template_args: The arguments of the chat template.
-        cases: The cases of which two are answered.
+        cases: The cases. Two of them are answered.
         timeout: The limit on the time of one request to a served model, in seconds.
 
     Raises:

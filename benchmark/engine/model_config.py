@@ -107,7 +107,8 @@ def _check_implementation(file: Path, name: str, value: Any) -> None:
 
 
 def context_length(folder: Path) -> int | None:
-    """Return the context length of a model in tokens, or None if `config.json` and the model family name none.
+    """Return the context length of a model in tokens, or None if neither `config.json` nor the model family tells this
+    length.
 
     Raises:
         InputError: `config.json` cannot be read, or the context length in it is not a positive number.

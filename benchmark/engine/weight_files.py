@@ -49,7 +49,7 @@ class StoredTensor:
 def stored_tensors(folder: Path) -> Mapping[str, StoredTensor]:
     """Return all tensors that transformers reads from a model directory. The key is the name of the tensor.
 
-    The weights are either in one file, or in several files that an index names.
+    The weights are either in one file, or in several files that are listed in an index.
 
     Raises:
         InputError: A weight file is missing, not complete, or not a safetensors file, or the index is wrong.
@@ -92,7 +92,7 @@ def _files(folder: Path) -> list[str]:
     present = {file.name for file in folder.iterdir()}
     if missing := [name for name in names if name not in present]:
         raise InputError(
-            f"{len(missing)} files in the list of {index} are missing, for example {missing[0][:80]}",
+            f"{index} lists files that are missing ({len(missing)}), for example {missing[0][:80]}",
             "Download the missing files, or save the model again with save_pretrained().",
         )
     return names

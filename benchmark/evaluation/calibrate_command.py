@@ -135,7 +135,7 @@ def fit(
 def _scores(contestant: Contestant) -> list[CallScore]:
     if "probability" not in score_sources(contestant.grades):
         raise InputError(
-            f"the probability of a call is not known for every answer of {contestant.name}",
+            f"for some answers of {contestant.name}, the probability of a call is not known",
             f"Generate the answers again: remove {contestant.run.folder}. Or use another dialect: --dialect tagged",
         )
     scores = call_scores(contestant.grades, "probability")

@@ -241,8 +241,8 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
         pyproject: Path of the `pyproject.toml`.
 
     Raises:
-        InputError: A name or a value in one of these sources is invalid. Or `.env` or `pyproject` names code. This is
-            not allowed, because a downloaded folder can contain these files.
+        InputError: A name or a value in one of these sources is invalid. Or an option in `.env` or `pyproject` would
+            run code. This is not allowed, because a downloaded folder can contain these files.
     """
     files = [from_dotenv(OPTIONS, Path(".env")), from_pyproject(OPTIONS, pyproject)]
     for source in files:
@@ -250,7 +250,7 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
             if option.name in source.raw and _names_code(option, source.raw[option.name]):
                 raise InputError(
                     f"{source.words(source.place, option)} is not allowed, because a downloaded folder can contain it",
-                    f"Remove the line. If you trust the code that it names, give the flag: {option.flag}",
+                    f"Remove the line. If you trust this code, give the flag: {option.flag}",
                 )
     return resolve(OPTIONS, [from_flags(flags), from_environment(OPTIONS, os.environ), *files])
 

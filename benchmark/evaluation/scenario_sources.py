@@ -32,7 +32,7 @@ class ScenarioSource(Protocol):
         ...
 
     def world(self, name: str) -> NamedWorld:
-        """Return the world that a scenario names.
+        """Return the world of a scenario.
 
         Raises:
             InputError: The world is not allowed to run.
@@ -66,7 +66,7 @@ class _Bfcl:
 
 
 def scenario_source(request: Request) -> ScenarioSource | None:
-    """Return the scenarios that `--cases` names. Return None if `--cases` names single-turn cases.
+    """Return the scenarios in `--cases`. Return None if `--cases` contains single-turn cases.
 
     Raises:
         InputError: A file or `--tools` cannot be read, or the folder has no file of the split.

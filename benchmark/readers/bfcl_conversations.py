@@ -44,7 +44,7 @@ _ANSWER = "Done."
 
 
 def conversation_files(path: Path) -> list[Path]:
-    """Return the files of multi-turn categories that `path` names, sorted by name.
+    """Return the files of multi-turn categories at `path`, sorted by name.
 
     Args:
         path: A file, a folder, or a folder and a pattern of file names, for example `DIR/*multi_turn*`.

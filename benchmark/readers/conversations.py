@@ -35,8 +35,8 @@ def conversation(
         licence: Licence of the case.
         tags: Tags of the case.
         any_call: Whether unusable expected calls are allowed. A call is unusable if its tool is not offered, or if the
-            call is written in the text and cannot be read. With an unusable call, the trace has no case if `any_call`
-            is True. Otherwise, `ValueError` is raised.
+            call is written in the text and cannot be read. If True, a trace with an unusable call has no case. If
+            False, an unusable call raises `ValueError`.
 
     Raises:
         ValueError: The conversation has no answer, or its answer is empty. Or a call in a text cannot be read, or names

@@ -60,7 +60,7 @@ def converse(
         run: The run.
         scenarios: The scenarios.
         starts: The state of the world at the start of each scenario, by the id of the scenario.
-        worlds: Function that returns the world of a given name.
+        worlds: Function that returns the world for a name.
         sandbox: A sandbox of `world_sandbox`.
         options: The options of the run.
         engines: Opens the engine.
@@ -114,7 +114,7 @@ class _Loop:
         run: The run.
         ledger: The ledger of the run, open.
         options: The options of the run.
-        worlds: Function that returns the world of a given name.
+        worlds: Function that returns the world for a name.
         sandbox: A sandbox of `world_sandbox`.
     """
 

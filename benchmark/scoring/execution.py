@@ -110,7 +110,7 @@ class Executor:
         return result.value
 
     def note_on_untrusted(self, cases: Iterable[Case]) -> str | None:
-        """Return a line for the user about tools that do not run, because the user did not name them.
+        """Return a line for the user about tools that do not run, because they are not in `--tools`.
 
         Return None if there are no such tools.
         """

@@ -160,7 +160,7 @@ def legible(text: str, most: int = _MAX_TEXT) -> str:
 
 
 def _reached(call: Call, case: Case) -> Tool | None:
-    """Return the offered tool that `call` names. Return None if no offered tool has this name.
+    """Return the offered tool that is called by `call`. Return None if no offered tool has this name.
 
     The case says how names are compared.
     """

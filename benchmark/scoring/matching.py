@@ -222,9 +222,9 @@ def closest(
     The rules that decide which match is closest, in order:
 
     1. A match without a fault is closest.
-    2. Each match has a gravest cause of faults. The match with the mildest gravest cause is closest. The class `Cause`
-       lists the causes from the gravest to the mildest.
-    3. If several matches have the same gravest cause, the match with the fewest faults is closest.
+    2. For each match, only the gravest cause of its faults is compared. The match in which this cause is mildest is
+       closest. The class `Cause` lists the causes from the gravest to the mildest.
+    3. If this cause is the same in several matches, the match with the fewest faults is closest.
 
     Args:
         calls: The calls of the model, in the order of the model.

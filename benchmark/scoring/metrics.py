@@ -252,8 +252,8 @@ def checked_metrics(suite: str = "") -> tuple[str, ...]:
 
 
 def metrics_on_request(suite: str = "") -> tuple[str, ...]:
-    """Return the ids of the metrics that a suite checks only if `--gate` names them. If `suite` is empty, return those
-    of all suites.
+    """Return the ids of the metrics that a suite checks only with the option `--gate`. If `suite` is empty, return
+    those of all suites.
 
     These metrics are in no family of tests, so they change no other verdict.
     """

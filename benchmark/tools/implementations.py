@@ -104,7 +104,7 @@ def import_source(source: str | Path) -> ModuleType:
 
 
 def implementation(run: str) -> tuple[ModuleType, Callable[..., Any]]:
-    """Return the module and the function that `run` names.
+    """Return the module and the function for the name `run`.
 
     Raises:
         ValueError: `run` has no `:function`, or the module has no function with this name.

@@ -9,7 +9,7 @@ __all__ = ["resolved"]
 
 
 def resolved(document: Any, reference: str) -> tuple[Any, tuple[str | int, ...]]:
-    """Return the value that a reference names, and the keys and indices that lead to the value.
+    """Return the value to which a reference points, and the keys and indices that lead to the value.
 
     Args:
         document: The whole document.

@@ -73,7 +73,7 @@ class TrustedTools:
     def of(self, tool: Tool) -> Tool | None:
         """Return the trusted tool that runs the calls of `tool`.
 
-        Return None if `tool` names no implementation, or an implementation that is not trusted.
+        Return None if `tool` has no implementation, or an implementation that is not trusted.
         """
         if tool.run is None:
             return None

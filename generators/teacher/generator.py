@@ -70,7 +70,7 @@ class TeacherGenerator(BaseGenerator):
             sys.exit(0)
         if ctx.folder is None:
             raise InputError(
-                "the generator teacher needs a folder for the replies of the models",
+                "the generator 'teacher' needs a folder for the replies of the models",
                 "Run the command: toolmark generate teacher --out DIR",
             )
         with RecordedRequests(options, ctx.folder) as requests:

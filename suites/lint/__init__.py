@@ -42,7 +42,7 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
 
     Args:
         paths: Case files or folders. In a folder, the files `*.dev.jsonl` and `*.test.jsonl` are read.
-        tools: The toolboxes that the cases name: a tools.yaml, a Python file or a module.
+        tools: The toolboxes of the cases: a tools.yaml, a Python file or a module.
 
     Returns:
         The cases with file and line, and the findings. A row that cannot be read gives a finding. A row that repeats
@@ -91,13 +91,13 @@ def lint_cases(
 
     Args:
         paths: Case files or folders.
-        tools: The toolboxes that the cases name, in the form of the option `--tools`.
+        tools: The toolboxes of the cases, in the form of the option `--tools`.
         trust_data_tools: Whether Toolmark imports and runs the code that is named in the case files.
 
     Returns:
         The findings in the order of files and lines, the number of cases that were checked, and notes for the user.
         There are two kinds of notes. One kind is about parts of `tools` that cannot be tools. The other kind is about
-        tools that were not run, because `tools` does not name them.
+        tools that were not run, because they are not in `tools`.
 
     Raises:
         InputError: A file cannot be read.

@@ -34,12 +34,16 @@ def labels(rows: Sequence[LocatedCase]) -> Iterator[Finding]:
         tags, tools = row.case.tags, expected_tools(row.case)
         allowed = DIFFICULTIES if tools else (*DIFFICULTIES, NO_DIFFICULTY)
         if tags.get("difficulty") not in allowed:
-            yield row.finding("tags", f"difficulty is {tags.get('difficulty')!r:.80}, not one of {', '.join(allowed)}")
+            yield row.finding(
+                "tags", f"the tag difficulty is {tags.get('difficulty')!r:.80}, not one of {', '.join(allowed)}"
+            )
         known = isinstance(tags.get("topic"), str) and tags["topic"]
         if not known and tags.get("difficulty") != NO_DIFFICULTY:
             yield row.finding("tags", "topic is missing")
         if len(tools) == 1 and tags.get("tool") != tools[0]:
-            yield row.finding("tags", f"tool is {tags.get('tool')!r}, but the expected call is of {tools[0]}")
+            yield row.finding(
+                "tags", f"the tag tool is {tags.get('tool')!r}, but the right call is a call of {tools[0]}"
+            )
 
 
 def splits(rows: Sequence[LocatedCase]) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ def lint_scenarios(files: Iterable[Path], tools: str | None = None) -> tuple[lis
 
     Args:
         files: The files.
-        tools: The world that the scenarios name, in the form of the option `--tools`.
+        tools: The world of the scenarios, in the form of the option `--tools`.
 
     Returns:
         The findings in the order of files and lines, and the number of scenarios that were checked.

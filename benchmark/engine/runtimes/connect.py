@@ -25,7 +25,7 @@ _KINDS: Mapping[ServerKind, type[Runtime]] = {"llama.cpp": LlamaCpp, "vLLM": Vll
 
 @contextmanager
 def connected(spec: str, seconds: float, threads: int = 1) -> Iterator[Runtime]:
-    """Connect to the runtime that a spec names. For a GGUF file, llama.cpp's server runs until the context ends.
+    """Connect to the runtime of a spec. For a GGUF file, llama.cpp's server runs until the context ends.
 
     Args:
         spec: The spec of a deployed model, see `candidates/deployed.py`.

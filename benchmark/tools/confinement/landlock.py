@@ -70,7 +70,7 @@ def opened(paths: Iterable[str]) -> Readable:
 
 
 def restrict(readable: Readable, scratch: str) -> None:
-    """Let this process only read `readable` and change the folder `scratch`.
+    """Let this process read only `readable`, and change only the folder `scratch`.
 
     Newer versions of Landlock also forbid TCP connections, and signals to processes outside of this restriction. Call
     `drop_privileges` before this function. This function closes the descriptors of `readable`.

@@ -40,7 +40,7 @@ def read_mcp(server: str) -> ToolsFile:
     """
     fix = "Write an address or a command: --tools mcp:http://localhost:8000/mcp or --tools 'mcp:python server.py'"
     if not server.strip():
-        raise InputError("--tools mcp: contains no server", fix)
+        raise InputError("there is no server after --tools mcp:", fix)
     if is_address(server) and ("@" in urlsplit(server).netloc or urlsplit(server).query):
         raise InputError(
             "The server's address contains credentials or a query, which would be written to tools.yaml",

@@ -53,7 +53,7 @@ class NamedWorld:
 
 
 class WorldNames:
-    """Finds the worlds that scenarios name.
+    """Finds worlds by the names that scenarios use.
 
     Args:
         source: The value of `--tools`, or None. If the value names a world, as in `my_shop.py:Shop`, scenarios can use

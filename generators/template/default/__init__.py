@@ -54,7 +54,8 @@ def default_traces(
     """
     if not maker.names():
         raise InputError(
-            f"the generator template cannot make questions for any tool of the toolbox {maker.offered.toolbox.name!r}",
+            f"the generator 'template' cannot make questions for any tool of the toolbox "
+            f"{maker.offered.toolbox.name!r}",
             "Add a tool that is not held out and whose arguments have a simple schema.",
         )
     kinds, weights = list(shares), list(shares.values())

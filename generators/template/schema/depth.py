@@ -16,7 +16,7 @@ _MAX_REFERENCES = 64
 
 
 def target(reference: str, whole: Schema) -> Any:
-    """Return the schema that a local reference names. None if there is no such schema.
+    """Return the schema to which a local reference points. None if this schema does not exist.
 
     Args:
         reference: The reference, for example `#/$defs/Address`.

@@ -78,7 +78,7 @@ WRONG = {
     "stops of garbage": ({"files": {"generation_config.json": "{garbage"}}, "generation_config.json is not JSON"),
     "a stop that is a word": ({"files": {"generation_config.json": '{"eos_token_id": ["x"]}'}}, "not the id of a tok"),
     "weights that are cut": ({"files": {"model.safetensors": b"\x00" * 7}}, "cannot be read"),
-    "an index to another folder": (indexed({"a": "../a.safetensors"}), "names '../a.safetensors', which is not a"),
+    "an index to another folder": (indexed({"a": "../a.safetensors"}), "lists '../a.safetensors', which is not a"),
     "an index to nothing": (indexed({"a": "b.safetensors"}), r"are missing \(1\), for example b.safe"),
     "an index to a long name": (indexed({"a": "b" * 100_000}), r"are missing \(1\), for example b{80}\."),
     "an index of another form": (indexed(["a.safetensors"]), "has no weight_map"),

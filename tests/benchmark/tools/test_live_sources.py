@@ -277,7 +277,7 @@ def test_an_mcp_server_over_http(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "kind", "what"),
     [
-        ("mcp:", InputError, "contains no server"),
+        ("mcp:", InputError, "there is no server after"),
         ("mcp:https://me:secret@e.org/mcp", InputError, "contains credentials"),
         ("mcp:a 'b", InputError, "is not a command"),
         ("mcp:/nowhere/at/all", EnvironmentFault, "does not list its tools"),
