@@ -227,7 +227,7 @@ def write_page(
     for name in ("merged", "f16"):
         verdicts = Counter(against[name].differences[metric].verdict for metric in metrics)
         said = ", ".join(f"{count} `{verdict}`" for verdict, count in verdicts.most_common())
-        page.held("regressed" not in verdicts, f"No metric of {name} must be `regressed`", said)
+        page.held("regressed" not in verdicts, f"The candidate {name} must not have a metric that is `regressed`", said)
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
     return 1 if page.broken else 0

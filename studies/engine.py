@@ -94,8 +94,7 @@ def head(plan: Plan) -> str:
     return f"""# Speed of local generation
 
 Written by `make perf`. Seconds are wall-clock time. For repeated measurements, the tables show the median [smallest,
-largest]. Each measurement ran in its own process. The tools of one table were measured in turn, in one run of the
-program.
+largest]. Each measurement ran in its own process. One run of `make perf` measured all tools of a table in alternation.
 
 Measured with Python {platform.python_version()}, {versions}.
 The machine: {_processor()}, {psutil.cpu_count()} processors, {psutil.virtual_memory().total / 2**30:.0f} GiB,

@@ -48,5 +48,5 @@ def chat_address(model: Model) -> ChatAddress | None:
 
 
 def without_version(url: str) -> str:
-    """Return an address without `/v1` at its end. Below it, servers have other paths than OpenAI's."""
+    """Return an address without `/v1` at its end. Servers have further endpoints below this shorter address."""
     return _VERSION.sub("", url.rstrip("/"))

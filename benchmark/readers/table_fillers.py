@@ -15,7 +15,7 @@ __all__ = ["without_fillers", "without_nulls"]
 
 
 def without_nulls(value: Any) -> Any:
-    """Return a value of a table without the keys whose value is null. A null in a list stays."""
+    """Return the value of a cell without its null keys. A null in a list stays."""
     if isinstance(value, dict):
         return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):
