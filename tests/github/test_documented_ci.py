@@ -128,7 +128,7 @@ def test_the_workflow_from_the_first_run_to_a_regression(act: Act, repository, a
         *("Save answers", "Upload the reports"),
     ]
     report = repository / ACTION["inputs"]["report"]["default"]
-    listed = re.search(r"\*\*Artifact\*\*: It contains (.*?)\.\s+It is", PAGE, re.DOTALL)[1]
+    listed = re.search(r"\*\*Artifact\*\*: The action uploads (.*?), even", PAGE, re.DOTALL)[1]
     assert {file.name for file in report.iterdir()} == set(re.findall(r"`(.*?)`", listed))
 
     commands = re.search(r"```sh\n( +gh run download.*?) +```", PAGE, re.DOTALL)[1]

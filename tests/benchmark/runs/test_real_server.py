@@ -20,11 +20,12 @@ QUESTIONS = ["Use get_weather with city Paris.", "Set an alarm at 07:30.", "Adds
 
 
 def completions(runs: Path, name: str) -> dict[str, dict]:
-    """What a run recorded, by case, without the seconds that it took."""
+    """What a run recorded, by case, without the seconds and without what only a local model tells."""
     (ledger,) = runs.glob(f"{name}-????????/ledger.jsonl")
     rows = [json.loads(line) for line in ledger.read_text().splitlines()]
     for row in rows:
         row.get("usage", {}).pop("seconds", None)
+        row.pop("call_probability", None)
     return {row["case_id"]: {key: row[key] for key in row if key != "key"} for row in rows if "key" in row}
 
 

@@ -15,7 +15,7 @@ def _writer(text: str) -> str:
     count = int(re.search(r"Write (\d+) different", text)[1])  # type: ignore[index]
     tool = re.search(r'"name": "(\w+)"', text)
     marked = "hard" if "They are hard" in text else "easy"
-    about = tool[1] if tool else re.search(r"about ([^.]+) that", text)[1]  # type: ignore[index]
+    about = tool[1] if tool else re.search(r"about ([^.]+)\. The assistant", text)[1]  # type: ignore[index]
     draw = re.search(r"draw number (\d+)", text)
     number = sum(map(ord, text)) % 997
 
@@ -39,7 +39,7 @@ def reply_to(messages: list[dict[str, Any]]) -> str:
     """The right reply, or in one case of six a wrong one that a correction mends; in one of forty nothing mends it."""
     text = "\n".join(message["content"] for message in messages)
     first = messages[0]["content"]
-    corrected = "That cannot be used" in messages[-1]["content"]
+    corrected = "Your reply cannot be used" in messages[-1]["content"]
     if first.startswith("You write what users"):
         right = _writer(first)
         wrong = [right[:-9], '{"questions": []}', "Here are some questions for you!"]
