@@ -124,6 +124,9 @@ def interrupt(request: dict[str, Any]) -> None:
 
         sys.addaudithook(watch)
     if room is not None:
+        # Python keeps a compiled module that was cut by the full disk, and every later process fails with it.
+        sys.dont_write_bytecode = True
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL if request["torn"] else signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import resource
+import sys
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,10 +79,13 @@ def test_an_adapter_that_cannot_be_merged(base: Any, pocket: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("most", [pytest.param(1_000, marks=pytest.mark.slow), 1 << 20])
-def test_a_disk_that_is_full(base: Any, pocket: Path, tmp_path: Path, most: int) -> None:
+def test_a_disk_that_is_full(
+    base: Any, pocket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
     """A limit for the size of a file stands for it. The weights have 12 MB."""
     trained(base, tmp_path / "adapter", {})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a compiled module would be cut
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
     try:
         with pytest.raises(EnvironmentFault, match=r"cannot be written: .*File too large"):
