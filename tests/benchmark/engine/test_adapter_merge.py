@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import resource
-import sys
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
