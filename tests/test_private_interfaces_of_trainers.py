@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -25,13 +26,19 @@ def parameters(function: Callable[..., Any]) -> list[str]:
         ("get_batch_samples", ["self", "epoch_iterator", "num_batches", "device"]),
         ("compute_loss", ["self", "model", "inputs", "return_outputs", "num_items_in_batch"]),
         ("log", ["self", "logs", "start_time"]),
-        ("create_model_card", ["self", "model_name", "dataset_name", "tags"]),
     ],
 )
 def test_the_methods_that_our_trainer_overrides_have_the_same_parameters(method, expected):
     from trl.trainer.sft_trainer import SFTTrainer
 
     assert parameters(getattr(SFTTrainer, method)) == expected, f"ExampleTrainer overrides {method}"
+
+
+@pytest.mark.parametrize("kind", ["sft", "dpo", "grpo"])
+def test_trls_trainers_write_a_model_card_with_a_method_of_the_object(kind):
+    trainer = getattr(import_module(f"trl.trainer.{kind}_trainer"), f"{kind.upper()}Trainer")
+    assert parameters(trainer.create_model_card) == ["self", "model_name", "dataset_name", "tags"]
+    assert "self.create_model_card(" in inspect.getsource(trainer), "training_run.py replaces this method"
 
 
 @pytest.mark.parametrize("name", ["model_accepts_loss_kwargs", "_get_train_sampler", "get_batch_samples("])

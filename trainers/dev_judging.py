@@ -64,12 +64,10 @@ class DevJudging:
 
     def _request(self, folder: Path, *, adapter: bool) -> Request:
         job = self.job
-        start = job.start
-        beside_base = adapter and start == job.base
         return Request(
-            models=(job.base if beside_base else f"{job.base}:{folder}" if adapter else str(folder),),
-            adapters=(str(folder),) if beside_base else (),
-            baseline=None if beside_base else start,
+            models=(job.base if adapter else str(folder),),
+            adapters=(str(folder),) if adapter else (),
+            baseline=job.start,
             cases=job.dev or shipped_cases(),
             split="dev",
             limit=job.dev_limit,

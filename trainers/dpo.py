@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from toolmark.benchmark.candidates.spec import Candidate
-from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.plugins.protocols import BaseTrainer, Trained, Training
 from toolmark.trainers.own_answers.options import DpoOptions
@@ -40,6 +39,4 @@ class DpoTrainer(BaseTrainer):
         """
         from toolmark.trainers.own_answers.preference_training import train_on_pairs  # imports torch and trl
 
-        if base is None:
-            raise InputError("no base model is given", "Give a base model, for example --base pocket")
         return train_on_pairs(base, data, out, options, ctx)

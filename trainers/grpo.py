@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from toolmark.benchmark.candidates.spec import Candidate
-from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.plugins.protocols import BaseTrainer, Trained, Training
 from toolmark.trainers.own_answers.options import GrpoOptions
@@ -40,6 +39,4 @@ class GrpoTrainer(BaseTrainer):
         """
         from toolmark.trainers.own_answers.reward_training import train_on_rewards  # imports torch and trl
 
-        if base is None:
-            raise InputError("no base model is given", "Give a base model, for example --base pocket")
         return train_on_rewards(base, data, out, options, ctx)

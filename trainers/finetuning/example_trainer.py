@@ -60,6 +60,3 @@ class ExampleTrainer(SFTTrainer):
         for metrics in self._metrics.values():
             metrics.clear()
         super().log(logs, start_time)
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Do nothing, because the host writes the card when training is finished."""

@@ -57,7 +57,6 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     layout: BatchLayout = packed_rows if packed_forward(without_adapter(model)) is not None else padded_rows
     of_a_step = sum(len(examples[index].ids) for index in order[: options.batch * options.accumulation])
     precision = measured_precision(work, model, min(of_a_step, options.pass_tokens), options, ctx.device)
-    torch.set_num_threads(precision.threads)
     rows = layout.__name__.replace("_", " ")
     ctx.say(f"Training on {len(examples)} conversations in {rows}; device: {ctx.device}, {precision.why}.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -9,7 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from toolmark.benchmark.data.traces import QueryType
 from toolmark.trainers.finetuning.example_order import ExampleOrder
 
-__all__ = ["LoraOptions", "OptimizationOptions", "known_query_types"]
+__all__ = ["LoraOptions", "OptimizationOptions", "check_names", "known_query_types"]
+
+
+def check_names(given: Iterable[str], known: Sequence[str], kind: str, kinds: str) -> None:
+    """Check that every given name is known.
+
+    Raises:
+        ValueError: A name is not known.
+    """
+    if unknown := sorted(set(given) - set(known)):
+        raise ValueError(f"{', '.join(unknown)} is not {kind}. The {kinds} are: {', '.join(known)}")
 
 
 def known_query_types(shares: dict[str, float]) -> dict[str, float]:
@@ -18,9 +29,7 @@ def known_query_types(shares: dict[str, float]) -> dict[str, float]:
     Raises:
         ValueError: A name is not a query type.
     """
-    known = get_args(QueryType)
-    if unknown := sorted(shares.keys() - set(known)):
-        raise ValueError(f"{', '.join(unknown)} is not a query type. The types are: {', '.join(known)}")
+    check_names(shares, get_args(QueryType), "a query type", "types")
     return shares
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import datasets  # type: ignore[import-untyped]
+import torch
 from transformers import PrinterCallback, ProgressCallback
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
@@ -43,7 +44,9 @@ __all__ = [
 def measured_precision(
     work: Path, model: Any, tokens: int, options: OptimizationOptions, device: str
 ) -> PrecisionChoice:
-    """Return the number of threads and the precision. A resumed training uses the stored choice of its first start.
+    """Choose the number of threads and the precision, and set the number of threads of torch.
+
+    A resumed training uses the stored choice of its first start.
 
     Args:
         work: Folder of the checkpoints. It stores the choice.
@@ -54,10 +57,12 @@ def measured_precision(
     """
     plan = work / "plan.json"
     if plan.exists():
-        return PrecisionChoice(**read_json(plan))
-    with phase("measuring the speed of this machine"):
-        found = choose_precision(model.config, tokens, options.precision, options.threads, device)
-    write_json(plan, {"threads": found.threads, "precision": found.precision, "why": found.why})
+        found = PrecisionChoice(**read_json(plan))
+    else:
+        with phase("measuring the speed of this machine"):
+            found = choose_precision(model.config, tokens, options.precision, options.threads, device)
+        write_json(plan, {"threads": found.threads, "precision": found.precision, "why": found.why})
+    torch.set_num_threads(found.threads)
     return found
 
 
@@ -145,6 +150,7 @@ def run_to_published_weights(
     for shown in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(shown)
     trainer.add_callback(progress)
+    trainer.create_model_card = lambda *_, **__: None  # the host writes the card when training is finished
     try:
         known = complete_checkpoints(work)
         with naming_missing_operations(ctx.device):

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from toolmark.benchmark.engine.adapters import AdaptedModel
     from toolmark.trainers.own_answers.questions import Question
 
-__all__ = ["RIGHT", "AnswerSampler", "JudgedAnswer"]
+__all__ = ["AnswerSampler", "JudgedAnswer"]
 
-RIGHT = ("call", "abstain")
+_RIGHT = ("call", "abstain")
 """Results of right answers."""
 
 
@@ -40,7 +40,7 @@ class JudgedAnswer:
     @property
     def right(self) -> bool:
         """Return whether everything is right, and the model ended the answer by itself."""
-        return self.result in RIGHT
+        return self.result in _RIGHT
 
 
 class AnswerSampler:
@@ -85,15 +85,14 @@ class AnswerSampler:
         """
         training = self._plain.training
         self._plain.eval()  # type: ignore[no-untyped-call]
-        unique = list(dict.fromkeys(indices))
-        answers: dict[int, dict[int, JudgedAnswer]] = {index: {} for index in unique}
+        answers: dict[tuple[int, int], JudgedAnswer] = {}
         try:
-            for index, draw, ids, completion in self._engine.sample(unique, draws, epoch):
+            for index, draw, ids, completion in self._engine.sample(list(dict.fromkeys(indices)), draws, epoch):
                 judged = grade(self._questions[index].case, completion, self._dialect)
-                answers[index][draw] = JudgedAnswer(ids, completion.text, _result(judged))
+                answers[index, draw] = JudgedAnswer(ids, completion.text, _result(judged))
         finally:
             self._plain.train(training)
-        return [[answers[index][draw] for draw in range(draws)] for index in indices]
+        return [[answers[index, draw] for draw in range(draws)] for index in indices]
 
 
 def _result(judged: Grade) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from toolmark.benchmark.scoring.causes import Cause
-from toolmark.trainers.finetuning.options import OptimizationOptions, known_query_types
+from toolmark.trainers.finetuning.options import OptimizationOptions, check_names, known_query_types
 from toolmark.trainers.own_answers.rewards import DEFAULT_REWARDS
 
 __all__ = ["DpoOptions", "GrpoOptions", "OwnAnswerOptions"]
@@ -51,9 +51,7 @@ class DpoOptions(OwnAnswerOptions):
     @field_validator("weights")
     @classmethod
     def _known_causes(cls, weights: dict[str, float]) -> dict[str, float]:
-        known = [str(cause) for cause in Cause]
-        if unknown := sorted(weights.keys() - set(known)):
-            raise ValueError(f"{', '.join(unknown)} is not a cause of failure. The causes are: {', '.join(known)}")
+        check_names(weights, [str(cause) for cause in Cause], "a cause of failure", "causes")
         if negative := sorted(name for name, weight in weights.items() if weight < 0):
             raise ValueError(f"the weight of {', '.join(negative)} is below 0")
         return weights
@@ -77,10 +75,7 @@ class GrpoOptions(OwnAnswerOptions):
     @field_validator("rewards")
     @classmethod
     def _known_results(cls, rewards: dict[str, float]) -> dict[str, float]:
-        if unknown := sorted(rewards.keys() - DEFAULT_REWARDS.keys()):
-            raise ValueError(
-                f"{', '.join(unknown)} is not a result of an answer. The results are: {', '.join(DEFAULT_REWARDS)}"
-            )
+        check_names(rewards, list(DEFAULT_REWARDS), "a result of an answer", "results")
         return rewards
 
     def reward(self, result: str) -> float:

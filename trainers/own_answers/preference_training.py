@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DataCollatorForPreference, DPOTrainer
 
@@ -41,16 +40,17 @@ _TOGETHER = 16
 """Highest number of pairs that follow each other because their prompts begin alike."""
 
 
-def train_on_pairs(base: Candidate, data: TraceDataset, out: Path, options: DpoOptions, ctx: Training) -> Trained:
+def train_on_pairs(
+    base: Candidate | None, data: TraceDataset, out: Path, options: DpoOptions, ctx: Training
+) -> Trained:
     """Sample answers, make pairs, and train. An interrupted training resumes at the last complete checkpoint.
 
     Raises:
         InputError: No sampled answer is wrong, an option does not fit, or the loss diverged.
         EnvironmentFault: A file could not be written.
     """
-    prepared = prepare(data, out, options, ctx)
+    prepared = prepare(base, data, out, options, ctx)
     precision = measured_precision(prepared.work, prepared.model.plain, options.pass_tokens // 8, options, ctx.device)
-    torch.set_num_threads(precision.threads)
     asked = prepared.some(options.questions, ctx.seed)
     pairs = read_or_make(out / PAIRS_FILE, prepared.questions, asked, prepared.sampler, options.samples, options.pairs)
     read = list(repeated(pairs, options.weights, ctx.seed))
@@ -88,7 +88,7 @@ def train_on_pairs(base: Candidate, data: TraceDataset, out: Path, options: DpoO
         processing_class=prepared.tokenizer,
     )
     prepared.share_prompts()
-    return run_to_published_weights(trainer, base, out, options, ctx, precision, prepared.start)
+    return run_to_published_weights(trainer, prepared.base, out, options, ctx, precision, prepared.start)
 
 
 def _row(pair: Pair, questions: Sequence[Question]) -> dict[str, list[int]]:
@@ -122,6 +122,3 @@ class _PairTrainer(DPOTrainer):
         """Return TRL's loss, and count the tokens."""
         self.state.num_input_tokens_seen += int(inputs["attention_mask"].sum())
         return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Do nothing, because the host writes the card when training is finished."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
+    from toolmark.benchmark.candidates.spec import Candidate
     from toolmark.benchmark.data.dataset import TraceDataset
     from toolmark.benchmark.engine.adapters import AdaptedModel
     from toolmark.benchmark.plugins.protocols import Training
@@ -39,6 +40,7 @@ class Prepared:
     """The values with which a training on own answers starts.
 
     Attributes:
+        base: The base.
         work: Folder of the checkpoints.
         start: Folder with a copy of the adapter from which the training starts.
         model: The model, with the adapter in training.
@@ -49,6 +51,7 @@ class Prepared:
         packed: Whether the model can compute packed rows.
     """
 
+    base: Candidate
     work: Path
     start: Path
     model: AdaptedModel
@@ -78,12 +81,17 @@ class Prepared:
             yield from drawn
 
 
-def prepare(data: TraceDataset, out: Path, options: OwnAnswerOptions, ctx: Training) -> Prepared:
+def prepare(
+    base: Candidate | None, data: TraceDataset, out: Path, options: OwnAnswerOptions, ctx: Training
+) -> Prepared:
     """Load the model and the questions.
 
     Raises:
-        InputError: There is no adapter, the adapter cannot be trained, or the data has no question that can be used.
+        InputError: There is no base or no adapter, the adapter cannot be trained, or the data has no question that can
+            be used.
     """
+    if base is None:
+        raise InputError("no base model is given", "Give a base model, for example --base pocket")
     if ctx.weights is None or ctx.adapter is None or ctx.dialect is None:
         raise InputError("no adapter is given", "Give the adapter from which the training starts: --adapter DIR")
     work = out / "checkpoints"
@@ -117,4 +125,4 @@ def prepare(data: TraceDataset, out: Path, options: OwnAnswerOptions, ctx: Train
     model.with_adapter.save_pretrained(str(start))
     tokenizer.save_pretrained(start)
     packed = packed_forward(model.plain) is not None
-    return Prepared(work, start, model, tokenizer, questions, asked, sampler, packed)
+    return Prepared(base, work, start, model, tokenizer, questions, asked, sampler, packed)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets  # type: ignore[import-untyped]
-import torch
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
@@ -37,20 +36,21 @@ if TYPE_CHECKING:
 __all__ = ["train_on_rewards"]
 
 
-def train_on_rewards(base: Candidate, data: TraceDataset, out: Path, options: GrpoOptions, ctx: Training) -> Trained:
+def train_on_rewards(
+    base: Candidate | None, data: TraceDataset, out: Path, options: GrpoOptions, ctx: Training
+) -> Trained:
     """Sample, grade and train in turns. An interrupted training resumes at the last complete checkpoint.
 
     Raises:
         InputError: An option does not fit, or the loss diverged.
         EnvironmentFault: A file could not be written.
     """
-    prepared = prepare(data, out, options, ctx)
+    prepared = prepare(base, data, out, options, ctx)
     answers = options.batch * options.samples
     longest = max(len(prepared.questions[number].ids) for number in prepared.asked)
     # In packed rows, the answers to a question share its prompt.
     row = options.answer_tokens + (longest // options.samples if prepared.packed else longest)
     precision = measured_precision(prepared.work, prepared.model.plain, row * answers, options, ctx.device)
-    torch.set_num_threads(precision.threads)
     rows = rows_per_pass(answers, row, options.pass_tokens)
     ctx.say(
         f"{options.steps} steps of {options.batch} questions with {options.samples} answers each; device: "
@@ -75,7 +75,7 @@ def train_on_rewards(base: Candidate, data: TraceDataset, out: Path, options: Gr
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You are using 'rollout_func'")  # a test pins its behaviour
-        trainer = _RewardTrainer(
+        trainer = GRPOTrainer(
             model=prepared.model.with_adapter,
             reward_funcs=[grade],
             args=one_gpu(config),
@@ -85,7 +85,7 @@ def train_on_rewards(base: Candidate, data: TraceDataset, out: Path, options: Gr
         )
     prepared.share_prompts(options.temperature)
     began = time.monotonic()
-    trained = run_to_published_weights(trainer, base, out, options, ctx, precision, prepared.start)
+    trained = run_to_published_weights(trainer, prepared.base, out, options, ctx, precision, prepared.start)
     if rollouts.seconds:
         ctx.say(f"Sampling answers took {rollouts.seconds / (time.monotonic() - began):.0%} of the time.")
     return trained
@@ -116,10 +116,3 @@ class _Rollouts:
             "logprobs": None,  # TRL computes them
             "result": [answer.result for answer in answers],
         }
-
-
-class _RewardTrainer(GRPOTrainer):
-    """TRL's GRPO trainer, which writes no model card."""
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Do nothing, because the host writes the card when training is finished."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from toolmark.generators.template.values import spoken_date
 from toolmark.generators.template.worlds.choices import Choices
 from toolmark.generators.template.worlds.draft import Draft
 from toolmark.generators.template.worlds.world_tasks import WorldTasks
@@ -41,10 +40,6 @@ def _titles(draft: Draft) -> list[str]:
     return [event["title"] for event in draft.state["events"]]
 
 
-def _spoken(draft: Draft, day: str) -> str:
-    return spoken_date(draft.choices.rng, date.fromisoformat(day[:10]))
-
-
 def _free_start(draft: Draft) -> str:
     """Return a day and a time at which perhaps nothing takes place."""
     day = date.fromisoformat(_event(draft)["start"][:10]) + timedelta(days=draft.choices.rng.randint(0, 6))
@@ -66,7 +61,7 @@ def _when(draft: Draft) -> None:
         "The {title} is on {day} at {time}.",
         say=[[event["start"]]],
         title=title,
-        day=_spoken(draft, event["start"]),
+        day=draft.choices.spoken(event["start"]),
         time=event["start"][11:],
     )
 
@@ -108,7 +103,7 @@ def _day(draft: Draft) -> None:
         "What is planned for {day}?",
         "Which events are on {day}?",
         "How does my day look on {day}?",
-        day=_spoken(draft, day),
+        day=draft.choices.spoken(day),
     )
     draft.call("list_events", first_day=day)
     draft.answer("You have this: {titles}.", "On that day: {titles}.", say=[[title] for title in titles], titles=titles)
@@ -117,7 +112,7 @@ def _day(draft: Draft) -> None:
 def _create(draft: Draft) -> None:
     title = draft.new_name("meetings", _titles(draft))
     start, minutes = _free_start(draft), 15 * draft.choices.rng.randint(1, 8)
-    about: dict[str, Any] = {"title": title, "day": _spoken(draft, start), "time": start[11:], "minutes": minutes}
+    about: dict[str, Any] = {"title": title, "day": draft.choices.spoken(start), "time": start[11:], "minutes": minutes}
     draft.order(
         "put the {title} into my calendar on {day} at {time}, for {minutes} minutes",
         "add an event called {title} on {day}, {time}, {minutes} minutes long",
@@ -143,7 +138,7 @@ def _create(draft: Draft) -> None:
 def _create_without_time(draft: Draft) -> None:
     title = draft.new_name("meetings", _titles(draft))
     start = _free_start(draft)
-    about = {"title": title, "day": _spoken(draft, start), "time": start[11:]}
+    about = {"title": title, "day": draft.choices.spoken(start), "time": start[11:]}
     draft.order(
         "put the {title} into my calendar on {day}",
         "plan the {title} for {day}",
@@ -168,7 +163,7 @@ def _create_or_later(draft: Draft) -> None:
     event = _event(draft)
     title = draft.new_name("meetings", _titles(draft))
     day = event["start"][:10]
-    about = {"title": title, "day": _spoken(draft, day), "time": event["start"][11:]}
+    about = {"title": title, "day": draft.choices.spoken(day), "time": event["start"][11:]}
     draft.order(
         "add the {title} on {day} at {time}, for 30 minutes. If I am busy then, take the first free time of that day",
         "plan 30 minutes of {title} on {day} at {time}, or else at the first free time of the day",
@@ -191,7 +186,7 @@ def _create_or_later(draft: Draft) -> None:
 def _move(draft: Draft) -> None:
     event = _event(draft)
     start = _free_start(draft)
-    about = {"title": event["title"], "day": _spoken(draft, start), "time": start[11:]}
+    about = {"title": event["title"], "day": draft.choices.spoken(start), "time": start[11:]}
     draft.order(
         "move the {title} to {day} at {time}",
         "shift the {title} to {day}, {time}",

@@ -15,6 +15,7 @@ from random import Random
 from string import digits
 from typing import TypeVar
 
+from toolmark.generators.template.values import spoken_date
 from toolmark.generators.template.words import words
 
 __all__ = ["Choices"]
@@ -91,6 +92,10 @@ class Choices:
     def day(self) -> date:
         """Draw a day in 2027 or 2028."""
         return _FIRST_DAY + timedelta(days=self.rng.randrange(_DAYS))
+
+    def spoken(self, moment: str) -> str:
+        """Return the day of an ISO date or time, as people write it."""
+        return spoken_date(self.rng, date.fromisoformat(moment[:10]))
 
     def chance(self, probability: float) -> bool:
         """Return True with this probability, and otherwise False."""

@@ -23,11 +23,11 @@ from toolmark.generators.template.worlds.tickets import TICKETS
 from toolmark.generators.template.worlds.travel import TRAVEL
 from toolmark.generators.template.worlds.world_tasks import WorldTasks
 
-__all__ = ["TEST_SHARE", "WORLDS", "world_traces"]
+__all__ = ["WORLDS", "world_traces"]
 
 WORLDS = (BANK, CALENDAR, FILES, HOME, INBOX, SHOP, TICKETS, TRAVEL)
 
-TEST_SHARE = 0.2
+_TEST_SHARE = 0.2
 """Share of the conversations that are only for tests."""
 
 _LENGTHS = (2, 2, 3, 3, 4)
@@ -56,7 +56,7 @@ def world_traces(seed: int, count: int, style: Style) -> Iterator[Trace]:
 
 
 def _trace(world: WorldTasks, rng: Random, ref: str, style: Style, sandbox: Sandbox) -> Trace:
-    choices = Choices(rng, test=rng.random() < TEST_SHARE)
+    choices = Choices(rng, test=rng.random() < _TEST_SHARE)
     named = WorldNames().resolve(world.name)
     state = world.state(choices)
     draft = Draft(choices, WorldSession(named, state, sandbox), style, world.free)
@@ -85,7 +85,10 @@ def _trace(world: WorldTasks, rng: Random, ref: str, style: Style, sandbox: Sand
 
 
 def _fill(draft: Draft, world: WorldTasks, length: int) -> None:
-    """Add turns until there are `length` turns. The last task can add one more. No task occurs twice."""
+    """Add turns until there are `length` turns. The last task can add one more.
+
+    A task is tried again only after every other task was tried.
+    """
     rng = draft.choices.rng
     left = list(world.tasks)
     for _ in range(_MOST_TRIES):

@@ -40,6 +40,12 @@ def _folders(draft: Draft) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((name, inner) for name, inner in draft.state["root"].items() if isinstance(inner, dict))
 
 
+def _new_file(draft: Draft) -> dict[str, str]:
+    """Draw the path of a file that does not exist yet, and a line for it."""
+    folder, inner = draft.pick(_folders(draft))
+    return {"path": f"{folder}/{draft.new_name('files', inner)}", "line": draft.choices.name("lines")}
+
+
 def _read(draft: Draft) -> None:
     path, text = draft.pick(_files(draft))
     draft.ask(
@@ -75,7 +81,7 @@ def _where(draft: Draft) -> None:
 
 
 def _search(draft: Draft) -> None:
-    path, text = draft.pick(_files(draft))
+    _, text = draft.pick(_files(draft))
     line = draft.pick(text.split("\n"))
     found = [one for one, inner in _files(draft) if line in inner]
     draft.ask(
@@ -86,7 +92,7 @@ def _search(draft: Draft) -> None:
         line=line,
     )
     draft.call("search_text", text=line)
-    draft.answer("I found it in {found}.", "That is in {found}.", say=[[one] for one in found], found=found, path=path)
+    draft.answer("I found it in {found}.", "That is in {found}.", say=[[one] for one in found], found=found)
 
 
 def _list(draft: Draft) -> None:
@@ -123,9 +129,7 @@ def _append(draft: Draft) -> None:
 
 
 def _append_or_create(draft: Draft) -> None:
-    folder, inner = draft.pick(_folders(draft))
-    name = draft.new_name("files", inner)
-    about = {"path": f"{folder}/{name}", "line": draft.choices.name("lines")}
+    about = _new_file(draft)
     draft.order(
         'add "{line}" to {path}. If there is no such file, make it',
         'append "{line}" to {path}, and create the file if needed',
@@ -139,9 +143,7 @@ def _append_or_create(draft: Draft) -> None:
 
 
 def _create(draft: Draft) -> None:
-    folder, inner = draft.pick(_folders(draft))
-    name = draft.new_name("files", inner)
-    about = {"path": f"{folder}/{name}", "line": draft.choices.name("lines")}
+    about = _new_file(draft)
     draft.order(
         'create the file {path} with the text "{line}"',
         'make a file {path} that says "{line}"',

@@ -59,13 +59,10 @@ def _time(choices: Choices) -> str:
 
 def _device(draft: Draft, kind: str, **wanted: Any) -> tuple[str, dict[str, Any]]:
     """Draw a device that can be reached, with its name."""
-
-    def fits(one: tuple[str, dict[str, Any]]) -> bool:
-        return (
-            one[1]["kind"] == kind and one[1]["online"] and all(one[1][key] == value for key, value in wanted.items())
-        )
-
-    found: tuple[str, dict[str, Any]] = draft.pick(draft.state["devices"].items(), fits)
+    wanted |= {"kind": kind, "online": True}
+    found: tuple[str, dict[str, Any]] = draft.pick(
+        draft.state["devices"].items(), lambda one: all(one[1].get(key) == value for key, value in wanted.items())
+    )
     return found
 
 

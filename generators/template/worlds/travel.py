@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
-from toolmark.generators.template.values import spoken_date
 from toolmark.generators.template.worlds.choices import Choices
 from toolmark.generators.template.worlds.draft import Draft, Unsuitable
 from toolmark.generators.template.worlds.world_tasks import WorldTasks
@@ -70,10 +69,6 @@ def _state(choices: Choices) -> dict[str, Any]:
     }
 
 
-def _spoken(draft: Draft, day: str) -> str:
-    return spoken_date(draft.choices.rng, date.fromisoformat(day))
-
-
 def _connections(draft: Draft, one: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Return the connections on the route and the day of a connection, in order of departure."""
     route = ("origin", "destination", "day")
@@ -84,7 +79,7 @@ def _connections(draft: Draft, one: dict[str, Any]) -> list[tuple[str, dict[str,
 def _when(draft: Draft) -> None:
     one = draft.pick(draft.state["connections"].values())
     found = _connections(draft, one)
-    about = {"origin": one["origin"], "destination": one["destination"], "day": _spoken(draft, one["day"])}
+    about = {"origin": one["origin"], "destination": one["destination"], "day": draft.choices.spoken(one["day"])}
     draft.ask(
         "How can I get from {origin} to {destination} on {day}?",
         "What goes from {origin} to {destination} on {day}?",
@@ -144,7 +139,7 @@ def _book(draft: Draft) -> None:
 def _book_missing(draft: Draft) -> None:
     name, hotel = draft.pick(draft.state["hotels"].items(), lambda one: one[1]["rooms"] > 0)
     day, nights = draft.choices.day().isoformat(), draft.choices.rng.randint(2, 9)
-    about = {"hotel": name, "day": _spoken(draft, day), "nights": nights, "city": hotel["city"]}
+    about = {"hotel": name, "day": draft.choices.spoken(day), "nights": nights, "city": hotel["city"]}
     draft.order(
         "book a room in {hotel} from {day}",
         "get me a room at {hotel}, arriving on {day}",
@@ -186,7 +181,7 @@ def _hotels(draft: Draft) -> None:
     if draft.state["hotels"][name]["rooms"] == 0:
         return
     day, nights = draft.choices.day().isoformat(), draft.choices.rng.randint(1, 7)
-    about = {"day": _spoken(draft, day), "nights": nights}
+    about = {"day": draft.choices.spoken(day), "nights": nights}
     draft.ask(
         "Book it from {day} for {nights} nights.",
         "Good. One room there, {nights} nights from {day}.",
@@ -286,7 +281,7 @@ def _luggage(draft: Draft) -> None:
 TRAVEL = WorldTasks(
     name="travel",
     state=_state,
-    tasks=(*(_when, _full, _book, _book_missing, _hotels, _bookings, _cancel_trip, _longer, _luggage),),
+    tasks=(_when, _full, _book, _book_missing, _hotels, _bookings, _cancel_trip, _longer, _luggage),
     beyond=(
         ("Get me a visa.", "I cannot get a visa."),
         ("Rent a camper van.", "I have no tool that rents cars."),
