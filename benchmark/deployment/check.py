@@ -19,6 +19,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.engine.runtimes.runtime import Runtime
 from toolmark.benchmark.engine.server_facts import NOT_TOLD
+from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation, Observer
 from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.evaluation.request import Request
@@ -28,7 +29,15 @@ from toolmark.benchmark.scoring.metrics import PRIMARY, case_values
 from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides
 from toolmark.benchmark.verdicts.verdict import Verdict
 
-__all__ = ["DEPLOYED", "CaseFinding", "DeploymentResult", "PartResult", "Send", "check_deployment"]
+__all__ = [
+    "DEPLOYED",
+    "CaseFinding",
+    "DeploymentResult",
+    "PartResult",
+    "Send",
+    "check_deployment",
+    "trained_contestant",
+]
 
 Send = Literal["auto", "tools", "turns"]
 """What a client sends. `tools`: the conversation and the tools. `turns`: the turns of the dialect, with the tools.
@@ -107,6 +116,25 @@ class DeploymentResult:
     sides: tuple[Side, ...] = ()
 
 
+def trained_contestant(evaluation: Evaluation) -> Contestant:
+    """Return the only contestant of an evaluation: the trained model.
+
+    Raises:
+        InputError: There are several contestants, or the model has no weights on this machine.
+    """
+    contestant, *others = evaluation.contestants
+    if others:
+        raise InputError(
+            f"the recipe stands for {1 + len(others)} adapters, one for each seed", "Choose a seed: BASE:RECIPE.toml@1"
+        )
+    if contestant.candidate.kind not in ("local", "hub"):
+        raise InputError(
+            f"{contestant.candidate.name} is not a model with weights on this machine",
+            "Give a local model, a model on the hub, or BASE:ADAPTER.",
+        )
+    return contestant
+
+
 def check_deployment(
     request: Request,
     runtime: Runtime,
@@ -129,12 +157,7 @@ def check_deployment(
         EnvironmentFault: Weights or the runtime are not available.
     """
     evaluation = Evaluation(request)
-    (contestant,) = evaluation.contestants
-    if contestant.candidate.kind not in ("local", "hub"):
-        raise InputError(
-            f"--trained {contestant.candidate.name} is not a model with weights on this machine",
-            "Give the trained model, for example --trained BASE:ADAPTER",
-        )
+    contestant = trained_contestant(evaluation)
     single = [case for case in evaluation.cases if isinstance(case, Case)]
     if not single:
         raise InputError(

@@ -11,6 +11,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.printing import console, say
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.shipped_cases import shipped_cases
+from toolmark.benchmark.deployment.check import trained_contestant
 from toolmark.benchmark.deployment.gguf_check import check_gguf
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.engine.gguf_export import GgufType
@@ -139,15 +140,10 @@ def _checked(request: Request) -> Evaluation:
     """Return the evaluation of a request, which is never run.
 
     Raises:
-        InputError: The trained model has no weights on this machine, or an option is invalid.
+        InputError: The trained model is not a single model with weights on this machine, or an option is invalid.
     """
     evaluation = Evaluation(request)
-    (contestant,) = evaluation.contestants
-    if contestant.candidate.kind not in ("local", "hub"):
-        raise InputError(
-            f"{contestant.candidate.name} is not a model with weights on this machine",
-            "Give a local model, a model on the hub, or BASE:ADAPTER.",
-        )
+    trained_contestant(evaluation)
     return evaluation
 
 

@@ -147,13 +147,12 @@ def _add(message: dict[str, Any], delta: Any) -> None:
 def _chat_reply(message: Mapping[str, Any], choice: Mapping[str, Any], fields: Mapping[str, Any]) -> ChatReply:
     usage = fields.get("usage")
     counts = usage if isinstance(usage, dict) else {}
-    listed = message.get("tool_calls")
-    functions = [call.get("function") for call in json_objects(listed)]
+    functions = json_objects([call.get("function") for call in json_objects(message.get("tool_calls"))])
     reasoning = message.get("reasoning_content") or message.get("reasoning")
     reason = choice.get("finish_reason")
     return ChatReply(
         text=message["content"] if isinstance(message.get("content"), str) else "",
-        calls=tuple(RawCall(str(one.get("name")), one.get("arguments")) for one in functions if isinstance(one, dict)),
+        calls=tuple(RawCall(str(one.get("name")), one.get("arguments")) for one in functions),
         reasoning=reasoning if isinstance(reasoning, str) else "",
         stop_reason=reason if isinstance(reason, str) else None,
         input_tokens=_whole(counts.get("prompt_tokens")),

@@ -99,25 +99,24 @@ class CallProbability:
 
         return watched
 
-    def before(self, logits: Tensor, indices: Sequence[int], temperature: float = 0.0) -> Tensor:
+    def before(self, logits: Tensor, indices: Sequence[int]) -> Tensor:
         """Read the probabilities of the sequences that are at their decision.
 
         Args:
             logits: The logits, of shape (sequences, vocabulary).
             indices: The indices of the sequences.
-            temperature: The temperature by which the logits were already divided. With 0, they were not divided.
 
         Returns:
             The logits. With a threshold, the logits of all tokens that are not allowed are -inf.
         """
-        allowed = logits
+        allowed, size = logits, logits.shape[-1]
         for row, index in enumerate(indices):
             state = self._open.get(index)
             if state is None or state.closing is not None:
                 continue
             if not state.steered:
-                scores = (logits[row].cpu().double() * (temperature or 1.0)).log_softmax(-1)
-                openers = [token for token in self._opening.openers(state.text) if token < len(scores)]
+                scores = logits[row].cpu().double().log_softmax(-1)
+                openers = [token for token in self._opening.openers(state.text) if token < size]
                 state.chances = dict(zip(openers, scores[openers].exp().tolist(), strict=True))
                 self.found[index] = min(1.0, state.reached * math.fsum(state.chances.values()))
                 if self._threshold is None:
@@ -127,7 +126,7 @@ class CallProbability:
             if state.steered or state.forced is False:
                 allowed = allowed.clone() if allowed is logits else allowed
             if state.steered:
-                openers = self._opening.usual_openers(state.text)
+                openers = [token for token in self._opening.usual_openers(state.text) if token < size]
                 allowed[row] = -math.inf
                 allowed[row, openers] = logits[row, openers]
             elif state.forced is False:

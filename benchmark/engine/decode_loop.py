@@ -256,7 +256,7 @@ class _Batch:
         if known is None:
             return self._path(leaf), OwnTokens(self.pool, leaf.start)
         own = OwnTokens(self.pool, known.own.start)
-        known.restored(own)
+        known.own.copy_to(own, known.length - known.own.start)
         return known.path, own
 
     def _path(self, leaf: Leaf) -> tuple[KVBlock, ...]:

@@ -100,30 +100,30 @@ class DeployedEngine:
         reasons: dict[int, str] = {}
         failures = 0  # the number of failed requests since the last answer
         waiting: dict[Future[Completion], int] = {}
-        with ThreadPoolExecutor(self._requests.connections) as pool:
-            try:
-                while True:
-                    while (
-                        failures < _MAX_FAILURES
-                        and len(waiting) < self._requests.connections
-                        and (index := next(remaining, None)) is not None
-                    ):
-                        waiting[pool.submit(self._reply, index, epoch)] = index
-                    if not waiting:
-                        break
-                    for future in sorted(wait(waiting, return_when=FIRST_COMPLETED).done, key=waiting.__getitem__):
-                        index = waiting.pop(future)
-                        work.ended(numbers[index])
-                        try:
-                            completion = future.result()
-                        except BadReply as error:
-                            reasons[index] = error.reason
-                            failures += 1
-                        else:
-                            failures = 0
-                            yield index, completion
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        pool = ThreadPoolExecutor(self._requests.connections)
+        try:
+            while True:
+                while (
+                    failures < _MAX_FAILURES
+                    and len(waiting) < self._requests.connections
+                    and (index := next(remaining, None)) is not None
+                ):
+                    waiting[pool.submit(self._reply, index, epoch)] = index
+                if not waiting:
+                    break
+                for future in sorted(wait(waiting, return_when=FIRST_COMPLETED).done, key=waiting.__getitem__):
+                    index = waiting.pop(future)
+                    work.ended(numbers[index])
+                    try:
+                        completion = future.result()
+                    except BadReply as error:
+                        reasons[index] = error.reason
+                        failures += 1
+                    else:
+                        failures = 0
+                        yield index, completion
+        finally:
+            pool.shutdown(cancel_futures=True)
         if reasons:
             raise NotAnswered(reasons, asked=next(remaining, None) is None)
 

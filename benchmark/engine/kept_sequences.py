@@ -10,6 +10,7 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from toolmark.benchmark.core.common_beginning import common_beginning
 from toolmark.benchmark.engine.kv_cache import KVBlock, OwnTokens
 
 __all__ = ["Beginning", "KeptSequences"]
@@ -29,10 +30,6 @@ class Beginning:
     path: tuple[KVBlock, ...]
     own: KVBlock
     length: int
-
-    def restored(self, own: OwnTokens) -> None:
-        """Write the known tokens after the blocks to `own`, which is empty."""
-        self.own.copy_to(own, self.length - self.own.start)
 
 
 class KeptSequences:
@@ -79,7 +76,7 @@ class KeptSequences:
         # In alphabetical order, the sequence with the longest common beginning is a neighbour.
         place = bisect_left(self._kept, wanted, key=lambda kept: kept[0])
         found = [
-            Beginning(one.path, one.own, min(_common(wanted, known), len(wanted) - 1))
+            Beginning(one.path, one.own, min(common_beginning(wanted, known), len(wanted) - 1))
             for known, one in self._kept[max(0, place - 1) : place + 1]
         ]
         usable = [one for one in found if one.length > 0 and one.length >= one.own.start]
@@ -90,9 +87,3 @@ class KeptSequences:
         self._room = 0
         self._kept.clear()
         self._blocks.clear()
-
-
-def _common(left: list[int], right: list[int]) -> int:
-    """Return the number of equal tokens at the beginning. Comparing slices is faster than comparing single tokens."""
-    lengths = range(1, min(len(left), len(right)) + 1)
-    return bisect_left(lengths, True, key=lambda length: left[:length] != right[:length])

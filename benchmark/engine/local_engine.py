@@ -168,9 +168,8 @@ class LocalEngine:
             InputError: The longest answer alone fills the context. Or one of the errors of `encode` and
                 `check_readable`.
         """
-        self._dialect, self._one_call, self._goes_on = dialect, frozenset(one_call), goes_on
-        self._dialect_stops = tuple(dialect.stops)
-        self._template_args = prompts[0].template_args if prompts else {}
+        self._one_call, self._goes_on = frozenset(one_call), goes_on
+        template_args = prompts[0].template_args if prompts else {}
         room = self._context - self._decoding.all_tokens
         if room < 1:
             thinking = self._decoding.thinking_tokens
@@ -180,7 +179,9 @@ class LocalEngine:
                 f"{given} no room for a prompt, because the context of {self._base} has {self._context} tokens",
                 f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
             )
-        self._opening = CallOpening.of(dialect, self._tokenizer, self._template_args)
+        if dialect is not self._dialect or template_args != self._template_args:
+            self._opening = CallOpening.of(dialect, self._tokenizer, template_args)
+            self._dialect, self._dialect_stops, self._template_args = dialect, tuple(dialect.stops), template_args
         if self._opening is None and self._call_threshold is not None:
             raise InputError(
                 f"a threshold for calls is not possible, because calls in the dialect {dialect.name} have no common "
@@ -245,10 +246,8 @@ class LocalEngine:
             InputError: The logits of the model are NaN or infinite, or the tokenizer belongs to another model.
         """
         prompts = {index: self._encoded[index] for index in indices}
-        try:
-            yield from self._answer(prompts, epoch, progress)
-        except NoNumbers as error:
-            raise self._without_numbers(prompts[error.index]) from None
+        for index, tokens in self._tokens(prompts, epoch, progress):
+            yield index, self._completion(index, tokens, index)
 
     def sample(
         self, indices: Sequence[int], draws: int, epoch: int = 1
@@ -268,12 +267,9 @@ class LocalEngine:
         """
         count = len(self._encoded)
         prompts = {draw * count + index: self._encoded[index] for index in indices for draw in range(draws)}
-        try:
-            for number, tokens in self._tokens(prompts, epoch, None, lambda number: (number // count,)):
-                draw, index = divmod(number, count)
-                yield index, draw, tokens, self._completion(index, tokens, number)
-        except NoNumbers as error:
-            raise self._without_numbers(prompts[error.index]) from None
+        for number, tokens in self._tokens(prompts, epoch, None, lambda number: (number // count,)):
+            draw, index = divmod(number, count)
+            yield index, draw, tokens, self._completion(index, tokens, number)
 
     def _without_numbers(self, prompt: Sequence[int]) -> InputError:
         """Return the error for a model whose logits are not finite. The error says whether the adapter is the cause."""
@@ -283,12 +279,6 @@ class LocalEngine:
         of_base = first_without_numbers(model.plain, prompt)
         model.set_adapter(adapter)
         return no_numbers(self._base, None if of_base else adapter, of_base or where, self._dtype)
-
-    def _answer(
-        self, prompts: Mapping[int, Sequence[int]], epoch: int, progress: GenerationProgress | None
-    ) -> Iterator[tuple[int, Completion]]:
-        for index, tokens in self._tokens(prompts, epoch, progress):
-            yield index, self._completion(index, tokens, index)
 
     def _tokens(
         self,
@@ -311,7 +301,8 @@ class LocalEngine:
         self._calls = None
         if self._opening is not None:
             thoughts, threshold = ThoughtTokens(self._text), self._call_threshold
-            self._calls = CallProbability(self._opening, thoughts, prompts, self._stops, threshold)
+            ends = [stop for stop in self._stops if stop < self._vocabulary]
+            self._calls = CallProbability(self._opening, thoughts, prompts, ends, threshold)
         with naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
@@ -330,7 +321,10 @@ class LocalEngine:
                 choose = chooser(self._decoding, lambda index: seed_of(seed, epoch, *seeded_by(index), prompts[index]))
                 choose = choose if self._calls is None else self._calls.watch(choose)
                 generated = decode(prompts, self._forward, choose, limits, progress, earlier=earlier, kept=kept)
-            yield from generated
+            try:
+                yield from generated
+            except NoNumbers as error:
+                raise self._without_numbers(prompts[error.index]) from None
 
     def _generation_config(self) -> Any:
         from transformers import GenerationConfig

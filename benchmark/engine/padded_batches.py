@@ -78,7 +78,7 @@ def write_padded(
             ids, mask = ids.to(model.device), mask.to(model.device)
             prompt_tokens = sum(len(rows[index]) for index in batch if not written[index])
             before = [len(written[index]) for index in batch]
-            processors = [finite_scores] if calls is None else [finite_scores, _watching(calls, batch, config)]
+            processors = [finite_scores] if calls is None else [finite_scores, _watching(calls, batch)]
             reporting: Any = StoppingCriteriaList([_reporter(work, before, prompt_tokens)])
             try:
                 with _only_settings(model, config):
@@ -153,20 +153,17 @@ def _reporter(work: TokenWork, before: Sequence[int], prompt_tokens: int) -> Cal
     return report
 
 
-def _watching(
-    calls: CallProbability, batch: Sequence[int], config: GenerationConfig
-) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+def _watching(calls: CallProbability, batch: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return a logits processor that lets `calls` see each step. The last tokens of a batch are not among its inputs.
 
-    Transformers divides the logits by the temperature before it calls this processor.
+    Transformers calls this processor before it divides the logits by the temperature.
     """
-    temperature = float(config.temperature or 0.0) if config.do_sample else 0.0
     steps = count()
 
     def process(input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         if next(steps):
             calls.after(batch, input_ids[:, -1].tolist())
-        return calls.before(scores, batch, temperature)
+        return calls.before(scores, batch)
 
     return process
 

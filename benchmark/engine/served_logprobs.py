@@ -34,7 +34,7 @@ def served_call_probability(beginning: CallBeginning, tokens: Sequence[Logprob])
         if closing is not None:
             thought += token.token
             if closing in thought:
-                text, reached, closing = "", 1.0, None
+                text, reached, thought, closing = "", 1.0, "", None
             continue
         places = {one.token: one.logprob for one in (token, *(token.top_logprobs or ()))}
         chances = {
@@ -49,5 +49,4 @@ def served_call_probability(beginning: CallBeginning, tokens: Sequence[Logprob])
         closing = beginning.thought(text)
         if closing is None and not beginning.undecided(text):
             break
-        thought = ""
     return found

@@ -12,6 +12,7 @@ from toolmark.benchmark.candidates.call_threshold import threshold_text
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
+from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.core.progress import phases_shown
@@ -108,16 +109,24 @@ def fit(
         runs=runs,
     )
     evaluation = Evaluation(request)
+    contestant = evaluation.contestants[-1]
+    if contestant.candidate.call_threshold is not None:
+        raise InputError(f"{contestant.name} already has a threshold for calls", "Leave the threshold out.")
+    if len(evaluation.contestants) > 1 + (adapter is not None):
+        raise InputError(
+            f"{adapter or model} is a recipe with several seeds, but a threshold is fitted for one adapter",
+            "Choose a seed: RECIPE.toml@1",
+        )
     with phases_shown():
         comparison = evaluation.run(TerminalObserver(), logs=False)
-    scores = _scores(evaluation.contestants[-1])
+    scores = _scores(contestant)
     demanded = restraint
     if demanded is None:
         of_base = comparison.contestants[0].figures["timing.restraint"].score
         demanded = _RESTRAINT if adapter is None or of_base is None else of_base
-    stored = Calibration(fit_threshold(scores, _RESTRAINT).threshold, len(scores))
-    write_calibration(evaluation.contestants[-1].run.folder, stored)
-    end = threshold_text(fit_threshold(scores, demanded).threshold)
+    stored = Calibration(fit_threshold(scores, _RESTRAINT), len(scores))
+    write_calibration(contestant.run.folder, stored)
+    end = threshold_text(fit_threshold(scores, demanded))
     if adapter is None:
         with_threshold = replace(request, models=(model + end,))
     else:
@@ -127,9 +136,9 @@ def fit(
     say(f"{len(scores)} dev cases, demanded restraint {demanded:.1%}")
     say(f"without a threshold: {_own(comparison)}")
     say(f"with {end}: {_own(forced)}")
-    say(f"spec: {model}{end}" if adapter is None else f"spec: {model}:{adapter}{end}")
-    judged = ["--model", model + end] if adapter is None else ["--model", model, "--adapter", adapter + end]
-    say(f"To evaluate it: {shlex.join(['toolmark', 'eval', *judged])}")
+    say(f"spec: {':'.join([*with_threshold.models, *with_threshold.adapters])}")
+    judged = {"model": list(with_threshold.models), "adapter": list(with_threshold.adapters)}
+    say(f"To evaluate it: {shlex.join(['toolmark', 'eval', *flags(judged)])}")
 
 
 def _scores(contestant: Contestant) -> list[CallScore]:

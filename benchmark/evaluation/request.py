@@ -99,11 +99,17 @@ class Request:
             None if the candidate has no baseline.
 
         Raises:
-            InputError: A spec cannot be resolved, or an adapter does not fit its base.
+            InputError: A spec cannot be resolved, an adapter does not fit its base, or there are several models beside
+                a deployed model.
         """
         named = [resolve(spec, threshold=True) for spec in self.models]
         models = [one for model in named for one in with_each_seed(model)]
         adapters = [one for given in self.adapters for one in with_each_seed(with_adapter(models[0], given))]
+        if self.deployed and len(adapters or models) > 1:
+            raise InputError(
+                f"--deployed is compared with one model, but {len(adapters or models)} are given",
+                "Give the model that was deployed: --model BASE --adapter A --deployed SPEC",
+            )
         found: list[tuple[Candidate, int | None]]
         if self.baseline is not None:
             found = [(resolve(self.baseline, threshold=True), None), *((judged, 0) for judged in adapters or models)]
@@ -123,11 +129,6 @@ def check(request: Request) -> None:
         raise InputError(
             f"--adapter needs exactly one --model, but {len(request.models)} models are given",
             "Give one base: --model BASE --adapter A --adapter B",
-        )
-    if request.deployed and len(request.adapters or request.models) > 1:
-        raise InputError(
-            f"--deployed is compared with one model, but {len(request.adapters or request.models)} are given",
-            "Give the model that was deployed: --model BASE --adapter A --deployed SPEC",
         )
     if not 0 < request.margin < 1:
         raise InputError(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import writing
+from toolmark.benchmark.core.regular_files import regular
 
 __all__ = ["CALIBRATION_FILE", "Calibration", "read_calibration", "write_calibration"]
 
@@ -40,7 +41,7 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
 def read_calibration(folder: Path) -> Calibration | None:
     """Return the calibration in the folder of a run. None if there is none, or if the file is broken."""
     try:
-        row = json.loads((folder / CALIBRATION_FILE).read_bytes())
+        row = json.loads(regular(folder / CALIBRATION_FILE).read_bytes())
         threshold, cases = row["threshold"], row["cases"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -20,16 +20,19 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtr, stdtrit
 
 from toolmark.benchmark.scoring.call_scores import CallScore
+from toolmark.benchmark.scoring.metrics import AUROC, CaseValue
 from toolmark.benchmark.verdicts.figure import Figure
-from toolmark.benchmark.verdicts.holm import holm
 from toolmark.benchmark.verdicts.intervals import Interval, wilson
 from toolmark.benchmark.verdicts.verdict import (
     MARGIN,
     Difference,
     Paired,
+    Tested,
+    adjust,
+    judge,
     nothing_in_common,
     overlap_of,
-    verdict_of,
+    pair,
 )
 
 __all__ = [
@@ -43,7 +46,7 @@ __all__ = [
 ]
 
 _NO_SPREAD = 1e-9
-"""A standard error below this value is only a rounding error."""
+"""A standard error or a gain below this value is only a rounding error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,12 @@ def _placements(scores: Sequence[CallScore]) -> NDArray[np.float64]:
     """Return, for each case, the share of the cases of the other kind against which its score is right. Shape (n,).
 
     They are computed from ranks (Sun & Xu 2014, IEEE Signal Process. Lett. 21:1389).
+
+    Raises:
+        ValueError: All cases are of the same kind.
     """
+    if not _has_both(scores):
+        raise ValueError("the area needs cases with a call and cases without a call")
     values, right = np.array([one.score for one in scores]), _right(scores)
     ranks = _ranks(values)
     below = np.empty(len(values))  # the number of cases of the other kind with a lower score; a tie counts one half
@@ -101,8 +109,6 @@ def area(scores: Sequence[CallScore]) -> float:
     Raises:
         ValueError: All cases are of the same kind.
     """
-    if not _has_both(scores):
-        raise ValueError("the area needs cases with a call and cases without a call")
     return float(_placements(scores)[_right(scores)].mean())
 
 
@@ -159,7 +165,7 @@ class AreaDifference:
     Attributes:
         effect: Area of the candidate minus area of the base.
         p: Two-sided p-value of a t test.
-        gains: For each case, how much better its placement is with the candidate, shape (n,).
+        gains: For each case, how much better its placement is with the candidate, shape (n,). A rounding error is 0.
     """
 
     effect: float
@@ -205,8 +211,8 @@ def area_difference(base: Sequence[CallScore], candidate: Sequence[CallScore]) -
     """
     if [(one.case_id, one.right) for one in base] != [(one.case_id, one.right) for one in candidate]:
         raise ValueError("the two sides have different cases")
-    effect = area(candidate) - area(base)
-    gains = _placements(candidate) - _placements(base)
+    theirs, ours, right = _placements(base), _placements(candidate), _right(base)
+    effect, gains = float(ours[right].mean()) - float(theirs[right].mean()), ours - theirs
     spread = _spread(base, gains)
     if abs(effect) < _NO_SPREAD or math.isinf(spread.error):
         p = 1.0
@@ -214,7 +220,8 @@ def area_difference(base: Sequence[CallScore], candidate: Sequence[CallScore]) -
         p = min(1.0, 2.0 ** (1 - spread.clusters))  # every case changes in the same way, as in a sign-flip test
     else:
         p = float(2 * stdtr(spread.freedom, -abs(effect) / spread.error))
-    return AreaDifference(effect, p, tuple(gains.tolist()), spread)
+    real = np.where(np.abs(gains) > _NO_SPREAD, gains, 0.0)
+    return AreaDifference(effect, p, tuple(real.tolist()), spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +231,7 @@ class PairedScores:
     Attributes:
         base: The scores of the base.
         candidate: The scores of the candidate for the same cases.
-        paired: The ids and the clusters of the cases, and whether both sides gave identical completions. The field
-            `differences` is empty.
+        paired: The ids and the clusters of the cases, and whether both sides gave identical completions.
     """
 
     base: tuple[CallScore, ...]
@@ -241,18 +247,11 @@ def pair_scores(base: Sequence[CallScore], candidate: Sequence[CallScore], *, id
         candidate: The scores of the candidate.
         identical: Whether both sides gave identical completions.
     """
-    scores = {one.case_id: one for one in candidate}
-    ids = {one.case_id for one in base}
-    common = tuple(one for one in base if one.case_id in scores)
-    paired = Paired(
-        case_ids=tuple(one.case_id for one in common),
-        differences=(),
-        clusters=tuple(one.cluster for one in common),
-        only_base=tuple(one.case_id for one in base if one.case_id not in scores),
-        only_candidate=tuple(case_id for case_id in scores if case_id not in ids),
-        identical=identical,
-    )
-    return PairedScores(common, tuple(scores[one.case_id] for one in common), paired)
+    values = [[CaseValue(one.case_id, one.cluster, one.score) for one in side] for side in (base, candidate)]
+    paired = pair(*values, identical=identical)
+    sides = [{one.case_id: one for one in side} for side in (base, candidate)]
+    of_base, of_candidate = (tuple(side[case_id] for case_id in paired.case_ids) for side in sides)
+    return PairedScores(of_base, of_candidate, paired)
 
 
 def decide_areas(candidates: Mapping[str, PairedScores], margin: float = MARGIN) -> dict[str, Difference]:
@@ -265,37 +264,14 @@ def decide_areas(candidates: Mapping[str, PairedScores], margin: float = MARGIN)
         margin: Differences between -margin and +margin count as equivalent.
     """
     tested = {name: area_difference(one.base, one.candidate) for name, one in candidates.items() if _has_both(one.base)}
-    improved = dict(zip(tested, holm([one.p for one in tested.values()]), strict=True))
-    return {
-        name: _judge(one.paired, tested[name], improved[name], margin)
-        if name in tested
-        else nothing_in_common(one.paired)
-        for name, one in candidates.items()
-    }
-
-
-def _judge(paired: Paired, tested: AreaDifference, improved: float, margin: float) -> Difference:
-    narrow = tested.interval(0.90)
-    within = paired.identical or (-margin <= narrow.low and narrow.high <= margin)
-    adjusted = tested.p if tested.effect < 0 else improved
-    verdict, reason = verdict_of(tested.effect, adjusted, within=within, overlap=overlap_of([paired]))
-    won, lost = (
-        tuple(case_id for case_id, gain in zip(paired.case_ids, tested.gains, strict=True) if sign * gain > _NO_SPREAD)
-        for sign in (1, -1)
-    )
-    return Difference(
-        n=len(paired.case_ids),
-        effect=tested.effect,
-        interval=tested.interval(),
-        p=tested.p,
-        adjusted=adjusted,
-        won=won,
-        lost=lost,
-        ties=len(paired.case_ids) - len(won) - len(lost),
-        minimum_detectable=tested.minimum_detectable,
-        within_margin=within,
-        only_base=len(paired.only_base),
-        only_candidate=len(paired.only_candidate),
-        verdict=verdict,
-        reason=reason,
-    )
+    adjusted = dict(zip(tested, adjust([{AUROC.id: one} for one in tested.values()]), strict=True))
+    found = {}
+    for name, one in candidates.items():
+        if name not in tested:
+            found[name] = nothing_in_common(one.paired)
+            continue
+        test = tested[name]
+        wide, narrow = test.interval(), test.interval(0.90)
+        figures = Tested(one.paired, test.gains, test.effect, test.p, test.minimum_detectable, wide, narrow)
+        found[name] = judge(figures, adjusted[name][AUROC.id], margin, overlap_of([one.paired]))
+    return found

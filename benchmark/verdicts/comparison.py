@@ -220,7 +220,7 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
     curves = timing_curves(
         {side.name: side.grades for side in sides},
         {side.name: side.baseline for side in sides if side.baseline is not None},
-        {side.name for side in sides if side.baseline and _same(by_name[side.baseline], side)},
+        {name for name, metrics in paired.items() if any(one.identical for one in metrics.values())},
         differences,
         margin,
         {side.name: side.call_threshold for side in sides if side.call_threshold is not None},

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from toolmark.benchmark.scoring.call_scores import CallScore
 from toolmark.benchmark.verdicts.timing_curve import curve_points
 
-__all__ = ["FittedThreshold", "fit_threshold"]
+__all__ = ["fit_threshold"]
 
 _MOST_DIGITS = 17
 
 
-@dataclass(frozen=True, slots=True)
-class FittedThreshold:
-    """A threshold, with the recall and the restraint that it has on the cases for which it was chosen."""
-
-    threshold: float
-    recall: float
-    restraint: float
-
-
-def fit_threshold(scores: Sequence[CallScore], restraint: float) -> FittedThreshold:
+def fit_threshold(scores: Sequence[CallScore], restraint: float) -> float:
     """Return the lowest threshold with at least this restraint. A lower threshold never has a lower recall.
 
     All thresholds between two neighbouring scores give the same calls. So the middle between the two scores is chosen,
@@ -37,7 +27,7 @@ def fit_threshold(scores: Sequence[CallScore], restraint: float) -> FittedThresh
     at = next(place for place, point in enumerate(points) if point.restraint >= restraint)
     low = points[at].threshold
     high = points[at + 1].threshold if at + 1 < len(points) else math.nextafter(1.0, 2.0)
-    return FittedThreshold(_between(low, high), points[at].recall, points[at].restraint)
+    return _between(low, high)
 
 
 def _between(low: float, high: float) -> float:

@@ -24,10 +24,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from toolmark.benchmark.verdicts.holm import holm
 from toolmark.benchmark.verdicts.intervals import Interval, cluster_t, difference_interval
 from toolmark.benchmark.verdicts.signflip import cluster_sums, sign_flip
-from toolmark.benchmark.verdicts.verdict import Paired, Verdict, overlap_of, verdict_of
+from toolmark.benchmark.verdicts.verdict import Paired, Verdict, adjust, overlap_of, verdict_of
 
 __all__ = ["RecipeDifference", "RecipeResult", "decide_recipes", "recipe_difference"]
 
@@ -138,18 +137,13 @@ def decide_recipes(
             has at least two trainings.
         margin: Differences between -margin and +margin count as equivalent.
     """
-    tested = {name: _tested(trainings) for name, trainings in recipes.items()}
-    every = [(name, metric) for name, metrics in tested.items() for metric in metrics]
-    adjusted = holm([tested[name][metric].p for name, metric in every])
-    improved = dict(zip(every, adjusted, strict=True))
+    tested = [_tested(trainings) for trainings in recipes.values()]
     results = []
-    for name, trainings in recipes.items():
-        metrics = tested[name]
-        regressed = dict(zip(metrics, holm([one.p for one in metrics.values()]), strict=True))
+    for (name, trainings), metrics, adjusted in zip(recipes.items(), tested, adjust(tested), strict=True):
         overlap = min(overlap_of(list(paired.values())) for paired in trainings.values())
         differences = {}
         for metric, one in metrics.items():
-            p = regressed[metric] if one.effect < 0 else improved[name, metric]
+            p = adjusted[metric]
             within = -margin <= one.narrow.low and one.narrow.high <= margin
             verdict, _ = verdict_of(one.effect, p, within=within, overlap=overlap)
             differences[metric] = RecipeDifference(one.n, one.effect, one.wide, one.between, one.p, p, verdict)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from toolmark.benchmark.scoring.metrics import CaseValue
 from toolmark.benchmark.verdicts.holm import holm
@@ -26,8 +26,12 @@ __all__ = [
     "MARGIN",
     "Difference",
     "Paired",
+    "Tested",
     "Verdict",
+    "WithP",
+    "adjust",
     "decide",
+    "judge",
     "nothing_in_common",
     "overlap_of",
     "pair",
@@ -139,19 +143,68 @@ def pair(base: Sequence[CaseValue], candidate: Sequence[CaseValue], *, identical
 
 
 @dataclass(frozen=True, slots=True)
-class _Tested:
-    """The figures of one metric of one candidate that are computed without the other metrics."""
+class Tested:
+    """The figures of one metric of one candidate that are computed without the other metrics.
+
+    Attributes:
+        paired: The cases.
+        gains: For each case, how much better the candidate is, shape (n,).
+        effect: The difference of the metric.
+        p: Two-sided p-value, without correction.
+        minimum_detectable: The effect that the test detects with a power of 80%. None if no effect is detectable.
+        wide: 95% interval of the difference.
+        narrow: 90% interval of the difference.
+    """
 
     paired: Paired
+    gains: Sequence[float]
     effect: float
     p: float
     minimum_detectable: float | None
+    wide: Interval
+    narrow: Interval
 
 
-def _test(paired: Paired) -> _Tested:
+class WithP(Protocol):
+    """A test of a difference."""
+
+    @property
+    def effect(self) -> float:
+        """Return the difference, candidate minus base."""
+        ...
+
+    @property
+    def p(self) -> float:
+        """Return the two-sided p-value, without correction."""
+        ...
+
+
+def _test(paired: Paired) -> Tested:
     sums = cluster_sums(paired.differences, paired.clusters)
     n = len(paired.differences)
-    return _Tested(paired, float(sum(sums)) / n, sign_flip(sums), minimum_detectable_effect_of_clusters(sums, n))
+    wide, narrow = (difference_interval(paired.differences, paired.clusters, level) for level in (0.95, 0.90))
+    detectable = minimum_detectable_effect_of_clusters(sums, n)
+    return Tested(paired, paired.differences, float(sum(sums)) / n, sign_flip(sums), detectable, wide, narrow)
+
+
+def adjust(candidates: Sequence[Mapping[str, WithP]]) -> list[dict[str, float]]:
+    """Return the p-values with Holm's correction, in the families at the top of this module.
+
+    Args:
+        candidates: The tests of each candidate by metric.
+
+    Returns:
+        The adjusted p-values of each candidate by metric, in the order of `candidates`.
+    """
+    every = [(index, metric) for index, tests in enumerate(candidates) for metric in tests]
+    improved = dict(zip(every, holm([candidates[index][metric].p for index, metric in every]), strict=True))
+    found = []
+    for index, tests in enumerate(candidates):
+        regressed = dict(zip(tests, holm([one.p for one in tests.values()]), strict=True))
+        found.append(
+            {name: regressed[name] if one.effect < 0 else improved[index, name] for name, one in tests.items()}
+        )
+    return found
 
 
 def overlap_of(metrics: Sequence[Paired]) -> float:
@@ -191,18 +244,25 @@ def verdict_of(effect: float, adjusted: float, *, within: bool, overlap: float) 
     return ("equivalent" if within else "inconclusive"), ""
 
 
-def _judge(tested: _Tested, adjusted: float, margin: float, overlap: float) -> Difference:
+def judge(tested: Tested, adjusted: float, margin: float, overlap: float) -> Difference:
+    """Return a difference with its verdict.
+
+    Args:
+        tested: The figures of the metric.
+        adjusted: The adjusted p-value.
+        margin: Differences between -margin and +margin count as equivalent.
+        overlap: The share of the cases that both sides have.
+    """
     paired, effect = tested.paired, tested.effect
-    narrow = difference_interval(paired.differences, paired.clusters, 0.90)
-    within = paired.identical or (-margin <= narrow.low and narrow.high <= margin)
+    within = paired.identical or (-margin <= tested.narrow.low and tested.narrow.high <= margin)
     verdict, reason = verdict_of(effect, adjusted, within=within, overlap=overlap)
-    signed = list(zip(paired.case_ids, paired.differences, strict=True))
-    won = tuple(case_id for case_id, difference in signed if difference > 0)
-    lost = tuple(case_id for case_id, difference in signed if difference < 0)
+    signed = list(zip(paired.case_ids, tested.gains, strict=True))
+    won = tuple(case_id for case_id, gain in signed if gain > 0)
+    lost = tuple(case_id for case_id, gain in signed if gain < 0)
     return Difference(
         n=len(signed),
         effect=effect,
-        interval=difference_interval(paired.differences, paired.clusters),
+        interval=tested.wide,
         p=tested.p,
         adjusted=adjusted,
         won=won,
@@ -236,20 +296,15 @@ def decide(candidates: Sequence[Mapping[str, Paired]], margin: float = MARGIN) -
     tested = [
         {metric: _test(paired) for metric, paired in metrics.items() if paired.differences} for metrics in candidates
     ]
-    all_tests = [(index, metric) for index, metrics in enumerate(tested) for metric in metrics]
-    adjusted = holm([tested[index][metric].p for index, metric in all_tests])
-    improved = dict(zip(all_tests, adjusted, strict=True))
     verdicts = []
-    for index, metrics in enumerate(candidates):
-        regressed = dict(zip(tested[index], holm([test.p for test in tested[index].values()]), strict=True))
+    for metrics, tests, adjusted in zip(candidates, tested, adjust(tested), strict=True):
         overlap = overlap_of(list(metrics.values()))
-        differences: dict[str, Difference] = {}
-        for metric, paired in metrics.items():
-            test = tested[index].get(metric)
-            if test is None:
-                differences[metric] = nothing_in_common(paired)
-                continue
-            adjusted_p = regressed[metric] if test.effect < 0 else improved[index, metric]
-            differences[metric] = _judge(test, adjusted_p, margin, min(overlap, overlap_of([paired])))
-        verdicts.append(differences)
+        verdicts.append(
+            {
+                metric: judge(tests[metric], adjusted[metric], margin, min(overlap, overlap_of([paired])))
+                if metric in tests
+                else nothing_in_common(paired)
+                for metric, paired in metrics.items()
+            }
+        )
     return tuple(verdicts)

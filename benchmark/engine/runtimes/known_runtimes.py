@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.completions import Completion, StopReason
 from toolmark.benchmark.engine.encoding import conversation
 from toolmark.benchmark.engine.json_server import BadReply
 from toolmark.benchmark.engine.runtimes.runtime import (
@@ -79,7 +79,7 @@ class LlamaCpp(Runtime):
         # The log-probabilities of a chat also have token ids, but not of tokens that end inside a character.
         told = fields.get("__verbose")
         ids = token_list(told.get("tokens")) if isinstance(told, dict) else None
-        return Writing(str(told.get("content")), ids, completion.stop_reason) if told and ids else None
+        return Writing(str(told.get("content")), ids, completion.stop_reason) if ids else None
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class Vllm(Runtime):
         body = {"model": self.model, "prompt": list(ids), "max_tokens": question.max_tokens, "temperature": 0}
         body |= {"return_token_ids": True, "skip_special_tokens": False, "stop": list(question.stops)}
         choice = first_choice(self.root.post("/v1/completions", body))
-        reason = "length" if choice.get("finish_reason") == "length" else "stop"
-        return Writing(str(choice.get("text")), token_list(choice.get("token_ids")), reason)  # type: ignore[arg-type]
+        reason: StopReason = "length" if choice.get("finish_reason") == "length" else "stop"
+        return Writing(str(choice.get("text")), token_list(choice.get("token_ids")), reason)
 
     def _more(self) -> dict[str, Any]:
         return {"return_token_ids": True}

@@ -7,7 +7,7 @@ text cannot be seen, and only the whole deployment can be judged.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,15 +192,11 @@ def _count(usage: Any, name: str) -> int | None:
     return value if type(value) is int and 0 <= value < _MOST_TOKENS else None
 
 
-def _calls(listed: Any) -> list[RawCall]:
-    functions = [call.get("function") for call in json_objects(listed)]
-    found = []
-    for function in functions:
-        if isinstance(function, dict):
-            arguments = function.get("arguments")
-            text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-            found.append(RawCall(str(function.get("name")), text))
-    return found
+def _calls(listed: Any) -> Iterator[RawCall]:
+    for function in json_objects([call.get("function") for call in json_objects(listed)]):
+        arguments = function.get("arguments")
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        yield RawCall(str(function.get("name")), text)
 
 
 def first_choice(fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ import importlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue, PrivateAttr
@@ -96,10 +97,8 @@ class BfclWorld(World):
         except Exception as error:
             return f"Error during execution: {error}"
         if isinstance(value, dict):
-            try:
+            with suppress(TypeError, ValueError):
                 return json.dumps(value)
-            except (TypeError, ValueError):
-                pass
         return str(value)
 
 

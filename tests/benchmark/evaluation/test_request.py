@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.evaluation.request import Request, check
+from toolmark.benchmark.evaluation.request import Request
 
 
 def compared(request: Request) -> list[tuple[str, int | None]]:
@@ -37,6 +37,6 @@ def test_a_deployed_model_is_compared_with_the_only_float_model() -> None:
     assert compared(alone) == [("policy/never", None), ("deployed/127.0.0.1:8080", 0)]
     assert compared(Request(deployed=(server,))) == [("deployed/127.0.0.1:8080", None)]
     with pytest.raises(InputError, match="--deployed is compared with one model, but 2 are given"):
-        check(Request(("pocket", "policy/never"), deployed=(server,)))
+        Request(("pocket", "policy/never"), deployed=(server,)).candidates()
     with pytest.raises(InputError, match="--deployed pocket is neither a server nor a GGUF file"):
         Request(deployed=("pocket",)).candidates()
