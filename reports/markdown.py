@@ -5,13 +5,13 @@ The output is tables for a README, or a whole report for a pull request or the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.flips import EVERYTHING
 from toolmark.reports.fairness import fairness
-from toolmark.reports.sentences import curve_sentence, headline, recipe_sentences, sentences
+from toolmark.reports.sentences import Sentence, headline, recipe_sentences, sentences
 from toolmark.reports.steps import steps
 from toolmark.reports.tables import cells, difference_cells
 from toolmark.reports.text import visible
@@ -105,12 +105,13 @@ def _quoted(text: str, most: int = 160) -> str:
     return f"`{line if len(line) <= most else line[: most - 1] + '…'}`" if line else "(nothing)"
 
 
+def _listed(found: Iterable[Sentence]) -> str:
+    return "\n".join(f"- {_MARKS[one.verdict]} **{one.label}** {_escaped(one.text)}" for one in found)
+
+
 def _verdicts(comparison: Comparison) -> Iterator[str]:
     for contestant in comparison.compared:
-        lines = "\n".join(
-            f"- {_MARKS[sentence.verdict]} **{sentence.label}** {_escaped(sentence.text)}"
-            for sentence in (*sentences(contestant), *filter(None, [curve_sentence(contestant)]))
-        )
+        lines = _listed(sentences(contestant))
         names = f"{_quoted(contestant.name)} against {_quoted(str(contestant.baseline))}"
         yield f"### {names}: {headline(contestant)}\n\n{lines}"
 
@@ -118,10 +119,7 @@ def _verdicts(comparison: Comparison) -> Iterator[str]:
 def _recipes(comparison: Comparison) -> Iterator[str]:
     """Yield the verdicts about recipes with several trainings."""
     for recipe in comparison.recipes:
-        lines = "\n".join(
-            f"- {_MARKS[sentence.verdict]} **{sentence.label}** {_escaped(sentence.text)}"
-            for sentence in recipe_sentences(recipe)
-        )
+        lines = _listed(recipe_sentences(recipe))
         title = f"### The recipe {_quoted(recipe.name)} over {len(recipe.trainings)} trainings"
         yield f"{title}\n\nThe verdicts above are about single adapters.\n\n{lines}"
 

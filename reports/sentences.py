@@ -58,11 +58,16 @@ def _sentence(difference: Difference) -> str:
 
 
 def sentences(contestant: ContestantResult) -> list[Sentence]:
-    """Return a sentence for each primary metric. If the contestant has no baseline, the list is empty."""
-    return [
+    """Return a sentence for each primary metric, and one about the timing curve if there is a curve.
+
+    If the contestant has no baseline, the list is empty.
+    """
+    found = [
         Sentence(metric.partition(".")[0], metric, label(metric), difference.verdict, _sentence(difference))
         for metric, difference in contestant.differences.items()
     ]
+    curve = curve_sentence(contestant)
+    return found if curve is None else [*found, curve]
 
 
 def curve_sentence(contestant: ContestantResult) -> Sentence | None:

@@ -337,10 +337,7 @@ def main() -> None:
         )
         return
     page = write(*measured(arguments.data), live)
-    arguments.out.write_text("\n".join(page.text), encoding="utf-8")
-    for target in page.broken:
-        sys.stderr.write(f"target missed: {target}\n")
-    sys.exit(1 if page.broken else 0)
+    page.finish(arguments.out)
 
 
 if __name__ == "__main__":

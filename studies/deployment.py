@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studies.page import Page
+from studies.page import Page, points
 from studies.recipes import ROOT
 from studies.remembered_server import RememberedServer
 from toolmark.benchmark.candidates.gguf_files import gguf_hash
@@ -32,6 +32,7 @@ from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.progress import phase, phases_shown
 from toolmark.benchmark.core.registry import renderer_for
+from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.deployment.answer_differences import ANSWER_MEANINGS
 from toolmark.benchmark.deployment.check import DEPLOYED, DeploymentResult, check_deployment
@@ -180,8 +181,7 @@ def shown(one: Difference) -> str:
     """Return a difference in points with its interval and verdict."""
     if one.effect is None or one.interval is None:
         return "n/a"
-    low, high = 100 * one.interval.low, 100 * one.interval.high
-    return f"{100 * one.effect:+.1f} [{low:+.1f}, {high:+.1f}] {one.verdict}"
+    return f"{points(one.effect, one.interval)} {one.verdict}"
 
 
 def score(comparison: Comparison, name: str, metric: str) -> str:
@@ -293,11 +293,11 @@ def main() -> int:
             results[kind] = checked(asked, gguf(asked, kind, given.converter))
             whole = next(side for side in results[kind].sides if side.name == DEPLOYED)
             sides.append(replace(whole, name=kind))
-        cases = [case for case in Evaluation(asked.request(asked.trained)).cases if hasattr(case, "gold_hash")]
+        cases = [case for case in Evaluation(asked.request(asked.trained)).cases if isinstance(case, Case)]
         for side in sides:
             kept(side, asked, {case.id: case.gold_hash for case in cases})
         chain = chained(sides)
-        reports = {"steps": compare_sides(chain, report=gather(cases, chain, dialect))}  # type: ignore[arg-type]
+        reports = {"steps": compare_sides(chain, report=gather(cases, chain, dialect))}
         for name, comparison in (reports | {kind: one.comparison for kind, one in results.items()}).items():
             out = work / f"{name}.html"
             renderer_for(str(out)).render(comparison, out)

@@ -186,12 +186,10 @@ def main() -> None:
     options = parser.parse_args()
     found = list(readings())
     page = write(found)
-    options.out.write_text("\n".join(page.text), encoding="utf-8")
     for one in found:
         if not one.right and one.fixture.id not in REASONS:
             sys.stderr.write(f"{one.fixture.id}: {one.found}\n")
-    if page.broken:
-        sys.exit("Targets missed:\n" + "\n".join(page.broken))
+    page.finish(options.out)
 
 
 if __name__ == "__main__":

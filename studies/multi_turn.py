@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from random import Random
 from typing import Any
 
 from studies.page import Page, percent
+from studies.recorded_verdicts import lines
 from toolmark.benchmark.data.cases import Call
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.readers.bfcl_conversations import BfclConversations, conversation_files
@@ -94,8 +94,7 @@ class Official:
 
 
 def _rows(files: Sequence[Path]) -> Mapping[str, Any]:
-    rows = (json.loads(line) for file in files for line in file.read_text().splitlines())
-    return {row["id"]: row for row in rows}
+    return {row["id"]: row for file in files for row in lines(file)}
 
 
 def _written(call: Call) -> str:
@@ -266,10 +265,7 @@ def main() -> None:
         varied = [study.judged(*one) for one in variants(scenarios, list(KINDS), arguments.variants)]
         earlier = [study.judged(*one) for one in variants(scenarios, [EARLIER], arguments.variants // 10)]
     page = _page(gold, varied, earlier)
-    arguments.out.write_text("\n".join(page.text), encoding="utf-8")
-    for target in page.broken:
-        sys.stderr.write(f"target missed: {target}\n")
-    sys.exit(1 if page.broken else 0)
+    page.finish(arguments.out)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from statistics import median
+
+from toolmark.benchmark.verdicts.intervals import Interval
 
 
 class Page:
@@ -41,6 +45,13 @@ class Page:
         if not met:
             self.broken.append(f"{target}. Measured: {measured}")
 
+    def finish(self, out: Path) -> None:
+        """Write the page. If a target was missed, say which, and end the program with code 1."""
+        out.parent.mkdir(exist_ok=True)
+        out.write_text("\n".join(self.text), encoding="utf-8")
+        if self.broken:
+            sys.exit("Targets missed:\n" + "\n".join(self.broken))
+
 
 def filled(text: str) -> str:
     """Return the text in lines of at most 120 characters. Every line of `text` is a paragraph or an item of a list."""
@@ -66,3 +77,8 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
 def drawn(share: float, comparisons: float, digits: int = 1) -> str:
     """Return a share of simulated comparisons, and twice its standard error. Example: 5.1% ± 0.4."""
     return f"{share:.{digits}%} ± {200 * math.sqrt(share * (1 - share) / comparisons):.{digits}f}"
+
+
+def points(effect: float, interval: Interval) -> str:
+    """Return a difference in percentage points, with its interval. Example: +1.2 [-0.5, +2.9]."""
+    return f"{100 * effect:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"

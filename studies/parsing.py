@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle, islice
@@ -179,10 +178,7 @@ def main() -> None:
     page = Page(HEAD + f"\nMeasured with Python {platform.python_version()} on {platform.machine()}.\n")
     write_throughput(page, dialects, options.completions)
     write_lengths(page, dialects)
-    options.out.parent.mkdir(exist_ok=True)
-    options.out.write_text("\n".join(page.text), encoding="utf-8")
-    if page.broken:
-        sys.exit("Targets missed:\n" + "\n".join(page.broken))
+    page.finish(options.out)
 
 
 if __name__ == "__main__":

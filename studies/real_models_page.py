@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from studies.page import Page, spread
+from studies.page import Page, points, spread
 from studies.recipes import ROOT, SEEDS, parts, percents
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
@@ -108,9 +108,8 @@ def _shown(result: ContestantResult, metric: str) -> tuple[str, str, str]:
     found = result.differences[metric]
     if found.interval is None or found.effect is None:
         return str(found.n), "n/a", "n/a"
-    low, high = 100 * found.interval.low, 100 * found.interval.high
     smallest = "n/a" if found.minimum_detectable is None else f"{100 * found.minimum_detectable:.1f}"
-    return str(found.n), f"{100 * found.effect:+.1f} [{low:+.1f}, {high:+.1f}] {found.verdict}", smallest
+    return str(found.n), f"{points(found.effect, found.interval)} {found.verdict}", smallest
 
 
 def model_sections(page: Page, model: str, kinds: Mapping[str, Judged]) -> None:
@@ -169,7 +168,7 @@ AIMS = (
 
 def _aims(page: Page, kinds: Mapping[str, Judged]) -> None:
     """Write for each aim whether the own recipe reaches it. All seeds must have the right verdict."""
-    for kind, part, metric, points in AIMS:
+    for kind, part, metric, gain in AIMS:
         if kind not in kinds:
             continue
         compared = _compared(kinds[kind], part)
@@ -179,11 +178,11 @@ def _aims(page: Page, kinds: Mapping[str, Judged]) -> None:
             continue
         verdicts = {one.verdict for one in seeds}
         where = f"`{metric}` on {kind} cases" + ("" if part == "all" else f" with {part}")
-        if points is None:
+        if gain is None:
             target, met = f"{where} must not be `regressed`", "regressed" not in verdicts
         else:
-            target = f"{where} must be `improved`" + (f", and gain at least {points:g} points" if points else "")
-            met = verdicts == {"improved"} and median(gains) >= points
+            target = f"{where} must be `improved`" + (f", and gain at least {gain:g} points" if gain else "")
+            met = verdicts == {"improved"} and median(gains) >= gain
         said = ", ".join(f"`{one.verdict}`" for one in seeds)
         page.held(met, target, f"{spread(gains)} points, {said}")
 

@@ -29,7 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from studies.page import Page, spread
+from studies.page import Page, points, spread
 from studies.recipe_tries import LEARNT
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
 from toolmark.benchmark.core.command_line import flags
@@ -162,8 +162,7 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
                 difference = comparison.compared[0].differences[metric.id]
                 if difference.interval is None or difference.effect is None:
                     continue
-                low, high = 100 * difference.interval.low, 100 * difference.interval.high
-                effect = f"{100 * difference.effect:+.1f} [{low:+.1f}, {high:+.1f}]"
+                effect = points(difference.effect, difference.interval)
                 lines.append([kind, part, f"`{metric.id}`", str(difference.n), effect, difference.verdict])
     page.section(
         title,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in stream]
 
 
+@cache
 def _official_data(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return two mappings by the id of a case: the functions, and the possible answers. Both are in BFCL's form."""
     functions = {row["id"]: row["function"] for path in folder.glob("BFCL_*.json") for row in lines(path)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,10 @@ class RememberedServer(JsonServer):
 
     def __post_init__(self) -> None:
         if self.file.is_file():
-            rows = [json.loads(line) for line in self.file.read_text().splitlines() if line.endswith("}")]
+            whole, end, cut = self.file.read_text().rpartition("\n")
+            if cut:  # the measurement was interrupted while it wrote this line
+                os.truncate(self.file, len(whole) + len(end))  # the file has only ASCII characters
+            rows = map(json.loads, whole.splitlines())
             self.known.update({row["request"]: row["reply"] for row in rows})
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:

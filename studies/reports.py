@@ -209,9 +209,7 @@ def main() -> None:
         if painted:
             slowest = max(at for at, _ in painted)
             page.held(slowest <= PAINT, f"The browser must show a page within {PAINT:g} s", f"at most {slowest:.2f} s")
-    options.out.write_text("\n".join(page.text), encoding="utf-8")
-    if page.broken:
-        sys.exit("Targets missed:\n" + "\n".join(page.broken))
+    page.finish(options.out)
 
 
 if __name__ == "__main__":

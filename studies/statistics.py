@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
@@ -361,10 +360,7 @@ def main() -> None:
         write_covered(page, results(moved_both), results(moved_one), draws)
         write_overlooked(page, results(edged), draws)
         write_cluster(page, results(clustered), draws)
-    options.out.parent.mkdir(exist_ok=True)
-    options.out.write_text("\n".join(page.text), encoding="utf-8")
-    if page.broken:
-        sys.exit("Targets missed:\n" + "\n".join(page.broken))
+    page.finish(options.out)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ The program writes docs/measurements/timing-curves.md. It fails if a target is m
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,9 +196,7 @@ def page(found: Sequence[AreaErrors]) -> Page:
 def main() -> None:
     """Measure all errors, and write the page."""
     made = page([area_errors(truth, COMPARISONS[truth.n]) for truth in AREAS])
-    OUT.write_text("\n".join(made.text), encoding="utf-8")
-    if made.broken:
-        sys.exit("\n".join(made.broken))
+    made.finish(OUT)
 
 
 if __name__ == "__main__":

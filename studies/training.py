@@ -202,6 +202,7 @@ def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, 
 def measure_subject(page: Page, name: str, threads: int) -> None:
     """Make the data, train with each loop in turn, and write the section of a model."""
     subject, recipe = SUBJECTS[name], read_recipe(RECIPE)
+    locate(resolve(subject.base))  # without the weights, no data is made
     with TemporaryDirectory() as folder:
         # The number of conversations per list of tools is the same as in the recipe. The number of lists is smaller.
         given = recipe.generator.options

@@ -343,10 +343,7 @@ def main() -> None:
         )
         return
     page = write(summary(arguments.data), checked(arguments.data), imported(arguments.data), arguments.data)
-    arguments.out.write_text("\n".join(page.text), encoding="utf-8")
-    for target in page.broken:
-        sys.stderr.write(f"target missed: {target}\n")
-    sys.exit(1 if page.broken else 0)
+    page.finish(arguments.out)
 
 
 if __name__ == "__main__":

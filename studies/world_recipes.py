@@ -15,7 +15,6 @@ Data, adapters and runs that are already in DIR are used again.
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -24,10 +23,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from studies.page import Page
+from studies.page import Page, points
 from studies.recipes import ROOT, data_of, trained
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
-from toolmark.benchmark.data.record import RECORD_FILE
+from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
@@ -86,9 +85,8 @@ def rows(kind: str, sides: Sequence[Side]) -> list[list[str]]:
             scores = [one.figures[metric.id].score for one in (base, adapter)]
             if difference.interval is None or difference.effect is None or None in scores:
                 continue
-            low, high = 100 * difference.interval.low, 100 * difference.interval.high
             shown = [f"{100 * score:.1f}" for score in scores if score is not None]
-            effect = f"{100 * difference.effect:+.1f} [{low:+.1f}, {high:+.1f}]"
+            effect = points(difference.effect, difference.interval)
             found.append([kind, part, f"`{metric.id}`", str(difference.n), *shown, effect, difference.verdict])
     return found
 
@@ -98,7 +96,7 @@ def measure(page: Page, name: str, limit: int, work: Path) -> None:
     recipe = read_recipe(ROOT / "trainers" / "recipes" / f"{name}.toml")
     data = data_of(recipe, work / f"data-{name}")
     adapter = trained(judged_on(recipe, data), data, recipe.seed, work / name)
-    record = json.loads((adapter / RECORD_FILE).read_text())
+    record = WrittenRecord.read(adapter)
     kinds = {"generated": str(data), "authored": shipped_cases("scenarios")}
     sides = {kind: held(recipe, adapter, cases, limit, work) for kind, cases in kinds.items()}
     page.section(
@@ -108,9 +106,9 @@ def measure(page: Page, name: str, limit: int, work: Path) -> None:
         [row for kind, pair in sides.items() for row in rows(kind, pair)],
     )
     page.paragraph(
-        f"The base is `{recipe.base}`. The training read {record['data']['conversations']:,} conversations and "
-        f"{record['tokens']:,} tokens in {record['seconds'] / 60:,.0f} minutes, with "
-        f"{record['options'].get('threads', 1)} threads."
+        f"The base is `{recipe.base}`. The training read {record.data.conversations:,} conversations and "
+        f"{record.tokens:,} tokens in {record.seconds / 60:,.0f} minutes, with "
+        f"{record.options.get('threads', 1)} threads."
     )
     differences = compare_sides(sides["generated"]).compared[0].differences
     verdicts = {metric: differences[metric].verdict for metric in IMPROVED}

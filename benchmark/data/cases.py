@@ -128,6 +128,12 @@ class Tool(Frozen):
     run: str | None = None
     effects: Effects = "write"
 
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Return the schema of each argument. Empty if the parameters declare none."""
+        properties = self.parameters.get("properties")
+        return properties if isinstance(properties, Mapping) else {}
+
     @field_serializer("run")
     def _run_without_secrets(self, run: str | None) -> str | None:
         """Hide API keys in the command of an MCP server, because files with tools are published."""

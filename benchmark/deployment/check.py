@@ -16,7 +16,6 @@ from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.deployment.deployed_answers import SIDES, CaseAnswers, ClientReading, SideName, ask_about
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.dialects import Dialect
-from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.engine.runtimes.runtime import Runtime
 from toolmark.benchmark.engine.server_facts import NOT_TOLD
 from toolmark.benchmark.evaluation.contestant import Contestant
@@ -169,11 +168,10 @@ def check_deployment(
         raise RuntimeError("a run of a local model has weights")
     trained = TrainedSide(run.weights.base, contestant.dialect, run.template_args)
     cases = [case for case in single if (case.id, 1) in run.completions]
-    native = contestant.dialect.name == Native.name
-    chosen: Send = ("tools" if native else "turns") if send == "auto" else send
+    chosen: Send = ("tools" if trained.native else "turns") if send == "auto" else send
 
     def ask(case: Case) -> CaseAnswers:
-        sent = trained.sent(case, chosen == "tools")
+        sent = trained.sent(case, tools=chosen == "tools")
         return ask_about(case, run.completions[case.id, 1], trained, runtime, sent, request.max_tokens)
 
     answers = _asked(cases, ask, request.connections)

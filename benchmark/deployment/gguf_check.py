@@ -118,7 +118,7 @@ def _prompts(runtime: Runtime, trained: TrainedSide, cases: Sequence[Case]) -> G
     for case in counting(cases, "prompts compared", len(cases), "prompt"):
         seen = trained.prompt(case)
         try:
-            made = runtime.prompt(Question(trained.sent(case), 1))
+            made = runtime.prompt(Question(trained.sent(case, tools=trained.native), 1))
         except BadReply as error:
             classes["refused"] += 1
             example = example or f"{case.id}: {error.reason}"

@@ -68,15 +68,19 @@ class TrainedSide:
         prompt = self.dialect.render(case.messages, case.toolbox.tools)
         return replace(prompt, template_args=self.template_args)
 
-    def sent(self, case: Case, tools: bool | None = None) -> Prompt:
+    @property
+    def native(self) -> bool:
+        """Return whether the template shows the tools."""
+        return self.dialect.name == Native.name
+
+    def sent(self, case: Case, *, tools: bool) -> Prompt:
         """Return what a client sends.
 
         Args:
             case: The case.
-            tools: If True, the client sends the tools. If False, the client sends the turns of the dialect. With None,
-                the client sends the tools if the dialect is native.
+            tools: If True, the client sends the tools. If False, the client sends the turns of the dialect.
         """
-        if self.dialect.name == Native.name if tools is None else tools:
+        if tools:
             return Prompt(case.messages, case.toolbox.tools, self.template_args)
         return self.rendered(case)
 

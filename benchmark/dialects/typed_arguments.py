@@ -69,14 +69,8 @@ def _tool(name: str, tools: Sequence[Tool]) -> Tool | None:
     return exact or next((tool for tool in tools if tool.name.replace(".", "_") == spelled), None)
 
 
-def _schemas(tool: Tool) -> Mapping[str, Any]:
-    """Return the schema of each argument of a tool."""
-    properties = tool.parameters.get("properties")
-    return properties if isinstance(properties, Mapping) else {}
-
-
 def _completed(call: UntypedCall, tool: Tool | None) -> Call | None:
-    schemas = {} if tool is None else _schemas(tool)
+    schemas = {} if tool is None else tool.properties
     if len(call.positional) > len(schemas):
         return None
     arguments = dict(zip(schemas, call.positional, strict=False))
@@ -91,7 +85,7 @@ def _completed(call: UntypedCall, tool: Tool | None) -> Call | None:
 @per_tool
 def _types_of(tool: Tool) -> Mapping[str, frozenset[str]]:
     """Return the names of the types that the schema of a tool allows for each argument. An empty set allows all."""
-    return {name: frozenset(_types(schema, tool.parameters)) for name, schema in _schemas(tool).items()}
+    return {name: frozenset(_types(schema, tool.parameters)) for name, schema in tool.properties.items()}
 
 
 def _types(schema: Any, root: Mapping[str, Any], steps: int = 0) -> Iterator[str]:

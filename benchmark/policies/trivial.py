@@ -67,8 +67,7 @@ def _blank(schema: Mapping[str, Any], query: str) -> Any:
 
 def best_effort(tool: Tool, query: str) -> Call:
     """Return a call of a tool with the required arguments, chosen as described at the top of this module."""
-    properties, required = tool.parameters.get("properties"), tool.parameters.get("required")
-    declared: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
+    declared, required = tool.properties, tool.parameters.get("required")
     arguments: dict[str, Any] = {}
     for name in required if isinstance(required, list) else ():
         schema = declared.get(name) if isinstance(name, str) else None

@@ -166,7 +166,7 @@ class _Question:
         questions, answers = field(self.row, "question", list), self.answers.get(self.ref)
         if not isinstance(answers, list) or len(answers) != len(questions):
             raise ValueError(f"this question needs one right answer with {len(questions)} turns")
-        parameters = {tool.name: tuple(_properties(tool)) for tool in toolbox.tools}
+        parameters = {tool.name: tuple(tool.properties) for tool in toolbox.tools}
         later = self.tools_from_turn.values()
         for number, (messages, calls) in enumerate(zip(questions, answers, strict=True), start=1):
             texts = [field(message, "content", str) for message in messages]
@@ -180,8 +180,3 @@ class _Question:
                     calls=tuple(GoldCall(name=call.name, arguments=call.arguments) for call in made), answer=_ANSWER
                 ),
             )
-
-
-def _properties(tool: Tool) -> Mapping[str, Any]:
-    properties = tool.parameters.get("properties")
-    return properties if isinstance(properties, Mapping) else {}

@@ -103,8 +103,7 @@ def same_names(calls: Sequence[Call], option: CallOption) -> bool:
 def _argument_faults(call: Call, spec: CallSpec, tool: Tool, rerun: Rerun | None) -> list[Fault]:
     if not spec.arguments_known:
         return []
-    properties = tool.parameters.get("properties")
-    declared: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
+    declared = tool.properties
 
     def default(name: str) -> Any:
         schema = declared.get(name)

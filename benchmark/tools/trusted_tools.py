@@ -46,8 +46,7 @@ def same_arguments(one: Tool, other: Tool) -> bool:
 
 
 def _argument_names(tool: Tool) -> list[str]:
-    properties = tool.parameters.get("properties")
-    return sorted(properties) if isinstance(properties, dict) else []
+    return sorted(tool.properties)
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import cast
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.scoring.conversation_grades import ConversationGrade
 from toolmark.benchmark.scoring.grades import JudgedCall, legible
-from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, unmet_by_turn
+from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, Unmet, unmet_by_turn
 from toolmark.benchmark.scoring.world_states import Change, changes
 from toolmark.benchmark.verdicts.comparison import Side
 from toolmark.benchmark.verdicts.shown_cases import (
@@ -113,20 +113,16 @@ def _answer(scenario: Scenario, held: _Held, gold: Sequence[PlayedTurn]) -> Answ
         said=shown_text(completion.text),
         text=shown_text(completion.text),
         stop_reason=completion.stop_reason,
-        played=tuple(
-            replace(
-                _played(turn), unmet=tuple(legible(": ".join(filter(None, (one.demand, one.detail)))) for one in lacks)
-            )
-            for turn, lacks in zip(turns, unmet, strict=False)
-        ),
+        played=tuple(_played(turn, lacks) for turn, lacks in zip(turns, unmet, strict=False)),
     )
 
 
-def _played(turn: PlayedTurn) -> PlayedShown:
+def _played(turn: PlayedTurn, unmet: Sequence[Unmet] = ()) -> PlayedShown:
     found = list(changes(turn.before, turn.after))
     return PlayedShown(
         calls=tuple(map(_call, turn.calls[:MOST_CALLS])),
         said=f"({turn.ended.replace('_', ' ')})" if turn.answer is None else shown_text(turn.answer),
+        unmet=tuple(legible(": ".join(filter(None, (one.demand, one.detail)))) for one in unmet),
         changes=tuple(map(_change, found[:_MOST_CHANGES])),
     )
 

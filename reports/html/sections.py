@@ -13,7 +13,7 @@ from toolmark.benchmark.scoring.metrics import AUROC, MetricInfo
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.benchmark.verdicts.intervals import Interval
 from toolmark.reports.fairness import Condition, fairness
-from toolmark.reports.sentences import curve_sentence, headline, sentences
+from toolmark.reports.sentences import headline, sentences
 from toolmark.reports.tables import cells, difference_cells
 
 __all__ = ["SECTIONS", "section_data"]
@@ -42,7 +42,7 @@ def _compared(comparison: Comparison, table: list[dict[str, Any]]) -> list[dict[
             "contestant": contestant,
             "base": comparison.baseline_of(contestant),
             "headline": headline(contestant),
-            "sentences": [*sentences(contestant), *filter(None, [curve_sentence(contestant)])],
+            "sentences": sentences(contestant),
             "bars": {AUROC.id: None, **{one["metric"]: one["lines"][index]["difference_bar"] for one in table}},
         }
         for index, contestant in enumerate(comparison.contestants)

@@ -176,8 +176,7 @@ def opened(browser: Any) -> Callable[..., Any]:
         yield page
         assert complaints == []
         assert [url for url in asked if not url.startswith("file://")] == []
-        if not options.get("beside"):
-            assert page.evaluate("window.ran") is None
+        assert page.evaluate("window.ran") is None
         context.close()
 
     return opened

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.reports.conftest import RIGHT
 from toolmark.reports.site import Site
 
 
@@ -117,9 +118,6 @@ def test_dark_mode_and_a_narrow_screen(opened, page_of, three):
         for summary in page.locator("#list summary").all()[:3]:
             summary.click()
         assert page.evaluate("document.documentElement.scrollWidth") == 380
-
-
-RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'
 
 
 @pytest.mark.parametrize(

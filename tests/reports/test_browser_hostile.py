@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.reports.conftest import RIGHT
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.data.record import ChosenCheckpoint, CurvePoint, TrainingRecord
 from toolmark.benchmark.evaluation.evaluate import Evaluation
@@ -20,9 +21,6 @@ PAYLOAD = (
     "\"'><a href='javascript:window.ran=1'>{{7*7}}\u2028\u202e\x00\x1b<!--"
 )
 SEEN = PAYLOAD.partition("\u2028")[0]
-
-
-RIGHT = '{"name": "book", "arguments": {"city": "Rome", "nights": 2}}'
 
 
 def hostile(field: str, text: str, make: Any, ask: Any) -> Any:

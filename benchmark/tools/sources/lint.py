@@ -93,8 +93,7 @@ def _names(tool: Tool, place: str) -> Iterator[ToolFault]:
 
 
 def _arguments(tool: Tool, tools_file: ToolsFile) -> Iterator[ToolFault]:
-    properties = tool.parameters.get("properties")
-    properties = properties if isinstance(properties, dict) else {}
+    properties = tool.properties
     for name in tool.parameters.get("required") or ():  # type: ignore[union-attr]
         if name not in properties:
             what = f"{tool.name} requires the argument {name!r} but does not describe it"

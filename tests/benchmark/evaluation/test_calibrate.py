@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from toolmark.benchmark.runs.calibration import Calibration, read_calibration
 
 
 @pytest.fixture
-def cases(tmp_path: Path) -> Iterator[Path]:
+def cases(tmp_path: Path) -> Path:
     folder = tmp_path / "cases"
     folder.mkdir()
     for split in ("dev", "test"):
