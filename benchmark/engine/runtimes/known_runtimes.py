@@ -79,7 +79,7 @@ class LlamaCpp(Runtime):
         # The log-probabilities of a chat also have token ids, but not of tokens that end inside a character.
         told = fields.get("__verbose")
         ids = token_list(told.get("tokens")) if isinstance(told, dict) else None
-        return Writing(str(told.get("content")), ids, completion.stop_reason) if ids else None
+        return Writing(str(told.get("content")), ids, completion.stop_reason) if told and ids else None
 
 
 @dataclass(frozen=True)
