@@ -66,6 +66,11 @@ class CallOpening(CallBeginning):
         """
         return self._leading_to(self._mark, before)
 
+    def every_opener(self) -> list[int]:
+        """Return the tokens that `openers` returns for any text, in ascending order."""
+        texts = (self._mark[:length] for length in range(len(self._mark)))
+        return sorted({token for text in texts for token in self.openers(text)})
+
     def usual_openers(self, before: str) -> list[int]:
         """Return the tokens with which a call goes on in the way in which the dialect writes calls. See `openers`."""
         return self._leading_to(self._call, before)

@@ -33,13 +33,9 @@ from toolmark.benchmark.engine.prepared_prompts import PreparedPrompts
 from toolmark.benchmark.engine.thought_tokens import ThoughtTokens
 from toolmark.benchmark.engine.token_choice import chooser, seed_of
 from toolmark.benchmark.engine.tokenizer import hash_of_template
+from toolmark.benchmark.engine.torch_build import use_threads
 
 __all__ = ["LocalEngine"]
-
-_SMALL_MODEL = 50_000_000
-"""A model with fewer parameters uses one thread by default. The reason: on an idle machine, two threads are hardly
-faster than one thread, and on a busy machine, threads wait for each other. For example, if other processes use both
-cores, a model with 3M parameters is 8 times slower with two threads than with one thread."""
 
 _LARGEST_BATCH = 64
 """Highest number of sequences in a batch."""
@@ -100,11 +96,7 @@ class LocalEngine:
         megabytes = sum(file.stat().st_size for file in self._base.glob("*.safetensors")) / 1e6
         with phase(f"loading {megabytes:,.0f} MB"):
             model = load_base(self._base, getattr(torch, self._dtype))
-        threads = self._thread_option
-        if threads is None and self._device == "cpu" and model.num_parameters() < _SMALL_MODEL:
-            threads = 1
-        if threads is not None:
-            torch.set_num_threads(threads)
+        use_threads(self._thread_option, self._device, model.num_parameters())
         with loading(self._base), naming_missing_operations(self._device):
             placed = model.eval().to(DEVICES[self._device].torch_name)  # type: ignore[no-untyped-call]
             check_computes(placed, self._base, self._dtype)

@@ -40,6 +40,7 @@ class PreparedPrompts:
     Attributes:
         tokenizer: The tokenizer of the base.
         ids: The token ids of each prompt.
+        too_long: Number of tokens of each prompt that leaves no room for an answer. The key is the index of the prompt.
         opening: The tokens that open a call. None if the beginning of a reply does not show a call.
 
     Raises:
@@ -53,6 +54,7 @@ class PreparedPrompts:
         self.tokenizer = open_tokenizer(base)
         self._context = context_length(base) or _NO_LIMIT
         self.ids: list[list[int]] = []
+        self.too_long: Mapping[int, int] = {}
         self.opening: CallOpening | None = None
         self._dialect: Dialect | None = None
         self._dialect_stops: tuple[str, ...] = ()
@@ -93,9 +95,9 @@ class PreparedPrompts:
         self._call_ends = tuple(end for end in ends if end is not None)
         encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
         self.ids = [encode(prompt, self.tokenizer).ids for prompt in encoding]
-        too_long = {index: len(ids) for index, ids in enumerate(self.ids) if len(ids) > room}
-        if too_long:
-            raise PromptTooLong(too_long, room)
+        self.too_long = {index: len(ids) for index, ids in enumerate(self.ids) if len(ids) > room}
+        if self.too_long:
+            raise PromptTooLong(self.too_long, room)
 
     def _room(self) -> int:
         """Return the highest number of tokens of a prompt."""
@@ -109,11 +111,6 @@ class PreparedPrompts:
                 f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
             )
         return room
-
-    @property
-    def longest(self) -> int:
-        """Return the number of tokens of the longest prompt with the longest answer."""
-        return max(map(len, self.ids), default=0) + self._decoding.all_tokens
 
     def check_vocabulary(self, prompts: Mapping[int, Sequence[int]], vocabulary: int) -> None:
         """Check that a model has an embedding for each token of the prompts.

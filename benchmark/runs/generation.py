@@ -16,6 +16,7 @@ from toolmark.benchmark.candidates.fingerprint import environment, identity, run
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.engine_options import EngineChoice
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import digest
@@ -33,9 +34,11 @@ from toolmark.benchmark.engine.devices import (
     choose_device,
     choose_dtype,
 )
+from toolmark.benchmark.engine.engine_choice import choose_engine
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import Forecast, GenerationProgress
 from toolmark.benchmark.engine.model_folder import locate
+from toolmark.benchmark.engine.vllm_limits import check_vllm_serves
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run_folders import run_folder
@@ -57,6 +60,7 @@ class RunOptions:
         dtype: The data type of the weights of local candidates, or `auto`.
         fresh: Whether all completions are generated again.
         skip_too_long: Whether cases with a prompt that does not fit into the context are left out.
+        engine: The engine of local candidates, or `auto`.
     """
 
     runs: Path
@@ -66,6 +70,7 @@ class RunOptions:
     dtype: DtypeChoice = "auto"
     fresh: bool = False
     skip_too_long: bool = False
+    engine: EngineChoice = "transformers"
 
 
 @dataclass(slots=True)
@@ -116,8 +121,8 @@ def open_run(
 
     Raises:
         InputError: There is no such candidate, or the files of the candidate cannot be used.
-        EnvironmentFault: The weights cannot be downloaded, this machine does not have the device, or the server of a
-            deployed model cannot be reached.
+        EnvironmentFault: The weights cannot be downloaded, this machine does not have the device, the engine is not
+            installed, or the server of a deployed model cannot be reached.
     """
     if candidate.kind == "replay":
         replay = read_replay(Path(candidate.base))
@@ -135,10 +140,13 @@ def open_run(
         return Run(candidate, dialect, folder, run_identity, {}, template_args=template_args or {})
 
     device = choose_device(options.device)
+    engine = choose_engine(options.engine, device)
     weights = locate(candidate)
+    if engine == "vllm":
+        check_vllm_serves(candidate, weights)
     dtype = choose_dtype(options.dtype, device)
     check_dtype_of_model(weights.base, dtype)
-    run_identity = identity(candidate, weights, dialect, options.decoding, dtype, template_args)
+    run_identity = identity(candidate, weights, dialect, options.decoding, dtype, template_args, engine)
     folder = run_folder(options.runs, candidate.name, run_key(run_identity))
     training = read_record(weights.adapter or weights.base)
     return Run(candidate, dialect, folder, run_identity, {}, device, template_args or {}, weights, training)
