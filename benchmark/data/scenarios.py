@@ -61,8 +61,8 @@ class ReachGold(Frozen):
 
     - The model makes at least one call in the turn.
     - After the turn, the state equals the state after the same turn of the gold. The paths in `free` are not compared.
-    - Each result of the gold in this turn is also a result of the model, in this turn or before. If the gold has equal
-      results, the model must have as many of them.
+    - For each call of the gold in this turn, a call of the model gave the same result, in this turn or in an earlier
+      turn. If several calls of the gold gave equal results, the model must have as many of these results.
     """
 
     action: Literal["reach_gold"]

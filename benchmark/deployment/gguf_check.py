@@ -1,6 +1,6 @@
-"""Compares a GGUF file with the trained model before it is served: its tokens, its template, and the prompts it makes.
+"""Compares the tokens, the template and the prompts of a GGUF file with those of the trained model.
 
-No answer is generated. Whether the weights give the same answers is a question for `toolmark deploy check`.
+No answer is generated. `toolmark deploy check` shows whether the weights give the same answers.
 """
 
 from __future__ import annotations

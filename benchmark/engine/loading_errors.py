@@ -1,8 +1,8 @@
 """Converts errors that libraries raise about a model directory to errors for the user.
 
-Somebody else possibly made the directory, so a library can raise any kind of error about it. The `with` block of
-`loading` only lets libraries read the directory. So the cause of every error in the block is the directory or this
-machine, and not a fault of Toolmark.
+Somebody else possibly made the directory, so a library can raise any kind of error about it. Inside the `with` block of
+`loading`, libraries only read the directory. So the cause of every error in the block is the directory or this machine,
+and not a fault of Toolmark.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ class Request:
 
         A recipe with several seeds stands for one adapter for each seed.
 
-        Deployed models come last. They are compared with the only adapter, otherwise with the only model, otherwise
-        with the baseline.
+        Deployed models come last. They are compared with the adapter if there is one, otherwise with the model, and
+        otherwise with the baseline.
 
         Returns:
             Pairs of a candidate and the index of its baseline, in the order in which candidates are shown. The index is
