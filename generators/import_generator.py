@@ -73,7 +73,7 @@ class ImportGenerator(BaseGenerator):
             else:
                 yield _with_implementations(row, known)
         if cases["read"]:
-            ctx.note(f"{cases['read']:,} rows were left out, because a case without an answer cannot be trained on")
+            ctx.note(f"{cases['read']:,} rows were left out, because they contain no answer that a model could learn")
 
 
 def _reader_and_path(source: str) -> tuple[Reader, Path]:

@@ -164,7 +164,7 @@ def _check_one_file(name: str) -> None:
     """Check that a GGUF file is not one of several files of a model."""
     if _FILE_OF_MANY.search(name):
         raise InputError(
-            f"{name} is one of several files of a model, and Toolmark reads only a model in one GGUF file",
+            f"{name} contains only a part of a model, and Toolmark reads only complete GGUF files",
             "Join the files: llama-gguf-split --merge FIRST_FILE JOINED.gguf",
         )
 
@@ -265,7 +265,9 @@ def resolve(spec: str, *, threshold: bool = False) -> Candidate:
     if chosen is None:
         return _resolve(spec)
     if not threshold:
-        raise InputError(f"{spec} has a threshold for calls, which cannot be used here", f"Leave it out: {text}")
+        raise InputError(
+            f"{spec} has a threshold for calls, which cannot be used here", f"Leave the threshold out: {text}"
+        )
     return _with_threshold(resolve(text), chosen)
 
 

@@ -151,7 +151,7 @@ class Scenario(Frozen):
     def _later_tools_exist(self) -> Scenario:
         for name, turn in self.tools_from_turn.items():
             if name not in self.toolbox.names:
-                raise ValueError(f'"tools_from_turn" names {name!r}, which is no tool of the world {self.world!r}')
+                raise ValueError(f'"tools_from_turn" names {name!r}, which is not a tool of the world {self.world!r}')
             if not 2 <= turn <= len(self.turns):
                 raise ValueError(
                     f'"tools_from_turn" offers {name} from turn {turn}, but must name a turn from 2 to '

@@ -115,7 +115,7 @@ def _converter(given: Path | None) -> list[str]:
         return [_COMMAND]
     raise EnvironmentFault(
         "llama.cpp's converter is not installed",
-        f"Install: pip install --no-deps --target {own} {_COMMAND} sentencepiece. Or name llama.cpp's own: "
+        f"Install: pip install --no-deps --target {own} {_COMMAND} sentencepiece. Or give the converter of llama.cpp: "
         f"--converter llama.cpp/{_SCRIPT}",
     )
 

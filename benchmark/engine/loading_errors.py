@@ -71,7 +71,7 @@ def loading(base: Path, part: Part = "model") -> Iterator[None]:
     except ImportError as error:
         raise EnvironmentFault(
             f"{base}{quantisation(base)} needs a package that is not installed: {cause(error)}",
-            f"Install the package that is named. {_USE_FLOATS if quantisation(base) else ''}".rstrip(),
+            f"Install the package that this message names. {_USE_FLOATS if quantisation(base) else ''}".rstrip(),
         ) from error
     except BaseException as error:  # The error of a crash inside a Rust library is not a subclass of `Exception`.
         said = cause(error)

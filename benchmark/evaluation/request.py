@@ -176,7 +176,7 @@ def check(request: Request) -> None:
     for gate in request.gates:
         if gate not in metrics_on_request():
             raise InputError(
-                f"--gate: {gate!r} is not a metric that is checked only on request",
+                f"--gate: {gate!r} is not one of the metrics that --gate can check",
                 f"Write one of these: --gate {', '.join(metrics_on_request())}",
             )
     with_floor = (*every_checked_metric(), *request.gates)
