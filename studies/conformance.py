@@ -222,14 +222,14 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
     page.held(
         not without,
         "Every disagreement must have one of these reasons",
-        f"{len(without)} without a reason",
+        f"{len(without)} disagreements without a reason",
     )
     decoded_rows = totals["decoded"][0]
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
         "Without a replaced rule, `studies/official.py` must decide like BFCL's judge on every decoded answer",
-        f"{rebuilt:,} of {decoded_rows:,}",
+        f"{rebuilt:,} of {decoded_rows:,} answers",
     )
     page.section(
         "Every disagreement",
