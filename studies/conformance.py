@@ -83,8 +83,8 @@ class Judged:
         rebuilt: Number of decoded answers for which our own program with BFCL's rules gives BFCL's verdict.
         irrelevance: Number of answers to questions that need no call, for each pair of BFCL's verdict and Toolmark's
             outcome.
-        attempts: The answers to such questions that are right for BFCL, but in which Toolmark finds an attempt to call.
-            Each is a triple of the case, the outcome, and what Toolmark found.
+        attempts: Of the answers to questions that need no call: those that are right for BFCL, but in which Toolmark
+            finds an attempt to call. Each is a triple of the case, the outcome, and what Toolmark found.
     """
 
     model: str

@@ -145,7 +145,7 @@ def check_deployment(
     """Compare a trained model with its deployment.
 
     Args:
-        request: The request for the evaluation of the trained model, which is its only model.
+        request: The request for an evaluation with one model: the trained model.
         runtime: The runtime that serves the deployed model.
         send: What a client sends.
         observer: Receives the progress of the evaluation.

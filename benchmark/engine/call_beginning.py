@@ -79,7 +79,7 @@ class CallBeginning:
         return self._answer.startswith(text)
 
     def undecided(self, text: str) -> bool:
-        """Return whether a text can become a call and something else. The empty text is undecided."""
+        """Return whether a text can still become a call, and also something else. The empty text is undecided."""
         return not self.opened(text) and any(mark.startswith(text) for mark in (self._mark, *MARKS))
 
     @staticmethod

@@ -38,7 +38,7 @@ class LlamaCpp(Runtime):
     """
 
     def prompt(self, question: Question) -> RuntimePrompt:
-        """Return the text of `/apply-template`, and its tokens as a chat makes them."""
+        """Return the text from `/apply-template`, and the token ids that a chat makes of this text."""
         body = question.body()
         text = self.root.post("/apply-template", body).get("prompt")
         if not isinstance(text, str):
