@@ -68,8 +68,9 @@ candidates answer the same shipped test cases. Scores are in per cent, and diffe
 - *f16*, *q8_0* and *q4_0* are GGUF files with 16, 8 and 4 bits. llama.cpp's server gets the
   requests of a usual client. In the 4-bit file, the embeddings have 8 bits.
 
-The server reads the prompt of a case twice, and does not use its cache. The reason is that llama.cpp computes in other
-batches if it uses its cache. In a first try with `pocket`, this changed one of 10 answers of the 8-bit file.
+The cache of the server is not used, so the server reads the prompt of each case twice. With its cache, llama.cpp
+computes in other batches, and the rounding differs. In a first try with `pocket`, the cache changed one of 10 answers
+of the 8-bit file.
 """
 
 SCORES = "Scores"

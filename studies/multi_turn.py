@@ -156,7 +156,7 @@ def _altered(call: Call, rng: Random) -> Call:
 
 
 def variants(scenarios: Sequence[Scenario], kinds: Sequence[str], count: int) -> Iterator[tuple[str, Scenario, Script]]:
-    """Yield variants: the kinds by turns, each of a scenario that is drawn."""
+    """Yield variants of randomly drawn scenarios. The kinds of variants take turns."""
     rng = Random(SEED)
     made = 0
     while made < count:

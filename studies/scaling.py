@@ -76,8 +76,8 @@ def write_growth(page: Page, plan: Plan) -> None:
     table(
         "Growth with tools offered",
         f"The model is `pocket`. For each number of offered tools, the model answers the same {plan.trial * 6} "
-        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools come from the catalog, in one "
-        "of four orders for each request.",
+        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools come from the catalog. Each request "
+        "lists them in one of four orders.",
         "tools",
         [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )

@@ -51,7 +51,7 @@ class Attempt:
         calls: The calls that can be read in this part.
         forgiven: The mistakes in this part. A strict reading accepts no mistake.
         error: Why a call in this part cannot be read, even leniently. None if everything is read.
-        name: Name of the tool in a call that cannot be read. Empty if no name is found.
+        name: Name of the tool, if the call cannot be read. Empty if no name is found.
         certain: Only for a part that cannot be read. If True, the part is an attempt. If False, the part stays in the
             words for the user, and is an attempt only if it names an offered tool.
         form: The name of the other dialect whose form an unreadable part has. None if there is no such dialect.

@@ -129,7 +129,8 @@ def writable(text: str, calls: Sequence[Call], dialect: Dialect) -> str:
     reading = dialect.parse(Completion(text), strict=True)
     if reading.error is not None or list(reading.untyped or reading.calls) != list(map(raw_call, calls)):
         raise InputError(
-            f"the dialect {dialect.name} cannot write the calls {text!r:.200}: it reads other calls from them",
+            f"the dialect {dialect.name} cannot write the calls {text!r:.200}, because it reads other calls from this "
+            "text",
             "Remove that case, or choose another dialect, for example --dialect tagged",
         )
     return text

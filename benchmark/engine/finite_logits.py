@@ -74,7 +74,7 @@ class ModelWithoutNumbers(InputError):
 
 
 def no_numbers(base: Path, adapter: Path | None, where: str | None, dtype: str) -> ModelWithoutNumbers:
-    """Return the error that a model computes NaN or infinite numbers.
+    """Return the error for a model that computes NaN or infinite numbers.
 
     Args:
         base: The directory of the base.

@@ -1,8 +1,8 @@
 """Reads and checks the configuration of a model directory, before a library reads it.
 
 Transformers makes as many layers as `config.json` says, however large the number is. If `config.json` names an
-attention of the hub, transformers downloads and runs its code. So this module checks the numbers and names with such
-effects. It does not import torch.
+implementation of attention on the hub, transformers downloads this code and runs it. So this module checks all numbers
+and names that can have such effects. It does not import torch.
 """
 
 from __future__ import annotations

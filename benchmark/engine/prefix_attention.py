@@ -55,7 +55,7 @@ class Pass(Protocol):
 
 
 def register() -> None:
-    """Register the attention with transformers. No mask function has its name, so transformers makes no mask for it."""
+    """Register the attention with transformers. Transformers makes no mask, because no mask function has this name."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, _attention)

@@ -2,7 +2,7 @@
 
 The conversations are held side by side. In each round, the engine gets the next prompts of all conversations at once.
 As soon as an answer is there, its calls are made in the world of the scenario, and the step is written to the ledger.
-So a killed run loses at most the answers of one round that the engine had not finished.
+So if a run is killed, at most the unfinished answers of one round are lost.
 
 A step is recorded with the results of its calls and the state of the world. So a continued run makes no call twice,
 and a replay makes no call at all.

@@ -119,7 +119,7 @@ def not_answered(
 ) -> frozenset[int]:
     """Return the indices of the cases that were too long for the server.
 
-    If another case has no answer, or if `skip` is false, an error is raised.
+    If `skip` is false, such a case is an error. A case that has no answer for another reason is always an error.
     """
     if set(error.reasons) <= error.too_long and error.asked and skip:
         return frozenset(error.too_long)

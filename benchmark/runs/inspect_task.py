@@ -181,9 +181,9 @@ def log_grades(
     Args:
         run: The run.
         samples: The samples of Inspect that are judged.
-        refs: The reference of each sample for errors, by its id. The ids are in the order of the grades.
+        refs: For each sample, how errors name the sample. The key is the id. The keys are in the order of the grades.
         grade_of: Returns the grade of a completion. Its arguments are the id of the sample, the epoch, the completion.
-        metrics: The metrics whose values are logged.
+        metrics: The metrics that are logged.
         metadata: Additional metadata of the log.
         epochs: Number of completions for each sample.
 

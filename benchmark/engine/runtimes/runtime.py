@@ -1,7 +1,7 @@
 """Asks a runtime: a server that makes prompts of conversations, writes answers, and reads calls in them.
 
-What can be asked depends on the server. A server that is not known answers only chats. Then its prompts and its raw
-text cannot be seen, and only the whole deployment can be judged.
+What can be asked depends on the server. A server that is not known answers only chats. Prompts and raw text of such a
+server cannot be seen, so only the whole deployment can be judged.
 """
 
 from __future__ import annotations
