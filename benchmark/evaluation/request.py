@@ -18,7 +18,7 @@ from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.served_template_args import check_takes_template_args
 from toolmark.benchmark.readers.case_selection import Split
-from toolmark.benchmark.runs.generation import RunOptions
+from toolmark.benchmark.runs.run import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
 from toolmark.benchmark.scoring.metric_sets import every_checked_metric
 from toolmark.benchmark.scoring.metrics import metrics_on_request

@@ -24,7 +24,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.inspect_dotenv import without_dotenv
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, output_of
 from toolmark.benchmark.readers.case_selection import Split, limited, load_cases
-from toolmark.benchmark.runs.generation import Run
+from toolmark.benchmark.runs.run import Run
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.judged import Judged
