@@ -12,13 +12,15 @@ of `studies.real_models` also fits: this program then uses the data and the adap
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from studies.recipes import ROOT, data_of, trained
+from studies.threshold_speed import ThresholdSpeed, threshold_speed
 from studies.timing_training_page import COMPARED_RECIPES, KINDS, SUBJECTS, Candidates, Subject, write_page
 from studies.world_recipes import judged_on
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
@@ -29,6 +31,8 @@ from toolmark.benchmark.evaluation.request import Request
 
 DEV_LIMIT = 200
 """Number of dev cases on which the threshold is fitted."""
+SPEED_CASES = 32
+"""Number of cases with which the speed is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,15 @@ class Place:
             kept.write_text("@call>" + spec.rpartition("@call>")[2])
         return kept.read_text()
 
+    def speed(self, lora: str) -> ThresholdSpeed:
+        """Return how long answers take with a threshold and without one."""
+        kept = self.work / f"{self.name}-threshold-speed.json"
+        if not kept.exists():
+            subject = self.subject
+            found = threshold_speed(f"{subject.base}:{lora}", KINDS[-1], subject.dialect, SPEED_CASES, self.threads)
+            kept.write_text(json.dumps(asdict(found)))
+        return ThresholdSpeed(**json.loads(kept.read_text()))
+
     def judged(self, kind: str, lora: str, trainings: Sequence[tuple[str, Path]]) -> Candidates:
         """Let every candidate answer the test cases of one kind, and judge the answers."""
         limited = f"{lora}{self.threshold(kind, lora)}"
@@ -111,7 +124,7 @@ def measure(place: Place) -> int:
     trainings = [(name, adapter) for name in COMPARED_RECIPES for adapter in place.on_own_answers(name, lora)]
     kinds = {kind: place.judged(kind, lora, trainings) for kind in KINDS}
     records = [(name, WrittenRecord.read(adapter)) for name, adapter in trainings]
-    return write_page(place.name, kinds, records)
+    return write_page(place.name, kinds, records, place.speed(lora))
 
 
 def main() -> int:

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from studies.page import Page, points, spread
 from studies.recipes import ROOT, percents
+from studies.threshold_speed import ThresholdSpeed
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.scoring.metrics import AUROC, PRIMARY
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult, Side, compare_sides
@@ -16,6 +18,8 @@ from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult,
 __all__ = ["COMPARED_RECIPES", "KINDS", "SUBJECTS", "Candidates", "Subject", "write_page"]
 
 OUT = ROOT / "docs" / "measurements" / "timing-training.md"
+SLOWER = 1.05
+"""Target for the processor time of answers with a threshold, divided by the time without."""
 KINDS = ("authored", "generated")
 """The kinds of cases: values of `--cases`."""
 COMPARED_RECIPES = ("dpo", "grpo")
@@ -23,7 +27,7 @@ COMPARED_RECIPES = ("dpo", "grpo")
 HEAD = """# Trainings that teach when to call
 
 Written by `python -m studies.timing_training --work DIR --model MODEL`. A LoRA adapter calls tools more often than its
-base. But does it know when to call? The pages compare five kinds of candidates on the same cases:
+base. But does it know when to call? This page compares five kinds of candidates on the same cases:
 
 - *base*: the model without an adapter.
 - *LoRA*: an adapter that `toolmark train lora` trained.
@@ -36,6 +40,9 @@ Scores are in per cent. With three seeds, a table shows the median [smallest, la
 points, with the 95% interval. The verdicts on DPO and GRPO are about the *recipe*: their interval contains the chance
 of the cases and the chance of the training. `between` is the standard deviation between the trainings, in points. The
 trainings of a model use the same data, so the chance of the data is not contained.
+
+The last table of a model compares the processor time of the same candidate with and without a threshold. Both answer
+the same cases in turns, in one process. The threshold is 0.5, so most answers are the same.
 """
 
 NOT_MEASURED = "This model was not measured yet."
@@ -208,7 +215,9 @@ def _section_of_trainings(page: Page, title: str, records: Sequence[tuple[str, W
     page.section(f"{title}: trainings", "", columns, rows)
 
 
-def _model_text(name: str, kinds: Mapping[str, Candidates], records: Sequence[tuple[str, WrittenRecord]]) -> Page:
+def _model_text(
+    name: str, kinds: Mapping[str, Candidates], records: Sequence[tuple[str, WrittenRecord]], speed: ThresholdSpeed
+) -> Page:
     """Return the sections of one model. `Page.broken` contains the missed targets."""
     page, title = Page(""), SUBJECTS[name].title
     base = {kind: found.against_base() for kind, found in kinds.items()}
@@ -241,7 +250,22 @@ def _model_text(name: str, kinds: Mapping[str, Candidates], records: Sequence[tu
         _threshold_aim(page, kind, base[kind])
         _training_aim(page, kind, found, lora[kind])
     _section_of_trainings(page, title, records)
+    _section_of_speed(page, title, speed)
     return page
+
+
+def _section_of_speed(page: Page, title: str, speed: ThresholdSpeed) -> None:
+    page.section(
+        f"{title}: speed with a threshold",
+        "",
+        ["n", "seconds per answer", "with a threshold, times", "same answers, %"],
+        [[str(speed.cases), spread(speed.without, 3), spread(speed.ratios, 2), f"{100 * speed.equal:.1f}"]],
+    )
+    page.held(
+        median(speed.ratios) <= SLOWER,
+        "With a threshold, answers must take at most 1.05 times as long",
+        f"{spread(speed.ratios, 2)} times",
+    )
 
 
 def _begin(name: str) -> str:
@@ -258,15 +282,18 @@ def _sections(written: str) -> dict[str, str]:
     return found
 
 
-def write_page(name: str, kinds: Mapping[str, Candidates], records: Sequence[tuple[str, WrittenRecord]]) -> int:
+def write_page(
+    name: str, kinds: Mapping[str, Candidates], records: Sequence[tuple[str, WrittenRecord]], speed: ThresholdSpeed
+) -> int:
     """Write the sections of one model, and keep those of the other models. Return 1 if a target is missed, else 0.
 
     Args:
         name: Name of the model.
         kinds: The candidates by kind of cases.
         records: The trainer and the training record of each training.
+        speed: How long answers take with a threshold and without one.
     """
-    page = _model_text(name, kinds, records)
+    page = _model_text(name, kinds, records, speed)
     sections = _sections(OUT.read_text(encoding="utf-8") if OUT.exists() else "")
     sections[name] = "\n".join(page.text).strip("\n") + "\n"
     _write(OUT, sections)
