@@ -24,6 +24,10 @@ KINDS = ("authored", "generated")
 """The kinds of cases: values of `--cases`."""
 COMPARED_RECIPES = ("dpo", "grpo")
 
+SCORES, FROM_BASE, FROM_LORA = "{}: scores", "{}: differences from the base", "{}: differences from the LoRA adapter"
+CURVES = "{}: timing curves, compared with the LoRA adapter"
+TRAININGS, SPEED = "{}: trainings", "{}: speed with a threshold"
+
 HEAD = """# Trainings that teach when to call
 
 Written by `python -m studies.timing_training --work DIR --model MODEL`. A LoRA adapter calls tools more often than its
@@ -212,7 +216,7 @@ def _section_of_trainings(page: Page, title: str, records: Sequence[tuple[str, W
         each = f"{record.seconds / steps:.1f}" if steps else "n/a"
         rows.append([recipe.upper(), str(record.seed), str(steps), minutes, each, tokens, str(record.chosen_step)])
     columns = ["recipe", "seed", "steps", "minutes", "seconds per step", "thousands of tokens", "kept step"]
-    page.section(f"{title}: trainings", "", columns, rows)
+    page.section(TRAININGS.format(title), "", columns, rows)
 
 
 def _model_text(
@@ -223,25 +227,25 @@ def _model_text(
     base = {kind: found.against_base() for kind, found in kinds.items()}
     lora = {kind: found.against_lora() for kind, found in kinds.items()}
     page.section(
-        f"{title}: scores",
+        SCORES.format(title),
         "",
         ["cases", "metric", "n", "base", "LoRA", "threshold", "DPO", "GRPO"],
         [row for kind, found in kinds.items() for row in _score_rows(kind, found, base[kind], lora[kind])],
     )
     page.section(
-        f"{title}: differences from the base",
+        FROM_BASE.format(title),
         "",
         ["cases", "candidate", "metric", "n", "difference", "verdict"],
         [row for kind in kinds for row in _base_rows(kind, base[kind])],
     )
     page.section(
-        f"{title}: differences from the LoRA adapter",
+        FROM_LORA.format(title),
         "",
         ["cases", "candidate", "metric", "n", "difference", "between", "verdict"],
         [row for kind, found in kinds.items() for row in _lora_rows(kind, found, lora[kind])],
     )
     page.section(
-        f"{title}: timing curves, compared with the LoRA adapter",
+        CURVES.format(title),
         "",
         ["cases", "candidate", "the curve"],
         [row for kind, found in kinds.items() for row in _curve_rows(kind, found, lora[kind])],
@@ -256,7 +260,7 @@ def _model_text(
 
 def _section_of_speed(page: Page, title: str, speed: ThresholdSpeed) -> None:
     page.section(
-        f"{title}: speed with a threshold",
+        SPEED.format(title),
         "",
         ["n", "seconds per answer", "with a threshold, times", "same answers, %"],
         [[str(speed.cases), spread(speed.without, 3), spread(speed.ratios, 2), f"{100 * speed.equal:.1f}"]],
