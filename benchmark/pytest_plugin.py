@@ -232,7 +232,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise _usage_error(session.config.stash[_ERROR]) from session.config.stash[_ERROR]
     checks = [item for item in session.items if "check" in getattr(item, "fixturenames", ())]
     if checks and _EVALUATION not in session.config.stash and not session.config.getoption("collectonly"):
-        error = InputError("no candidate was given", "Add one, for example --model pocket")
+        error = InputError("no candidate was given", "Add a candidate, for example --model pocket")
         raise _usage_error(error) from error
 
 

@@ -71,8 +71,8 @@ class Candidate:
             - `deployed`: the spec
         revision: Revision of the base on the hub. None for the newest revision.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
-        adapter_revision: Revision of the adapter on the hub. None for the newest revision. If the adapter is a recipe,
-            the seed as a number. None for the seed or the seeds in the recipe.
+        adapter_revision: Revision of the adapter on the hub. None for the newest revision. For a recipe, this is the
+            number of the seed, or None for the seed or the seeds in the recipe.
         file: Name of a GGUF file in the repository of the base on the hub. None if the base is not a GGUF file.
         gated: Whether the hub gives the weights only to users who accepted the licence and have a token.
         call_threshold: The model calls if the probability of a call is above this threshold, and else answers in words.
@@ -164,7 +164,7 @@ def _check_one_file(name: str) -> None:
     """Check that a GGUF file is not one of several files of a model."""
     if _FILE_OF_MANY.search(name):
         raise InputError(
-            f"{name} is one of several files of a model, and Toolmark reads only a model in one GGUF file",
+            f"{name} contains only a part of a model, and Toolmark reads only complete GGUF files",
             "Join the files: llama-gguf-split --merge FIRST_FILE JOINED.gguf",
         )
 
@@ -256,7 +256,7 @@ def resolve(spec: str, *, threshold: bool = False) -> Candidate:
 
     Raises:
         InputError: There is no such candidate. The message lists the most similar names. Or the spec has a threshold,
-            but it must not have one.
+            and `threshold` is false.
         EnvironmentFault: The packages that contain the weights of an alias are not installed.
     """
     if _path_exists(spec):
@@ -265,7 +265,9 @@ def resolve(spec: str, *, threshold: bool = False) -> Candidate:
     if chosen is None:
         return _resolve(spec)
     if not threshold:
-        raise InputError(f"{spec} has a threshold for calls, which cannot be used here", f"Leave it out: {text}")
+        raise InputError(
+            f"{spec} has a threshold for calls, which cannot be used here", f"Leave the threshold out: {text}"
+        )
     return _with_threshold(resolve(text), chosen)
 
 

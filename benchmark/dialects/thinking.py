@@ -56,12 +56,12 @@ def without_thinking(text: str) -> str:
 
 
 def open_thought(prompt: str) -> str | None:
-    """Return the mark of the thought that a prompt opens. None if the prompt does not end inside a thought."""
+    """Return the opening mark of the thought at the end of a prompt. None if there is no open thought."""
     end = prompt.rstrip()
     return next((opening for opening in THOUGHTS if end.endswith(opening)), None)
 
 
 def closing_of_open_thought(prompt: str) -> str | None:
-    """Return the mark that closes the thought that a prompt opens. None if the prompt does not end inside a thought."""
+    """Return the closing mark of the thought at the end of a prompt. None if there is no open thought."""
     opening = open_thought(prompt)
     return None if opening is None else THOUGHTS[opening]

@@ -1,8 +1,9 @@
 """Decides from the beginning of a reply whether the reply begins with a call.
 
-The *mark* of a dialect is the shortest beginning of its calls with which no answer and no thought begins. For example,
-calls of `tagged` begin with `<tool_call>` and answers begin with `<final_answer>`, but some models write `<think>`. So
-the mark is `<to`. In `json`, the mark is `{`. The mark is text, because tokenizers cut the same text differently.
+All calls of a dialect begin with the same text. The *mark* is the shortest beginning of this text that shows a call: no
+answer and no thought begins with the mark. For example, calls of `tagged` begin with `<tool_call>` and answers begin
+with `<final_answer>`, but some models write `<think>`. So the mark is `<to`. In `json`, the mark is `{`. The mark is
+text, because tokenizers cut the same text differently.
 
 Some models begin calls and answers in several ways. For example, an answer of gpt-oss can begin with
 `<|channel|>final` or with `<|channel|>commentary<|message|>`, and a call with `<|channel|>commentary to=functions.` or
@@ -86,7 +87,7 @@ class CallBeginning:
     def of_dialect(cls, dialect: Dialect) -> CallBeginning | None:
         """Return the beginning of the calls that a dialect itself writes as text.
 
-        None if the dialect leaves this to a chat template, or if the beginning of a reply does not show a call.
+        None if a chat template writes the calls, or if the beginning of a reply does not show a call.
         """
         texts = reply_texts(dialect)
         marks = None if texts is None else CallMarks.between(*texts)
@@ -113,10 +114,10 @@ class CallBeginning:
         return any(answer.startswith(text) for answer in self._answers)
 
     def undecided(self, text: str) -> bool:
-        """Return whether a text can become a call and something else. The empty text is undecided."""
+        """Return whether a text can still become a call, and also something else. The empty text is undecided."""
         return not self.opened(text) and any(mark.startswith(text) for mark in (*self._marks, *THOUGHTS))
 
     @staticmethod
     def thought(text: str) -> str | None:
-        """Return the mark that closes the thought with which a text begins. None if there is no thought."""
+        """Return the closing mark of the thought at the beginning of a text. None if there is no thought."""
         return next((closing for opening, closing in THOUGHTS.items() if text.startswith(opening)), None)

@@ -65,7 +65,7 @@ class CallOpening(CallBeginning):
         return self._leading_to(self._marks, before)
 
     def usual_openers(self, before: str) -> list[int]:
-        """Return the tokens with which a call goes on in the way in which the dialect writes calls. See `openers`."""
+        """Return those tokens of `openers` with which a call has the form that the dialect writes."""
         return self._leading_to((self._call,), before)
 
     def _leading_to(self, goals: tuple[str, ...], before: str) -> list[int]:

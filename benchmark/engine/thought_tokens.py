@@ -25,7 +25,7 @@ class ThoughtTokens:
         self._pieces: dict[int, str] = {}
 
     def opened_by(self, prompt: Sequence[int]) -> str | None:
-        """Return the mark that closes the thought that a prompt opens. None if the prompt opens no thought."""
+        """Return the closing mark of the thought at the end of a prompt. None if there is no open thought."""
         return closing_of_open_thought(self._text(prompt[-LAST_TOKENS:]))
 
     def complete(self, mark: str, last: Sequence[int]) -> bool:

@@ -25,8 +25,8 @@ from toolmark.benchmark.evaluation.request import Request, check, check_candidat
 from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
 from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
-from toolmark.benchmark.runs.generation import Run, open_run
 from toolmark.benchmark.runs.replay import read_replay
+from toolmark.benchmark.runs.run import Run, open_run
 from toolmark.benchmark.runs.run_folders import check_writable
 from toolmark.benchmark.tools.sandbox import missing_limits
 from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides

@@ -249,7 +249,8 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
         for option in OPTIONS:
             if option.name in source.raw and _names_code(option, source.raw[option.name]):
                 raise InputError(
-                    f"{source.words(source.place, option)} is not allowed, because a downloaded folder can contain it",
+                    f"{source.words(source.place, option)} is not allowed, because a downloaded folder can "
+                    "contain this line",
                     f"Remove the line. If you trust this code, give the flag: {option.flag}",
                 )
     return resolve(OPTIONS, [from_flags(flags), from_environment(OPTIONS, os.environ), *files])

@@ -1,18 +1,18 @@
 """Computes verdicts about a recipe: whether an adapter that the recipe makes is better than the base.
 
 A verdict about an adapter says nothing about the next training with the same recipe and another seed. A verdict about a
-recipe does: trainings and cases are both random. Let D be the differences from the base. D has one row for each of S
-trainings, and one column for each case. The cases are in G clusters.
+recipe is also about the next training, because it treats both trainings and cases as random. Let D be the differences
+from the base. D has one row for each of S trainings, and one column for each case. The cases are in G clusters.
 
     a = (variance of the row means) / S                      the part of the trainings
     b = cluster-robust variance of the mean of the columns   the part of the cases
     half of the width of the interval = sqrt((t(S-1)·sqrt(a))² + (t(G-1)·sqrt(b))²)
 
 Each part is multiplied by its own quantile of the t distribution. Then both are joined as in MOVER (Zou & Donner 2008,
-Stat. Med. 27:1693). That trainings and cases are both random is the argument of Clark (1973, J. Verbal Learning &
-Verbal Behavior 12:335). His min F' has Satterthwaite's degrees of freedom. It is not used, because with three trainings
-that differ much, its 95% interval covers only 93%. Here, the noise of single answers is counted in both parts. So the
-interval is a little too wide. The p-value is the level at which the interval ends at 0.
+Stat. Med. 27:1693). Clark (1973, J. Verbal Learning & Verbal Behavior 12:335) explains why two such factors must both
+be treated as random. His test, min F', is not used here: with three trainings that differ much, its 95% interval covers
+only 93%. The noise of single answers is counted in both parts, so the interval of this module is a little too wide. The
+p-value is the level at which the interval ends at 0.
 """
 
 from __future__ import annotations

@@ -1,0 +1,68 @@
+"""Describes a candidate whose weights are on this machine: its device, its files, and its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolmark.benchmark.candidates.fingerprint import identity
+from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.candidates.weights import Weights
+from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.template_args import TemplateArgs
+from toolmark.benchmark.data.record import read_record
+from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.engine.devices import (
+    DeviceChoice,
+    DtypeChoice,
+    check_dtype_of_model,
+    choose_device,
+    choose_dtype,
+)
+from toolmark.benchmark.engine.model_folder import locate
+
+__all__ = ["Describe", "LocalModel", "describe"]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A candidate on this machine.
+
+    Attributes:
+        device: The device on which the candidate is computed.
+        weights: Directories of the weights.
+        identity: Everything that can change a completion.
+        training: The training record of the weights. None if there is no record.
+    """
+
+    device: str
+    weights: Weights
+    identity: Mapping[str, Any]
+    training: Mapping[str, Any] | None
+
+
+def describe(
+    candidate: Candidate,
+    dialect: Dialect,
+    decoding: Decoding,
+    device: DeviceChoice,
+    dtype: DtypeChoice,
+    template_args: TemplateArgs | None = None,
+) -> LocalModel:
+    """Return the description of a `local` or `hub` candidate. Missing weights are downloaded. No model is loaded.
+
+    Raises:
+        InputError: The files of the candidate cannot be used, or the data type is not possible.
+        EnvironmentFault: The weights cannot be downloaded, or this machine does not have the device.
+    """
+    chosen = choose_device(device)
+    weights = locate(candidate)
+    numbers = choose_dtype(dtype, chosen)
+    check_dtype_of_model(weights.base, numbers)
+    described = identity(candidate, weights, dialect, decoding, numbers, template_args)
+    return LocalModel(chosen, weights, described, read_record(weights.adapter or weights.base))
+
+
+Describe = Callable[[Candidate, Dialect, Decoding, DeviceChoice, DtypeChoice, TemplateArgs | None], LocalModel]
+"""A function with the arguments and the result of `describe`."""
