@@ -66,7 +66,8 @@ class CallMarks:
             call: The text with which the dialect or the chat template writes every call.
             answer: The text with which the dialect or the chat template writes every answer.
         """
-        answers, other_marks = (answer,), ()
+        answers: tuple[str, ...] = (answer,)
+        other_marks: tuple[str, ...] = ()
         if harmony.RECIPIENT.strip() in call:  # the model also begins replies in ways that a template does not write
             call, answers, other_marks = harmony.CALL, (answer, *harmony.ANSWERS), (harmony.RECIPIENT.strip(),)
         mark = call_mark(call, answers)
