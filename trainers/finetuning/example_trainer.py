@@ -67,7 +67,8 @@ class ExampleTrainer(SFTTrainer):
         plain = self.accelerator.unwrap_model(model)
         if not model.training:
             return batch_loss(plain, inputs, self._validation_weight)
-        return batch_loss(model, inputs, num_items_in_batch, plain) * self.accelerator.num_processes
+        loss: torch.Tensor = batch_loss(model, inputs, num_items_in_batch, plain) * self.accelerator.num_processes
+        return loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log the same figures as the trainer of transformers, without the metrics that TRL adds."""

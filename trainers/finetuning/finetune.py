@@ -155,7 +155,7 @@ def _trainer(
         train_dataset=index_dataset(range(len(read))),
         eval_dataset=index_dataset(range(len(read), len(read) + len(judged))) if validation else None,
         data_collator=collate,
-        processing_class=open_tokenizer(ctx.weights),
+        processing_class=open_tokenizer(ctx.weights),  # type: ignore[arg-type]
         optimizers=(loraplus_optimizer(model, options), None),
         validation_weight=supervised / max(1, len(judged)),
     )
