@@ -7,8 +7,9 @@ Implementations are taken only from `--tools`. If a tool of a conversation has t
 `--tools`, the calls run the implementation from `--tools`. Calls of other tools are only checked against the schema.
 
 Without `--tools`, the tools of the catalog are used. Many collections have a tool with the same name as a tool of the
-catalog, for example `get_weather`, that gives other results. So a tool of the catalog must also have the same
-description and schema. Only conversations about the catalog are excepted.
+catalog, for example `get_weather`, but their tool gives other results. So a tool of the catalog is used only if its
+description and its schema are also the same. This condition is left out for conversations that were made for the
+catalog.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class ImportGenerator(BaseGenerator):
             else:
                 yield _with_implementations(row, known)
         if cases["read"]:
-            ctx.note(f"{cases['read']:,} rows were left out, because a case without an answer cannot be trained on")
+            ctx.note(f"{cases['read']:,} rows were left out, because they contain no answer that a model could learn")
 
 
 def _reader_and_path(source: str) -> tuple[Reader, Path]:

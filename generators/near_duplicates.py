@@ -1,8 +1,8 @@
 """Finds questions that are nearly the same and have the same right answer.
 
 MinHash with locality-sensitive hashing finds likely pairs in constant time. For each likely pair, the exact Jaccard
-similarity of the character five-grams is then computed. If two questions differ only in a value, their right answers
-differ too. Both questions are then kept, because such pairs teach a model to copy values.
+similarity of the character five-grams is then computed. Two questions that differ only in a value have different right
+answers. Both questions are kept, because such pairs teach a model to copy values.
 
 Reference: Broder, "On the resemblance and containment of documents", 1997.
 """

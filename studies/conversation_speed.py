@@ -33,7 +33,7 @@ from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.local_engine import LocalEngine
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
-from toolmark.benchmark.runs.generation import open_run
+from toolmark.benchmark.runs.run import open_run
 
 OUT = Path(__file__).parents[1] / "docs" / "measurements" / "conversation-speed.md"
 FASTER = 3.0
@@ -204,7 +204,7 @@ def write_model(page: Page, spec: str, scenarios: int, tokens: int) -> None:
     page.held(
         equal == steps and len(single.texts) == scenarios,
         "The answers must be the same in all three ways",
-        f"{equal} of {steps}",
+        f"{equal} of {steps} answers",
     )
 
 

@@ -52,7 +52,7 @@ class Truth:
         return upper, float(ndtri((self.discordance - self.effect) / 2))
 
     def shared(self) -> float:
-        """Return which share of the random value must be common to a cluster. This gives the `correlation`."""
+        """Return the share of the random value that a cluster must have in common, to give the `correlation`."""
         if self.correlation == 0:
             return 0.0
         upper, lower = self.limits

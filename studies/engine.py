@@ -71,7 +71,8 @@ def write_overhead(page: Page, plan: Plan, limit: int | None) -> None:
     answering = median(whole) / median(phases["answering"])
     page.held(
         ratio <= 1.3,
-        "The whole run must take at most 1.3 times as long as opening the model, encoding and answering",
+        "The whole run must take at most 1.3 times as long as three of its phases together: opening the model, "
+        "encoding and answering",
         f"{ratio:.2f} times. The whole run takes {answering:.2f} times as long as answering alone. The peak memory is "
         f"{megabytes(found)} MB",
     )
@@ -94,7 +95,8 @@ def head(plan: Plan) -> str:
     return f"""# Speed of local generation
 
 Written by `make perf`. Seconds are wall-clock time. For repeated measurements, the tables show the median [smallest,
-largest]. Each measurement ran in its own process. One run of `make perf` measured all tools of a table in alternation.
+largest]. Each measurement ran in its own process. All tools of a table were measured in turn, in one run of `make
+perf`.
 
 Measured with Python {platform.python_version()}, {versions}.
 The machine: {_processor()}, {psutil.cpu_count()} processors, {psutil.virtual_memory().total / 2**30:.0f} GiB,

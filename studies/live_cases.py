@@ -74,8 +74,8 @@ def live_sections(page: Page, found: Sequence[LiveFile]) -> None:
         "Live cases",
         "The files `live_*` of BFCL contain questions of users. Rows with the same messages and tools count as one "
         "case. If no right answer of BFCL fits the schema of the tool, Toolmark waives the case. No metric includes a "
-        "waived case. In each other case, our judge should accept every right answer of BFCL. The column `proved` "
-        "counts the cases in which our judge accepts all of them.",
+        "waived case. In all other cases, our judge should accept every right answer of BFCL. The column `proved` "
+        "counts the cases for which our judge does so.",
         ["category", "rows", "cases", "waived", "proved"],
         [
             *(

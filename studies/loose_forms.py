@@ -104,11 +104,11 @@ def loose_sections(page: Page, found: Sequence[Loose]) -> None:
     """Write the sections about bare calls and arguments without names."""
     page.section(
         "Bare calls and arguments without names",
-        "This section compares the judges on calls in loose forms. No recorded model writes only such forms. So a "
-        "program writes the decoded calls of all recorded models in these forms, with Python's `repr` for the values. "
-        "The lenient reading of the dialect `pythonic` then reads these texts. In the columns `without names`, as "
-        "many arguments as possible have no names. BFCL's decoder drops arguments without names. So BFCL always "
-        "judges the calls with names.",
+        "This section compares the judges on calls in loose forms. No recorded model writes all of its calls in such "
+        "forms. So a program writes the decoded calls of all recorded models in these forms, with Python's `repr` for "
+        "the values. The lenient reading of the dialect `pythonic` then reads these texts. In the columns `without "
+        "names`, as many arguments as possible have no names. BFCL's decoder drops arguments without names. So BFCL "
+        "always judges the calls with names.",
         ["form", "answers", "disagreements", "agreement", "without names: disagreements", "agreement"],
         [
             [

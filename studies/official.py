@@ -205,7 +205,7 @@ def _standard_list(values: Sequence[Any], on: Switches) -> list[Any]:
 
 
 def reasons(verdict: Callable[[Switches], bool], ours: bool) -> tuple[Point, ...] | None:
-    """Return the fewest switches with which `verdict` decides as our judge does. None if no switches do."""
+    """Return the fewest switches with which `verdict` decides like our judge. None if there are no such switches."""
     for size in range(_MOST_SWITCHES + 1):
         for chosen in itertools.combinations(POINTS, size):
             if verdict(frozenset(chosen)) is ours:

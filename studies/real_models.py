@@ -3,8 +3,8 @@
 For each model, the same cases are answered by:
 
 - the base
-- an adapter of the tutorial's recipe that TRL trained alone, so Toolmark only judges it
-- an adapter of the same recipe and the same data that `toolmark train lora` trained
+- an adapter of the tutorial's recipe that was trained with TRL alone; Toolmark only judges this adapter
+- an adapter that `toolmark train lora` trained with the same recipe and the same data
 - adapters of the model's own recipe, with three training seeds
 
 The answers are kept in docs/replays/real-models, so the page can be written again without a model.

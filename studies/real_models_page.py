@@ -33,8 +33,8 @@ CASES: Mapping[str, tuple[str, int | None]] = {
 
 TITLES = {
     "base": "base",
-    "tutorial-trl": "the tutorial's recipe, TRL",
-    "tutorial": "the tutorial's recipe, Toolmark",
+    "tutorial-trl": "the tutorial's recipe with TRL",
+    "tutorial": "the tutorial's recipe with Toolmark",
     "own": "own recipe",
 }
 
@@ -52,9 +52,9 @@ three kinds of cases:
 
 Our own recipe was trained with several seeds. For this recipe, the tables of scores show the median [smallest, largest]
 over the seeds. Differences are in percentage points, with the 95% interval of the paired difference and the verdict.
-The column `detectable` shows the smallest difference that n cases detect with a probability of 80%. All trainings used
-one or two threads of a processor. Other programs ran at the same time. So on an idle machine, a training takes fewer
-minutes.
+The column `detectable` shows the smallest difference that the test finds in n cases with a probability of 80%. All
+trainings used one or two threads of a processor. Other programs ran at the same time. So on an idle machine, a training
+takes fewer minutes.
 
 The answers are in [docs/replays/real-models](../replays/real-models). To judge the answers again:
 
@@ -78,7 +78,8 @@ The adapter of SmolLM2 with seed 1 shows two limits on the authored cases.
   84.2% of 19 cases. With ten tools, this share is 35.0% of 80 cases, and with forty tools 11.3% of 62 cases. The
   training data offers at most ten tools.
 
-Before this recipe, one other recipe was tried. It had half as many conversations, and was judged on the dev cases.
+Before this recipe, one other recipe was tried. The other recipe had half as many conversations as this recipe, and was
+judged on the dev cases.
 """
 
 

@@ -26,8 +26,8 @@ judged on the 255 dev cases. The table shows some of the tries. Scores are in pe
 - **Offer up to ten tools.** If at most four tools are offered, the model learns only whether to call a tool. It does
   not learn which tool to call.
 - **If the choice of the tool matters most, give the name of the tool a higher loss weight.** The choice improves, but
-  the arguments become worse (try 14). Weight the whole name, not only its first token. Otherwise, the model writes the
-  right beginning of a name, but a wrong end.
+  the arguments become worse (try 14). Give the higher weight to the whole name, not only to its first token. Otherwise,
+  the model writes the right beginning of a name, but a wrong end.
 - **Train on more tokens, if you have time.** `lora.toml` trains on as many tokens as fit into five minutes.
   `lora-long.toml` trains on more tokens, and chooses the right tool more often (tries 24 and 26).
 - **Choose checkpoints on more than 60 dev cases.** With 60 cases, the error of a score can be 20 points.

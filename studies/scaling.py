@@ -76,8 +76,8 @@ def write_growth(page: Page, plan: Plan) -> None:
     table(
         "Growth with tools offered",
         f"The model is `pocket`. For each number of offered tools, the model answers the same {plan.trial * 6} "
-        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools come from the catalog, in one "
-        "of four orders for each request.",
+        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools come from the catalog. Each request "
+        "lists them in one of four orders.",
         "tools",
         [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
     )
@@ -121,10 +121,10 @@ def write_mixed(page: Page, plan: Plan) -> None:
             )
     page.section(
         "Rows of several adapters in one pass",
-        "A pass through the model generates one token for each of several answers. Each answer is a row of the pass. "
-        "A pass has at most 64 rows, because memory is limited. This section asks whether passes with rows of several "
-        "adapters save time. The table shows the milliseconds of one token for all rows. The time excludes attention "
-        "to earlier tokens:\n\n"
+        "A pass through the model generates one token for each of several answers. Each answer is a row of the pass. A "
+        "pass has at most 64 rows, because memory is limited. This section asks whether passes with rows of several "
+        "adapters save time. The table shows the milliseconds of a pass, which generates one token for each row. The "
+        "time excludes attention to earlier tokens:\n\n"
         "- **alone**: All rows belong to one adapter.\n"
         "- **mixed**: The rows are divided evenly among the adapters. peft's `adapter_names` computes all rows in one "
         "pass.\n"

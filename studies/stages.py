@@ -99,8 +99,8 @@ def write_stages(page: Page, found: list[Passed]) -> None:
         "imports:\n\n"
         "- **by default**: Toolmark rejects traces with held-out tools, which are reserved for tests.\n"
         "- **nothing held out**: Traces with held-out tools are allowed.\n"
-        "- **nothing held out, nothing executed**: In addition, no call is executed, because the tools come from the "
-        "tutorial's `tools.yaml`. This file contains no implementations.",
+        "- **nothing held out, nothing executed**: Traces with held-out tools are allowed. In addition, no call is "
+        "executed, because the tools come from the tutorial's `tools.yaml`, which contains no implementations.",
         ["stage reached", *(one.title for one in found)],
         [[f"`{stage}`" if stage != "all" else "passes all", *map(str, counts)] for stage, counts in shown.items()],
     )

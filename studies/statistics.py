@@ -62,9 +62,10 @@ def write_alarms(page: Page, found: Sequence[Alarms]) -> None:
         "In these comparisons, base and adapters are equally good. So every `regressed` or `improved` is a false "
         "alarm. A comparison has six correlated metrics, and one or eight adapters of the same base. The table shows "
         "the share of comparisons with a false alarm in at least one metric. This share should be at most 5%:\n\n"
-        "- **regressed**: The target holds for each adapter. The column in brackets counts comparisons in which any "
-        "of the eight adapters has a false `regressed`. This column has no target.\n"
-        "- **improved**: The target holds for all adapters together.",
+        "- **regressed**: The target is for each single adapter. The column `(regressed: any of 8)` has no target. It "
+        "shows the share of comparisons in which at least one of the eight adapters has a false `regressed`.\n"
+        "- **improved**: The target is for all adapters together. A comparison counts if at least one adapter has a "
+        "false `improved`.",
         [
             "n",
             "discordance",
@@ -256,9 +257,9 @@ def write_overlooked(page: Page, found: Sequence[Overlooked], comparisons: int) 
     page.section(
         "The verdict `equivalent` for a drop as large as the margin",
         "In these comparisons, the true drop is exactly 5 points, as large as the margin. Such a drop should not get "
-        "the verdict `equivalent`, which needs a 90% interval between -5 and +5 points. The table shows how often the "
-        "interval is inside this margin. Comparisons with the verdict `regressed` are included. The share should "
-        "be at most 5%.",
+        "the verdict `equivalent`, which needs a 90% interval between -5 and +5 points. The table shows the share of "
+        "comparisons with an interval inside this margin. Comparisons with the verdict `regressed` are included. This "
+        "share should be at most 5%.",
         ["n", "discordance", "unit", "inside the margin"],
         [
             [

@@ -190,7 +190,7 @@ def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, 
     page.held(
         median(pairs) >= subject.faster,
         f"Toolmark must read at least {subject.faster:g} times as many tokens per second as TRL",
-        spread(pairs, 2),
+        f"{spread(pairs, 2)} times",
     )
     page.held(
         abs(apart) <= LOSS,

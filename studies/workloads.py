@@ -113,7 +113,7 @@ def smollm2(folder: Path) -> tuple[Path, Path]:
 
 
 def random_gemma(folder: Path) -> Path:
-    """Return the folder of a Gemma 3 with 30M random parameters, and `pocket`'s tokenizer and template.
+    """Return the folder of a Gemma 3 with 30M random parameters, and with the tokenizer and template of `pocket`.
 
     If the folder contains no model, the model is made.
     """

@@ -20,7 +20,8 @@ def split_threshold(spec: str) -> tuple[str, float | None]:
         return spec, None
     if ":" in number:
         raise InputError(
-            f"the threshold in {spec} stands before the adapter", f"Write it at the end: BASE:ADAPTER{MARK}0.5"
+            f"the threshold in {spec} stands before the adapter",
+            f"Write the threshold at the end: BASE:ADAPTER{MARK}0.5",
         )
     try:
         threshold = float(number)

@@ -1,8 +1,9 @@
 """Names the files of a GGUF model: the file itself, the tokenizer beside the file, and the converted folder.
 
 Toolmark converts a GGUF file once to a model directory with safetensors, in the user's cache. Everything else uses this
-directory. A tokenizer or a chat template beside the file is used in place of the one in the file. Files count as beside
-`NAME.gguf` if they are in the folder `NAME`. If there is no such folder, the folder of `NAME.gguf` itself counts.
+directory. The user can replace the tokenizer and the chat template of `NAME.gguf` by other files. Toolmark looks for
+these files in the folder `NAME` beside `NAME.gguf`. If there is no folder `NAME`, Toolmark looks in the folder that
+contains `NAME.gguf`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def is_gguf(path: Path) -> bool:
 
 
 def beside(file: Path) -> dict[str, Path]:
-    """Return the files of a tokenizer, a chat template and stop tokens beside a GGUF file, by their names."""
+    """Return the files beside a GGUF file that replace its tokenizer, template or stop tokens. The key is the name."""
     own = file.with_suffix("")
     folder = own if own.is_dir() else file.parent
     return {name: folder / name for name in _BESIDE if (folder / name).is_file()}

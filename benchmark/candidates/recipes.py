@@ -164,8 +164,8 @@ class Plan:
         recipe: The file of the recipe.
         data: Folder of the trace dataset. Possibly this folder does not exist yet.
         adapter: Folder of the adapter. Possibly this folder does not exist yet.
-        generate: Arguments of the command `toolmark` that write the data.
-        train: Arguments of the command `toolmark` that write the adapter.
+        generate: Arguments with which the command `toolmark` writes the data.
+        train: Arguments with which the command `toolmark` writes the adapter.
     """
 
     recipe: Path

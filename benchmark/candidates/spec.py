@@ -32,8 +32,10 @@ from toolmark.benchmark.candidates.call_threshold import split_threshold, thresh
 from toolmark.benchmark.candidates.gguf_files import GGUF, is_gguf
 from toolmark.benchmark.candidates.packaged_files import packaged_file
 from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
+from toolmark.benchmark.candidates.remote_recordings import recorded_at
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.core.remote_files import is_address
 from toolmark.benchmark.policies.trivial import POLICIES
 
 __all__ = ["Candidate", "resolve", "table", "with_adapter", "with_each_seed"]
@@ -71,8 +73,8 @@ class Candidate:
             - `deployed`: the spec
         revision: Revision of the base on the hub. None for the newest revision.
         adapter: A directory or hub id of a PEFT adapter, or the file of a recipe. None if there is no adapter.
-        adapter_revision: Revision of the adapter on the hub. None for the newest revision. If the adapter is a recipe,
-            the seed as a number. None for the seed or the seeds in the recipe.
+        adapter_revision: Revision of the adapter on the hub. None for the newest revision. For a recipe, this is the
+            number of the seed, or None for the seed or the seeds in the recipe.
         file: Name of a GGUF file in the repository of the base on the hub. None if the base is not a GGUF file.
         gated: Whether the hub gives the weights only to users who accepted the licence and have a token.
         call_threshold: The model calls if the probability of a call is above this threshold, and else answers in words.
@@ -164,7 +166,7 @@ def _check_one_file(name: str) -> None:
     """Check that a GGUF file is not one of several files of a model."""
     if _FILE_OF_MANY.search(name):
         raise InputError(
-            f"{name} is one of several files of a model, and Toolmark reads only a model in one GGUF file",
+            f"{name} contains only a part of a model, and Toolmark reads only complete GGUF files",
             "Join the files: llama-gguf-split --merge FIRST_FILE JOINED.gguf",
         )
 
@@ -248,7 +250,7 @@ def _base(spec: str) -> Candidate:
 
 
 def resolve(spec: str, *, threshold: bool = False) -> Candidate:
-    """Return the candidate for a spec. The network is not used, and nothing is loaded.
+    """Return the candidate for a spec. Nothing is loaded. The network is used only for the address of a recorded run.
 
     Args:
         spec: The spec.
@@ -256,16 +258,21 @@ def resolve(spec: str, *, threshold: bool = False) -> Candidate:
 
     Raises:
         InputError: There is no such candidate. The message lists the most similar names. Or the spec has a threshold,
-            but it must not have one.
-        EnvironmentFault: The packages that contain the weights of an alias are not installed.
+            and `threshold` is false.
+        EnvironmentFault: The packages that contain the weights of an alias are not installed, or the store of an
+            address cannot be reached.
     """
     if _path_exists(spec):
         return _directory(Path(spec).expanduser())
+    if is_address(spec):
+        return replace(_directory(recorded_at(spec)), note=f"a copy of {spec}")
     text, chosen = split_threshold(spec)
     if chosen is None:
         return _resolve(spec)
     if not threshold:
-        raise InputError(f"{spec} has a threshold for calls, which cannot be used here", f"Leave it out: {text}")
+        raise InputError(
+            f"{spec} has a threshold for calls, which cannot be used here", f"Leave the threshold out: {text}"
+        )
     return _with_threshold(resolve(text), chosen)
 
 

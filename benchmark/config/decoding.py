@@ -40,7 +40,7 @@ class Decoding:
         """Return the fields that can change a completion, by name.
 
         The seed is left out if it is not used. `stop_at_call` and `thinking_tokens` are left out if they are off. So
-        older runs keep their keys.
+        the keys of runs from before these options stay the same.
         """
         fields = asdict(self)
         without = {"seed"} if self.temperature == 0 else set()

@@ -4,10 +4,10 @@ The sources are, from the strongest to the weakest: flags, environment variables
 `[tool.toolmark]` in `pyproject.toml`, and the default. The name of an `Option` determines its flag, its environment
 variable and its key in `pyproject.toml`.
 
-* The values of all sources are checked, even if a stronger source overrides them. Otherwise a user would find a wrong
-  value in a file only after leaving out a flag.
-* If the value of an option consists of several amounts (`floor`), each amount is looked up separately. For example, a
-  floor on the command line is added to the floors in `pyproject.toml`.
+* The values of all sources are checked, even if a stronger source overrides them. So a user learns of a wrong value in
+  a file at once, even if a flag overrides this value.
+* The value of the option `floor` consists of several amounts. Each amount is looked up separately. For example, a floor
+  on the command line is added to the floors in `pyproject.toml`.
 * From `.env`, only the variables `TOOLMARK_*` are read. See `inspect_dotenv.py` for the reason.
 """
 

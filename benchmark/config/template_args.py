@@ -82,7 +82,7 @@ def check_template_args(args: TemplateArgs, where: str = "--template-args") -> N
         if name in _SET_BY_TOOLMARK:
             raise InputError(
                 f"{where}: {name!r} is set by Toolmark",
-                "Leave it out. The chat template itself lists its own variables.",
+                f"Leave {name!r} out. The variables that you can set are in the text of the chat template.",
             )
 
 

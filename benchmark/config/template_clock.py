@@ -4,9 +4,9 @@ Some templates write today's date into the prompt, for example the templates of 
 the same case would have another prompt on every day. So these templates get a fixed date: the date that Llama 3's own
 template uses if it cannot read the clock.
 
-A template gets the date from the function `strftime_now`, which transformers sets. A user of transformers cannot pass
-another function, because transformers turns a function among the arguments of a template into text. So a macro with the
-name `strftime_now` is put in front of the template.
+A template gets the date from the function `strftime_now`, which transformers sets. Toolmark cannot pass another
+function to transformers, because transformers turns functions in the arguments of a template into text. So Toolmark
+puts a macro with the name `strftime_now` in front of the template.
 """
 
 from __future__ import annotations

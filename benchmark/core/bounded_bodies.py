@@ -1,9 +1,9 @@
 """Limits the size of the bodies that servers send, before and after decompression.
 
 A body can be endless, and a small compressed body can be huge after decompression. The clients of httpx decompress each
-part of a body at once, so counting the bytes that a client returns is too late. Here, the body is decompressed in small
-steps, and the limit is checked after each step. Each request asks the server not to compress the body. If the server
-compresses the body nevertheless, gzip and deflate can be read.
+part of a body at once. If a limit counts the bytes that a client returns, it counts too late: the memory is already
+used. Here, the body is decompressed in small steps, and the limit is checked after each step. Each request asks the
+server not to compress the body. If the server compresses the body nevertheless, gzip and deflate can be read.
 """
 
 from __future__ import annotations

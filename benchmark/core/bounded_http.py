@@ -68,7 +68,7 @@ def json_object(body: bytes | str) -> dict[str, Any] | None:
 
 
 def json_objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects in a list that a server sent. Everything else is left out, also a value that is no list."""
+    """Return the objects in a list that a server sent. Other elements are left out. Empty if there is no list."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 

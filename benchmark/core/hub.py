@@ -161,7 +161,7 @@ def _without_secrets(name: str, content: Path | str) -> str | bytes:
             return str(content)
     if content.suffix not in _TEXTS:
         raise InputError(
-            f"{content} contains a key or token of this environment",
+            f"{content} contains an API key or a token",
             "Make the file again without the key, then upload.",
         )
     say(f"a key is hidden in the uploaded copy of {name}")

@@ -82,7 +82,7 @@ def renderer_for(out: str) -> Any:
     if not fitting:
         raise InputError(
             f"no report can be written to {out!r}, because the path has no known suffix",
-            f"End the path in one of {', '.join(sorted(by_suffix))} (/ writes a site to a folder).",
+            f"End the path with one of these: {', '.join(sorted(by_suffix))} (/ writes a site to a folder).",
         )
     return load("toolmark.renderers", by_suffix[max(fitting, key=len)])()
 

@@ -44,4 +44,4 @@ def check_folder(folder: Path, pattern: str = "*") -> None:
     for file in folder.glob(pattern):
         # Unlike the methods of `Path`, these functions raise no error for a link to a folder that cannot be read.
         if os.path.exists(file) and not os.path.isdir(file) and not os.path.isfile(file):  # noqa: PTH110, PTH112, PTH113
-            raise InputError(f"{file} cannot be read: {_NO_FILE}", "Remove it, or copy the folder again.")
+            raise InputError(f"{file} cannot be read: {_NO_FILE}", "Remove this file, or copy the folder again.")

@@ -66,7 +66,7 @@ _remembered: set[str] = set()
 
 
 def names_secret(variable: str) -> bool:
-    """Return whether an environment variable contains a secret, as its name says. Example: `OPENAI_API_KEY`."""
+    """Return whether the name of an environment variable says that its value is a secret, as in `OPENAI_API_KEY`."""
     return _VARIABLE.search(variable) is not None
 
 
@@ -79,7 +79,8 @@ def remember(secret: str) -> None:
 def remember_command(command: str) -> None:
     """Hide the secrets in a command line or an address from now on.
 
-    The command line must come from the user. If it came from a file, the file could hide ordinary words.
+    The command line must come from the user. A command line in a file could name ordinary words as secrets. These words
+    would then be hidden everywhere.
     """
     for pattern in _IN_COMMAND:
         for found in pattern.finditer(command):

@@ -37,7 +37,7 @@ class Demands(Frozen):
             right than before the turn. So `/orders/*` demands a new order.
         gone: Paths that lead to nothing after the turn.
         say: What the answer must tell the user. Each element lists different ways to say the same thing: strings,
-            numbers, dates or times. The answer must contain at least one of them.
+            numbers, dates or times. For each element, the answer must contain at least one of these ways.
         keep: Paths whose values the turn is not allowed to change. The empty path is the whole state.
     """
 
@@ -61,8 +61,8 @@ class ReachGold(Frozen):
 
     - The model makes at least one call in the turn.
     - After the turn, the state equals the state after the same turn of the gold. The paths in `free` are not compared.
-    - Each result of the gold in this turn is also a result of the model, in this turn or before. If the gold has equal
-      results, the model must have as many of them.
+    - For each call of the gold in this turn, a call of the model gave the same result, in this turn or in an earlier
+      turn. If several calls of the gold gave equal results, the model must have as many of these results.
     """
 
     action: Literal["reach_gold"]
@@ -151,7 +151,7 @@ class Scenario(Frozen):
     def _later_tools_exist(self) -> Scenario:
         for name, turn in self.tools_from_turn.items():
             if name not in self.toolbox.names:
-                raise ValueError(f'"tools_from_turn" names {name!r}, which is no tool of the world {self.world!r}')
+                raise ValueError(f'"tools_from_turn" names {name!r}, which is not a tool of the world {self.world!r}')
             if not 2 <= turn <= len(self.turns):
                 raise ValueError(
                     f'"tools_from_turn" offers {name} from turn {turn}, but must name a turn from 2 to '

@@ -31,7 +31,7 @@ def check_path(path: str) -> str:
 
 
 def are_records(value: object) -> bool:
-    """Return whether `value` is a list of records. An empty list is not."""
+    """Return whether `value` is a list of records. For an empty list, return False."""
     return (
         isinstance(value, Sequence)
         and not isinstance(value, str)

@@ -47,7 +47,7 @@ class Trace(Frozen):
         return self.toolbox.tools
 
     def turns_to_learn(self) -> Iterator[tuple[tuple[Message, ...], Message]]:
-        """Yield each assistant turn that is learnt, in order, as a pair: all turns before the turn, and the turn."""
+        """Yield a pair for each assistant turn that is learnt, in order: all turns before it, and the turn itself."""
         for index, message in enumerate(self.messages):
             if message.role == "assistant" and message.weight:
                 yield self.messages[:index], message

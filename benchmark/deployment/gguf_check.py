@@ -1,6 +1,6 @@
-"""Compares a GGUF file with the trained model before it is served: its tokens, its template, and the prompts it makes.
+"""Compares the tokens, the template and the prompts of a GGUF file with those of the trained model.
 
-No answer is generated. Whether the weights give the same answers is a question for `toolmark deploy check`.
+No answer is generated. `toolmark deploy check` shows whether the weights give the same answers.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def check_gguf(file: Path, trained: TrainedSide, cases: Sequence[Case], threads:
     yield _special_tokens(header, trained)
     yield _template(header, trained)
     if find_spec("xllamacpp") is None:
-        yield GgufFinding("prompts", "not checked", "llama.cpp's server makes them: pip install xllamacpp")
+        yield GgufFinding(
+            "prompts", "not checked", "llama.cpp's server is needed for the prompts: pip install xllamacpp"
+        )
         return
     with connected(str(file), _SECONDS, threads) as runtime:
         yield GgufFinding("loading", "equal", f"llama.cpp loads the file ({runtime.facts.told.get('quantisation')})")

@@ -4,7 +4,8 @@ The prompts are compared in two layers:
 
 - The *text*: `text_differences.py`.
 - The *tokens*. The training's tokenizer encodes the text of the runtime. If the runtime has other tokens for this text,
-  its tokenizer differs, or it reads special tokens as plain text.
+  there are two possible reasons: the tokenizer of the runtime differs, or the runtime reads special tokens as plain
+  text.
 
 If the token ids are equal, there is no difference.
 """

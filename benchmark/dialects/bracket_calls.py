@@ -172,7 +172,7 @@ class BracketCalls:
         return f"{self.opening}call:{call.name}{self.mapping(call.arguments)}{self.closing}"
 
     def result(self, name: str | None, content: str) -> str:
-        """Return a tool result as `response:NAME{…}`. A result that is no JSON object gets the key `value`."""
+        """Return a tool result as `response:NAME{…}`. A result that is not a JSON object gets the key `value`."""
         try:
             value = json_in_text.loads(content, strict=True)
         except ValueError:

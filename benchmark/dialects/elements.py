@@ -109,7 +109,7 @@ def raw_text(value: Any) -> str:
 
 
 def raw_call(call: Call) -> Call | UntypedCall:
-    """Return the call that a reading finds in the text of `call`: all its arguments are texts without types."""
+    """Return the call that a reading finds in the written `call`. All its arguments are texts without types."""
     if not call.arguments:
         return Call(name=call.name)
     return UntypedCall(call.name, {}, {name: raw_text(value) for name, value in call.arguments.items()})
@@ -129,7 +129,8 @@ def writable(text: str, calls: Sequence[Call], dialect: Dialect) -> str:
     reading = dialect.parse(Completion(text), strict=True)
     if reading.error is not None or list(reading.untyped or reading.calls) != list(map(raw_call, calls)):
         raise InputError(
-            f"the dialect {dialect.name} cannot write the calls {text!r:.200}: it reads other calls from them",
+            f"the dialect {dialect.name} cannot write the calls {text!r:.200}, because it reads other calls from this "
+            "text",
             "Remove that case, or choose another dialect, for example --dialect tagged",
         )
     return text

@@ -4,8 +4,8 @@ A model that calls in another form has tried to call, so its answer is not an ab
 how calls are written, or contain code that was asked for. These rules decide:
 
 - A text with the *marks* of a call, for example `<function=f>{…}` or `[TOOL_CALLS]f[ARGS]{…}`, is an attempt, even if
-  it names no offered tool. An exception: in backticks or in a code fence, after other words, such a text is perhaps an
-  example in an explanation. There, the text is an attempt only if it names an offered tool.
+  it names no offered tool. There is one exception. If such a text is in backticks or in a code fence, and follows other
+  words, it is perhaps an example in an explanation. It is then an attempt only if it names an offered tool.
 - A mark alone is prose: "Qwen writes its calls between <tool_call> tags."
 - A text *without marks*, for example `f(a=1)` or `{"name": "f", "arguments": {…}}`, is an attempt if the answer
   consists of such calls only, with literal values. "You would write f(a=1)." is prose. A code fence of a programming
@@ -13,7 +13,7 @@ how calls are written, or contain code that was asked for. These rules decide:
 - In all other places, a text without marks is an attempt only if it begins a line (or an object) and names an offered
   tool. A number, a quotation mark or a bracket can stand before it, as in `1. f(a=1)` and `['f(a=1)']`.
 - A text *in YAML* that consists only of a name and arguments, for example the lines `tool: f` and `arguments:`, is an
-  attempt if it names an offered tool. Beside other text, it describes the tool.
+  attempt if it names an offered tool. If there is other text, the text in YAML only describes the tool.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ A lenient reading also accepts:
 
 The format is described at https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices.
 
-- The sentence before the tools must not be changed, because the model was trained to call functions after it.
+- The sentence before the tools must not be changed, because the model was trained to call functions after this
+  sentence.
 - The token `<start_function_response>` ends a completion, because the application and not the model writes results.
 - A string in this format cannot contain `<escape>`.
 """

@@ -71,7 +71,7 @@ def call_from_object(value: Any) -> Call | None:
 
 
 def calls_in(value: Any, *, marked: bool) -> list[Call] | None:
-    """Return all calls in a JSON value, in a lenient reading. None if the value contains other things than calls.
+    """Return all calls in a JSON value, in a lenient reading. None if the value contains anything that is not a call.
 
     The value is an object, a list of objects, or `{"tool_calls": [...]}`.
 
@@ -215,7 +215,7 @@ def loose_body(body: str, error: str, work: Work) -> Attempt:
     """Read the text between two marks leniently, after a strict reading has failed.
 
     This text can be in a code fence, can consist of several values, and can contain other text. A part that looks like
-    JSON and cannot be read is a failed call. Values inside this part and after it are not read.
+    JSON and cannot be read is a failed call. Nothing inside this part or after this part is read.
 
     Args:
         body: The text between the marks.

@@ -1,8 +1,8 @@
 """Finds lists of Python calls in the text of a model. See `python_calls.py` for the calls themselves.
 
 A list of calls can stand anywhere in a text. If a text like `[f(…` cannot be read, there are two cases. At the start of
-a line or after another list, the text is a failed call. Elsewhere, the text is perhaps code or a link, so it is a
-failed call only if it names an offered tool.
+a line or after another list, the text is a failed call. In all other places, the text is perhaps code or a link. It is
+then a failed call only if it names an offered tool.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def _separator(stop: str) -> re.Pattern[str]:
 
 
 def sequence(text: str, at: int, stop: str, faults: list[Fault]) -> tuple[list[ReadCall], int]:
-    """Return the calls from `at` to `stop` or to the end of the text, and the index of this end.
+    """Return the calls from `at` to `stop` or to the end of the text. Also return the index after the calls.
 
     Each call stands on its own line, in a list, or is separated from the next call by a comma.
 

@@ -7,8 +7,8 @@ one or more lists of calls, then only white-space.
   can also stand on separate lines, without a list.
 - Values are strings, numbers, lists, tuples, dicts with string keys, `True`, `False` and `None`. A tuple is read as a
   list. JSON's `true`, `false` and `null` are also accepted.
-- A single closing fence can stand after the last list, because BFCL's decoder removes it. Models write this fence if
-  they believe that the prompt has opened a fence.
+- A single closing fence can stand after the last list, because BFCL's decoder removes such a fence. Models write this
+  fence if they believe that the prompt has opened a fence.
 - Every argument must have a name.
 - Arguments whose names are not Python identifiers are written as `**{…}`.
 
@@ -17,8 +17,9 @@ A lenient reading also accepts:
 - text after the calls
 - other code fences
 - a fence that is not closed
-- arguments without names, if the schema of the tool has as many arguments. In a code fence of another language, this
-  holds only if the fence is the whole answer. Beside other text, such a call is example code.
+- arguments without names, if the schema of the tool has at least this number of arguments. In a code fence of another
+  language, such a call is accepted only if the fence is the whole answer. If there is other text, the call is example
+  code.
 - a list that is not closed at the end of the text
 - `print(…)` around a call
 - the prefix `default_api.`

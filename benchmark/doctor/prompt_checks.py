@@ -1,4 +1,4 @@
-"""Checks the prompt that a server makes of a question with a tool, if the server tells it."""
+"""Checks how a server writes a tool into its prompt. Only some servers tell the text of their prompts."""
 
 from __future__ import annotations
 

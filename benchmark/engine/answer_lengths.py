@@ -1,8 +1,9 @@
 """Estimates how long the answers of a run will be, from the answers so far.
 
 The estimate uses answers that have ended, and also answers that are still being written. The lengths are divided into
-ranges. For each range, this share is computed: how many of the answers that reached the range ended in it. The table of
-these shares is a life table (Kaplan and Meier, "Nonparametric estimation from incomplete observations", 1958).
+ranges. For each range, this share is computed: how many of the answers that reached the range also ended in this range.
+The table of these shares is a life table (Kaplan and Meier, "Nonparametric estimation from incomplete observations",
+1958).
 
 At the start of a run, no answer has ended. So an assumed distribution of lengths is added to the real answers. This
 distribution is called the prior, and counts like a few answers.
@@ -110,7 +111,7 @@ class AnswerLengths:
                 at_risk = 0
 
         def longer(length: float, share: float) -> float:
-            """Return a number of further tokens. Of the answers with this length, `share` of them need more."""
+            """Return n, so that of the answers with this length, the share `share` needs more than n further tokens."""
             return min(_at(risk, _risk(risk, length) - log(share)), self.longest) - length
 
         shares = _shares(len(running) + waiting)

@@ -1,22 +1,24 @@
 """Reads the probability of a call from the logits with which an engine chooses tokens. No additional pass is needed.
 
-The *decision* of a completion is its first token that shows whether it begins with a call. Thoughts, white-space, and
-text with which both a call and something else can begin come before the decision. The probability of a call is a
-product:
+The *decision* of a completion is its first token that shows whether the completion begins with a call. Before the
+decision, there can be thoughts, white-space and *open text*: text with which a call can begin, but also something else.
+The probability of a call is a product:
 
-- the probability of each written token with which both can begin, given all tokens before
+- the probability of each token of the open text, given all tokens before
 - the sum of the probabilities of all tokens with which a call begins or goes on (`CallOpening`), at the decision
 
-Thoughts and white-space are not part of the product: the probability is that after this thought. If a completion
-leaves the opening of a call before its mark is complete, the product is an upper bound, because the call would also
-need the rest of the mark. If a completion ends before its decision, the last such product is used.
+Thoughts and white-space are not part of the product, so it is the probability of a call after the thought of this
+completion. Some completions begin like a call, but go on in another way before the mark of a call is complete. For
+them, the product is an upper bound, because a call would also need the rest of the mark. If a completion ends before
+its decision, the product at its last token is used.
 
 The probability describes only how a completion begins. If a model writes text and then calls, the probability is that
 of the beginning.
 
-With a threshold, the decision is forced. If the probability is above the threshold, the most likely of the tokens is
-chosen with which a call goes on, until the beginning of a call is written. Otherwise, no such token is chosen. If the
-model itself decides in the same way, the completion does not change.
+With a threshold, the decision is forced. If the probability is above the threshold, only tokens with which a call goes
+on are allowed, until the beginning of a call is written. Of these tokens, the most likely is chosen. If the probability
+is not above the threshold, none of these tokens is allowed. If the model itself decides in the same way, the completion
+does not change.
 """
 
 from __future__ import annotations
@@ -182,7 +184,8 @@ class CallProbability:
             state.last = [*state.last, token][-LAST_TOKENS:]
             if state.closing is not None:
                 if self._thoughts.complete(state.closing, state.last):
-                    state.closing, state.text, state.reached = None, "", 1.0
+                    # A decision before a thought is not final, because only the probability after the thought counts.
+                    state.closing, state.text, state.reached, state.forced = None, "", 1.0, None
                 continue
             state.text = self._opening.after(state.text, token)
             if state.text:

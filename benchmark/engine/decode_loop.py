@@ -97,7 +97,7 @@ class _Sequence:
 
         Args:
             spare: Number of draft tokens for which the batch has free places.
-            left: Highest number of draft tokens, because longer answers are not allowed.
+            left: Highest number of draft tokens. With more, the answer could become longer than allowed.
         """
         most = min(left, 2 * self.accepted + 2)
         return self.generated[-1:] + draft_tokens(self.text, min(spare, most), min(RELIABLE_DRAFT, most))

@@ -1,8 +1,8 @@
 """Converts a GGUF file to a model directory: safetensors, configuration, tokenizer and chat template.
 
-Transformers dequantises the weights. The model that it makes from a GGUF file counts as quantised, so it cannot be
-saved, and PEFT cannot merge an adapter into it. The same weights in a new instance of the model are a usual model. The
-weights are written in float32, because the weights of a quantised block are not exact in 16 bits.
+Transformers dequantises the weights. But the model still counts as quantised: it cannot be saved, and PEFT cannot merge
+an adapter into it. So the weights are copied to a new instance of the model, which does not count as quantised. They
+are written in float32, because the weights of a quantised block are not exact in 16 bits.
 
 A conversion takes up to a minute, most of it for the vocabulary. So a file is converted only once, to a folder in the
 user's cache.

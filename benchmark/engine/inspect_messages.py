@@ -1,7 +1,7 @@
 """Converts prompts and completions to Inspect's types and back.
 
 Inspect repairs native calls. For example, Inspect removes superfluous quotes. But Toolmark must judge the calls before
-the repair. Inspect also records the server's response, so Toolmark reads the calls from there. Some providers
+the repair. Inspect also records the server's response. Toolmark reads the calls from this response. Some providers
 (Anthropic, Google) send the arguments of a call as an object and not as text. For these providers, the text that the
 model wrote is not known, and Toolmark judges the objects.
 """
@@ -105,7 +105,7 @@ def completion_of(output: ModelOutput, response: Any = None) -> Completion:
 def output_of(completion: Completion, model: str) -> ModelOutput:
     """Return a recorded completion as the output of a provider.
 
-    The output has no usage, because Inspect would otherwise open a provider.
+    The output contains no numbers of tokens. With such numbers, Inspect would open a provider.
     """
     from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
 

@@ -83,7 +83,7 @@ class KeptSequences:
         return max(usable, key=lambda one: one.length, default=None)
 
     def clear(self) -> None:
-        """Forget all sequences, and keep no others."""
+        """Forget all sequences, and do not keep further sequences."""
         self._room = 0
         self._kept.clear()
         self._blocks.clear()

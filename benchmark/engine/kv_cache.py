@@ -1,9 +1,9 @@
 """The cache of keys and values (KV cache). It consists of blocks and of pages.
 
 - A block contains the keys and values of a prefix that several sequences share.
-- Pages contain the keys and values of the tokens of one sequence that are not in blocks. Every page has space for the
-  same number of tokens. So one operation processes the pages of all sequences, and sequences of different lengths need
-  no padding (Kwon et al. 2023, arXiv:2309.06180).
+- Pages contain the keys and values of all other tokens. The tokens of a page belong to one sequence. Every page has
+  space for the same number of tokens. So one operation processes the pages of all sequences, and sequences of different
+  lengths need no padding (Kwon et al. 2023, arXiv:2309.06180).
 """
 
 from __future__ import annotations
@@ -137,12 +137,12 @@ class PagePool:
         return self._layers
 
     def stored(self, layer: int) -> tuple[Tensor, Tensor]:
-        """Return the keys and values of all pages of a layer to which keys were written before."""
+        """Return the keys and values of all pages of a layer. Keys must already be written to this layer."""
         return self._layers[layer]
 
 
 class OwnTokens:
-    """A store for the tokens of one sequence that are not in blocks.
+    """A store for those tokens of one sequence that are not in blocks.
 
     Args:
         pool: The pages of all sequences.

@@ -1,8 +1,8 @@
 """Converts errors that libraries raise about a model directory to errors for the user.
 
-Somebody else possibly made the directory, so a library can raise any kind of error about it. The `with` block of
-`loading` only lets libraries read the directory. So the cause of every error in the block is the directory or this
-machine, and not a fault of Toolmark.
+Somebody else possibly made the directory, so a library can raise any kind of error about it. Inside the `with` block of
+`loading`, libraries only read the directory. So the cause of every error in the block is the directory or this machine,
+and not a fault of Toolmark.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def loading(base: Path, part: Part = "model") -> Iterator[None]:
     except ImportError as error:
         raise EnvironmentFault(
             f"{base}{quantisation(base)} needs a package that is not installed: {cause(error)}",
-            f"Install the package that is named. {_USE_FLOATS if quantisation(base) else ''}".rstrip(),
+            f"Install the package that this message names. {_USE_FLOATS if quantisation(base) else ''}".rstrip(),
         ) from error
     except BaseException as error:  # The error of a crash inside a Rust library is not a subclass of `Exception`.
         said = cause(error)

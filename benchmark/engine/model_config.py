@@ -1,8 +1,8 @@
 """Reads and checks the configuration of a model directory, before a library reads it.
 
 Transformers makes as many layers as `config.json` says, however large the number is. If `config.json` names an
-attention of the hub, transformers downloads and runs its code. So this module checks the numbers and names with such
-effects. It does not import torch.
+implementation of attention on the hub, transformers downloads this code and runs it. So this module checks all numbers
+and names that can have such effects. It does not import torch.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def check_config(folder: Path, tensors: int) -> dict[str, Any]:
 
     Args:
         folder: The model directory.
-        tensors: Number of tensors in the weight files. Every layer has at least one.
+        tensors: Number of tensors in the weight files. Every layer has at least one tensor.
 
     Raises:
         InputError: A number is too large, or transformers would load the code of an implementation from the hub.

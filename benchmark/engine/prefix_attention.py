@@ -55,7 +55,7 @@ class Pass(Protocol):
 
 
 def register() -> None:
-    """Register the attention with transformers. No mask function has its name, so transformers makes no mask for it."""
+    """Register the attention with transformers. Transformers makes no mask, because no mask function has this name."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, _attention)
@@ -240,7 +240,7 @@ class Decode:
     Args:
         pool: The pages. All of them belong to the sequences of this pass.
         stores: The unshared tokens of each sequence. After the pass, the caller must add the number of accepted tokens
-            to their lengths.
+            to the lengths of these stores.
         counts: Number of new tokens of each sequence, including draft tokens.
         shared: The blocks, and for each block the numbers of the sequences that share it.
 

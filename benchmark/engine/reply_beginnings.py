@@ -1,7 +1,7 @@
 """Finds how replies begin in one dialect: calls, and answers in words.
 
-The beginnings are found by writing probe replies and comparing their token ids. So this works in every dialect, also if
-the chat template writes the calls.
+The beginnings are found by writing probe replies and comparing their token ids. So the beginnings are found in every
+dialect, even if the chat template writes the calls.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class ReplyBeginnings:
 def reply_texts(dialect: Dialect) -> tuple[str, str] | None:
     """Return the texts with which every call and every answer begins, as the dialect itself writes them.
 
-    None if the dialect leaves writing calls to a chat template.
+    None if a chat template writes the calls.
     """
 
     def written(reply: Message) -> str:

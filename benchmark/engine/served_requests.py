@@ -7,9 +7,9 @@ Each failure is counted. After a pause, the request is sent again. The pause dou
 the length that the server requests. If the server requests a pause that is longer than the time limit of a request, the
 request is not sent again.
 
-Inspect and its clients can also send failed requests again, but they do not report this, and some of them never stop.
-So this is switched off. Then every failure is counted, and a request that always fails is an error. The number of
-requests at the same time adapts to the server (`request_window.py`).
+Inspect and its clients can also send failed requests again. But they do not report these requests, and some clients
+never stop. So Toolmark switches this off. Then every failure is counted, and a request that always fails is an error.
+The number of requests at the same time adapts to the server (`request_window.py`).
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@ server.
 
 Inspect ends its servers when Python exits, but not if this process is killed. So each server is started together with a
 guard process, which ends the server when this process has ended. Linux can send a signal when a parent ends. This
-signal cannot be used here: Inspect starts a server in a thread that ends soon, and the end of this thread sends the
-signal.
+signal cannot be used here, because Inspect starts a server in a thread that ends soon. The end of this thread would
+already send the signal.
 """
 
 from __future__ import annotations

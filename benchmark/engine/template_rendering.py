@@ -1,10 +1,10 @@
 """Renders chat templates with limits, because a template is a program that somebody else wrote.
 
 Jinja's sandbox keeps a template away from files and from Python. But the sandbox does not limit the time and the
-memory: a template can loop, or build a text of a gigabyte with one operator. Only a separate process can be stopped in
-all these cases. So the program `template_process.py` renders templates in another process. This process is started for
-the first template, and renders all prompts. Only the shipped template of `pocket` is rendered in the main process,
-because it needs no limits.
+memory: a template can loop, or build a text of a gigabyte with one operator. A separate process can always be stopped.
+So the program `template_process.py` renders templates in another process. This process is started for the first
+template, and renders all prompts. Only the shipped template of `pocket` is rendered in the main process, because it
+needs no limits.
 
 With 40 tools, a rendering takes 1.8 ms in the other process and 1.0 ms in the main process. The start of the other
 process takes half a second.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from toolmark.benchmark.dialects.thinking import MARKS, closing_of_open_thought
+from toolmark.benchmark.dialects.thinking import THOUGHTS, closing_of_open_thought
 
 __all__ = ["LAST_TOKENS", "ThoughtTokens"]
 
-LAST_TOKENS = max(map(len, (*MARKS, *MARKS.values()))) + 1
+LAST_TOKENS = max(map(len, (*THOUGHTS, *THOUGHTS.values()))) + 1
 """This number of consecutive tokens is enough to contain every mark of a thought, because each token contains at least
 one character of the mark. So if a prompt ends with the opening mark of a thought, its last tokens contain the mark."""
 
@@ -25,7 +25,7 @@ class ThoughtTokens:
         self._pieces: dict[int, str] = {}
 
     def opened_by(self, prompt: Sequence[int]) -> str | None:
-        """Return the mark that closes the thought that a prompt opens. None if the prompt opens no thought."""
+        """Return the closing mark of the thought at the end of a prompt. None if there is no open thought."""
         return closing_of_open_thought(self._text(prompt[-LAST_TOKENS:]))
 
     def complete(self, mark: str, last: Sequence[int]) -> bool:

@@ -17,8 +17,8 @@ from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.runs.calibration import read_calibration
-from toolmark.benchmark.runs.generation import Run
 from toolmark.benchmark.runs.replay import read_replay
+from toolmark.benchmark.runs.run import Run
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.verdicts.comparison import Side
 

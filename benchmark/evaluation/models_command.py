@@ -34,7 +34,7 @@ for _name in names("toolmark.models"):  # a plug-in is imported only when its co
 
 @models.command(name="list")
 def list_trained(folder: Path = Path("adapters")) -> None:
-    """List trained adapters and models with trainer, base, dialect, conversations, training time and chosen step.
+    """List trained adapters and models. A line shows trainer, base, dialect, conversations, time and chosen step.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def check(
 ) -> None:
     """Check that Toolmark applies adapters correctly.
 
-    For a model without an adapter, the model is compared with the model plus an adapter of zeros. For BASE:ADAPTER, the
+    A model without an adapter is compared with the same model plus an adapter that adds zero. For BASE:ADAPTER, the
     base with the adapter is compared with the merged model. In both comparisons, the answers should be the same. The
     exit code is 0 if all metrics are equivalent, and 1 otherwise.
 

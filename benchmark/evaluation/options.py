@@ -24,6 +24,7 @@ from toolmark.benchmark.config.template_args import TEMPLATE_ARGS
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.runs.remote_runs import local_runs
 
 __all__ = ["OPTIONS", "Arguments", "add_options", "read_options", "request_of"]
 
@@ -46,7 +47,7 @@ OPTIONS = (
     Option(
         "baseline",
         STRING,
-        "model or stored run that the others are compared with",
+        "model or stored run that the others are compared with; a run can have an address",
         metavar="SPEC",
         default_text="the base, if --adapter is given",
     ),
@@ -217,10 +218,16 @@ OPTIONS = (
     Option(
         "report",
         STRINGS,
-        "write a report: .html, .md, .csv, .json, or a folder with a name that ends in /; can be repeated",
+        "write a report: .html, .md, .csv, .json, also at an address, or a folder that ends in /; can be repeated",
         metavar="FILE",
     ),
-    Option("runs", STRING, "folder in which runs are stored", metavar="DIR", default=str(_DEFAULT.runs)),
+    Option(
+        "runs",
+        STRING,
+        "folder in which runs are stored, or an address such as s3://BUCKET/runs",
+        metavar="DIR",
+        default=str(_DEFAULT.runs),
+    ),
 )
 
 _ONLY_FLAGS = frozenset({"tools", "trust-data-tools"})
@@ -270,7 +277,8 @@ def read_options(flags: Mapping[str, Any], pyproject: Path) -> Values:
         for option in OPTIONS:
             if option.name in source.raw and _names_code(option, source.raw[option.name]):
                 raise InputError(
-                    f"{source.words(source.place, option)} is not allowed, because a downloaded folder can contain it",
+                    f"{source.words(source.place, option)} is not allowed, because a downloaded folder can "
+                    "contain this line",
                     f"Remove the line. If you trust this code, give the flag: {option.flag}",
                 )
     return resolve(OPTIONS, [from_flags(flags), from_environment(OPTIONS, os.environ), *files])
@@ -293,5 +301,5 @@ def request_of(values: Values) -> Request:
     """
     by_field = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
     by_field["cases"] = by_field["cases"] or _DEFAULT.cases
-    by_field["runs"] = Path(by_field["runs"])
+    by_field["runs"] = local_runs(by_field["runs"])
     return Request(**by_field)

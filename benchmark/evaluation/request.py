@@ -19,7 +19,7 @@ from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.served_template_args import check_takes_template_args
 from toolmark.benchmark.readers.case_selection import Split
-from toolmark.benchmark.runs.generation import RunOptions
+from toolmark.benchmark.runs.run import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
 from toolmark.benchmark.scoring.metric_sets import every_checked_metric
 from toolmark.benchmark.scoring.metrics import metrics_on_request
@@ -103,8 +103,8 @@ class Request:
 
         A recipe with several seeds stands for one adapter for each seed.
 
-        Deployed models come last. They are compared with the only adapter, otherwise with the only model, otherwise
-        with the baseline.
+        Deployed models come last. They are compared with the adapter if there is one, otherwise with the model, and
+        otherwise with the baseline.
 
         Returns:
             Pairs of a candidate and the index of its baseline, in the order in which candidates are shown. The index is
@@ -202,7 +202,7 @@ def check(request: Request) -> None:
     for gate in request.gates:
         if gate not in metrics_on_request():
             raise InputError(
-                f"--gate: {gate!r} is not a metric that is checked only on request",
+                f"--gate: {gate!r} is not one of the metrics that --gate can check",
                 f"Write one of these: --gate {', '.join(metrics_on_request())}",
             )
     with_floor = (*every_checked_metric(), *request.gates)

@@ -60,7 +60,7 @@ class ScenarioCases:
         return len(self._loaded)
 
     def notes(self) -> Iterator[str]:
-        """Yield nothing. Only worlds that are shipped or that the user named run."""
+        """Yield nothing. The only worlds that run are the shipped worlds, and the world that the user named."""
         return iter(())
 
     def generate(

@@ -88,6 +88,6 @@ def scenario_source(request: Request) -> ScenarioSource | None:
         return None
     if tools is not None:
         raise InputError(
-            f"--tools {tools} has no effect, because BFCL's scenarios have their own tools", "Leave it out."
+            f"--tools {tools} has no effect, because BFCL's scenarios have their own tools", "Leave --tools out."
         )
     return _Bfcl(cases, files)

@@ -1,6 +1,6 @@
 """Makes one command for each plug-in of a group. The options of the plug-in are the flags of the command.
 
-A plug-in is imported only when its command is called. To list the commands, the names of the entry points are enough.
+A plug-in is imported only when its command is called. The list of commands needs only the names of the entry points.
 """
 
 from __future__ import annotations

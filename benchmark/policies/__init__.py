@@ -1,1 +1,1 @@
-"""Trivial policies: simple rules that answer instead of a model. Reports compare the scores of models with theirs."""
+"""Trivial policies: simple rules that answer instead of a model. Reports compare models with these policies."""

@@ -1,4 +1,4 @@
-"""Computes the scores of the trivial policies on the judged cases. Reports show these scores beside those of models."""
+"""Computes the scores of the trivial policies on the judged cases. Reports show them beside the scores of models."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ class _Question:
         for number, (messages, calls) in enumerate(zip(questions, answers, strict=True), start=1):
             texts = [field(message, "content", str) for message in messages]
             if not texts and number not in later:
-                raise ValueError(f"turn {number} has no text, but offers no new tool")
+                raise ValueError(f"turn {number} has no text, and offers no new tool")
             made = [call for text in calls for call in python_calls(text, parameters)]
             yield Turn(
                 user="\n\n".join(texts) or _MORE_TOOLS,

@@ -34,9 +34,9 @@ def conversation(
         source: Source of the case.
         licence: Licence of the case.
         tags: Tags of the case.
-        any_call: Whether unusable expected calls are allowed. A call is unusable if its tool is not offered, or if the
-            call is written in the text and cannot be read. If True, a trace with an unusable call has no case. If
-            False, an unusable call raises `ValueError`.
+        any_call: What happens if the case would expect an unusable call. A call is unusable if its tool is not offered,
+            or if the call is written in the text and cannot be read. If True, the trace has no case. If False,
+            `ValueError` is raised.
 
     Raises:
         ValueError: The conversation has no answer, or its answer is empty. Or a call in a text cannot be read, or names

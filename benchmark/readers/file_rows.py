@@ -177,9 +177,9 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
 
     Keys whose value is null are left out, because Parquet cannot tell a null from a key that is missing.
 
-    The size of all values together is limited. The size of the file is no limit, because repeated values take almost no
-    space in the file. A value is never larger than its group of rows without repetitions. So the size of the groups
-    determines how many rows are read at once.
+    The size of all values together is limited. It is not enough to limit the size of the file, because repeated values
+    take almost no space in the file. Rows are read in batches. If the groups of rows in the file are large, a batch has
+    few rows, because a single value can be as large as its group.
 
     Raises:
         InputError: The file cannot be read, or its values have more than 256 MB.

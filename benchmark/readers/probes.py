@@ -13,9 +13,9 @@ Probes show which information a model uses to choose a tool. These are the kinds
     position_last
 
 The source of a probe is `probes`, and the tag `probes` lists the kinds of the probe. Reports have a line for each kind.
-All probes of a question stay in one cluster, because intervals depend on the number of questions, not of probes. Two
-kinds can give the same prompt, for example if the right tool is already the first tool. Then there is only one probe,
-and its tag lists both kinds.
+All probes of a question stay in one cluster, because the width of an interval must depend on the number of questions,
+and not on the number of probes. Two kinds can give the same prompt, for example if the right tool is already the first
+tool. Then there is only one probe, and its tag lists both kinds.
 
 The expected answer of a probe is the answer of the original case. Two kinds need care:
 

@@ -48,7 +48,7 @@ def scenario_rows(path: Path, worlds: WorldNames) -> Iterator[tuple[int, Scenari
 
 def _scenario(path: Path, line: int, row: Row, worlds: WorldNames) -> Scenario | BadRow:
     if "toolbox" in row:
-        return BadRow(path, line, "a scenario has no field toolbox, because the world defines the tools")
+        return BadRow(path, line, "a scenario must not have the field toolbox, because the world defines the tools")
     try:
         world = worlds.resolve(field(row, "world", str))
         return Scenario.model_validate({**row, "toolbox": world.toolbox})

@@ -6,8 +6,8 @@
 - The data does not record which of the 4,000 tools a model saw. A case offers all tools that have the same `field` as a
   called tool, because these tools are similar. The id of a case is a hash of the row.
 - All values in the file are strings. The values are converted to the type that the tool declares.
-- A value `API_call_0` stands for the result of an earlier call. One answer cannot contain this result, so the case is
-  waived.
+- A value `API_call_0` stands for the result of an earlier call. A model cannot know this result in its first answer, so
+  the case is waived.
 """
 
 from __future__ import annotations

@@ -127,8 +127,8 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
         required: Names of the required arguments. If None, the first of these rules that applies decides:
 
             1. If an argument has the mark `"required": true`, exactly the arguments with this mark are required.
-            2. An argument is optional if it has a default, or if a mark, its type or the first word of its description
-               says so. All other arguments are required.
+            2. An argument is optional if it has a default. An argument is also optional if a mark, its type or the
+               first word of its description says that it is optional. All other arguments are required.
 
     Raises:
         ValueError: The description of an argument has another form.

@@ -81,7 +81,7 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
     if not isinstance(row, dict):
         return BadRow(path, number, f"a case must be a JSON object, not {type(row).__name__}", 1)
     if "toolbox" not in row and "world" in row:
-        return BadRow(path, number, "a scenario, but only cases can be used here", 1)
+        return BadRow(path, number, "this row is a scenario, but only cases can be used here", 1)
     if "toolbox" not in row:
         return BadRow(path, number, "the field toolbox is missing. Write the name of a toolbox, or a list of tools", 1)
     offered = row.pop("toolbox")

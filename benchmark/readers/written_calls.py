@@ -10,8 +10,8 @@ Calls in these forms are read:
 - a text that is only JSON with a name and arguments, with or without a code fence
 - a text that is only calls in Python's notation: `[f(a='b')]`, or `f(a='b')` without brackets if the tool is offered
 
-Any other sign of a call is an error: the marker of a dialect, the name of an offered tool as it stands in a call, or
-a call in any form in which the judge recognises an attempt of a model (`toolmark.benchmark.dialects.parsing`).
+Any other sign of a call is an error. There are three signs: the marker of a dialect, the name of an offered tool as it
+stands in a call, and a text that the judge counts as an attempt to call (`toolmark.benchmark.dialects.parsing`).
 """
 
 from __future__ import annotations

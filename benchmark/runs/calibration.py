@@ -1,4 +1,4 @@
-"""Stores with a run which threshold for calls was fitted on the dev cases of its candidate."""
+"""Stores the threshold for calls that was fitted on dev cases, in the folder of a run."""
 
 from __future__ import annotations
 

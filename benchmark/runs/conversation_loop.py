@@ -2,7 +2,7 @@
 
 The conversations are held side by side. In each round, the engine gets the next prompts of all conversations at once.
 As soon as an answer is there, its calls are made in the world of the scenario, and the step is written to the ledger.
-So a killed run loses at most the answers of one round that the engine had not finished.
+So if a run is killed, at most the unfinished answers of one round are lost.
 
 A step is recorded with the results of its calls and the state of the world. So a continued run makes no call twice,
 and a replay makes no call at all.
@@ -26,10 +26,13 @@ from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.engine import Engine, NotAnswered, PromptTooLong
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
+from toolmark.benchmark.engine.timed_answers import timed
 from toolmark.benchmark.policies.conversational import next_answer
-from toolmark.benchmark.runs.generation import Run, RunOptions, not_answered, session_line, timed
+from toolmark.benchmark.runs.generation import not_answered
 from toolmark.benchmark.runs.ledger import Ledger
+from toolmark.benchmark.runs.missing_answers import session_line
 from toolmark.benchmark.runs.replay import read_replay
+from toolmark.benchmark.runs.run import Run, RunOptions
 from toolmark.benchmark.scoring.conversations import Conversation, Step
 from toolmark.benchmark.scoring.turn_demands import PlayedCall, TurnEnd
 from toolmark.benchmark.tools.sandbox import Sandbox

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.scenarios import Scenario
-from toolmark.benchmark.runs.generation import Run
 from toolmark.benchmark.runs.inspect_task import log_grades
+from toolmark.benchmark.runs.run import Run
 from toolmark.benchmark.scoring.conversation_grades import ConversationGrade, grade_conversation
 from toolmark.benchmark.scoring.conversation_metrics import CONVERSATION_PRIMARY
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn

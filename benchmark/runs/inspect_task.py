@@ -24,7 +24,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.inspect_dotenv import without_dotenv
 from toolmark.benchmark.engine.inspect_messages import completion_of, messages_of, output_of
 from toolmark.benchmark.readers.case_selection import Split, limited, load_cases
-from toolmark.benchmark.runs.generation import Run
+from toolmark.benchmark.runs.run import Run
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.judged import Judged
@@ -181,9 +181,9 @@ def log_grades(
     Args:
         run: The run.
         samples: The samples of Inspect that are judged.
-        refs: The reference of each sample for errors, by its id. The ids are in the order of the grades.
+        refs: For each sample, how errors name the sample. The key is the id. The keys are in the order of the grades.
         grade_of: Returns the grade of a completion. Its arguments are the id of the sample, the epoch, the completion.
-        metrics: The metrics whose values are logged.
+        metrics: The metrics that are logged.
         metadata: Additional metadata of the log.
         epochs: Number of completions for each sample.
 

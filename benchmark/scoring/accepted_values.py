@@ -6,7 +6,7 @@ By default, a value is right if it equals an expected value. Values are compared
 - Before strings are compared, Unicode NFC is applied, and each run of white-space becomes one blank.
 - Lists are compared item by item, in order. Objects are compared key by key.
 
-If a case has an `Accept` rule for an argument, the rule decides instead which values are right.
+If a case has an `Accept` rule for an argument, this rule is used instead of the equality.
 """
 
 from __future__ import annotations

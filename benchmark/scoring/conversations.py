@@ -1,4 +1,4 @@
-"""Follows a conversation of a model in a scenario: what the model is asked next, and what its answers led to.
+"""Follows a conversation of a model in a scenario: what the model is asked next, and what its answers have changed.
 
 A `Conversation` runs no model and no tool. It is given one `Step` after the other: an answer of the model, with the
 results of its calls. So a recorded conversation is followed in the same way as a new one.
@@ -50,7 +50,7 @@ class Step:
         completion: The answer.
         calls: The calls that were made, with their results. These are the first calls of the answer.
         state: The state of the world after the calls. None if the calls did not change the state.
-        ended: `too_long` or `unwritable` if the model was not asked, because it could not be. Otherwise None.
+        ended: `too_long` or `unwritable` if the model could not be asked for this step. Otherwise None.
     """
 
     completion: Completion

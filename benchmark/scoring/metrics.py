@@ -268,9 +268,8 @@ def _probes(grade: Grade) -> list[Any]:
 def metrics_for(grades: Iterable[Grade]) -> tuple[Metric, ...]:
     """Return all metrics, and then the parts of `selection.tool`.
 
-    The Brier score is left out if no probability of a call is known.
-
     There is one part for each number of offered tools, for each kind of probe, and for each expected tool in `grades`.
+    The Brier score is left out if no probability of a call is known.
 
     Args:
         grades: The grades of all contestants.

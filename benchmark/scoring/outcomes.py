@@ -47,9 +47,9 @@ def failed_attempt(reading: ParsedCompletion, offered: Collection[str]) -> Faile
     """Return the first attempt to call that cannot be read, or None.
 
     An attempt with `certain` = False is perhaps only prose or example code. Such an attempt counts only if it names an
-    offered tool. In names, `.` and `_` are equal, because some models are shown `_` instead of `.`. If the completion
-    also contains calls that can be read, an attempt counts only if it has the form of the dialect. The reason is that a
-    model often mentions calls in other forms before it calls.
+    offered tool. In names, `.` and `_` count as equal, because some models see the names of tools with `_` instead of
+    `.`. If the completion also contains calls that can be read, an attempt counts only if it has the form of the
+    dialect. The reason is that a model often mentions calls in other forms before it calls.
 
     Args:
         reading: The *lenient* reading of the completion.

@@ -4,11 +4,12 @@ The main process writes a request as a line of JSON, and the worker answers with
 
 A call of a confined tool runs in a process that is forked for this call, confined by the system (see `confinement`),
 and killed afterwards. A model wrote the arguments of the call, so the arguments and every answer of the forked process
-can be hostile. Only calls of shipped tools share a confined process. So in the worker itself, the code of confined
-tools runs only while the worker imports their modules. The user named these modules.
+can be hostile. Calls of shipped tools are an exception: several of them share a confined process. In the worker itself,
+the code of a confined tool runs only once: when the worker imports the module of the tool. The user named this module.
 
-A tool that is not confined runs in the worker itself: the user allowed its effects, and it can have connections and
-threads, which a fork would break. On Windows there is no fork, so the worker ends after each call of a confined tool.
+A tool that is not confined runs in the worker itself. The user allowed the effects of such a tool. The tool can have
+connections and threads, which do not work after a fork. On Windows there is no fork, so the worker ends after each call
+of a confined tool.
 
 The module of a tool is imported before the limits of a call are set and before its time begins. If a function imports a
 slow module in its body, the tool module can list the slow module in `WORKER_IMPORTS`. The slow module is then imported

@@ -7,8 +7,8 @@ number. If the default of an argument is null, then null is valid for this argum
 Schemas are not trusted, so there are two restrictions:
 
 - References to other documents are refused.
-- Patterns are matched by a regex engine that needs linear time. A backtracking engine would need too long for a pattern
-  like `^(a+)+$`. The linear engine does not support look-around and back-references.
+- Patterns are matched by a regex engine that takes linear time. With a pattern like `^(a+)+$`, a backtracking engine
+  could take hours. The linear engine does not support look-around and back-references.
 """
 
 from __future__ import annotations

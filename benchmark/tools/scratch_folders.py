@@ -1,7 +1,7 @@
 """Makes folders for the files of tool calls, and removes them, even if a process is killed.
 
-The process that makes a folder holds a lock in the folder until the process ends. So a folder with a free lock has no
-owner any more. Such folders are removed by the next process that makes a folder.
+The process that makes a folder holds a lock in this folder until the process ends. If the lock of a folder is free, its
+process has ended. The next process that makes a folder removes all folders with a free lock.
 """
 
 from __future__ import annotations

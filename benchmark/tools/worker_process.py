@@ -148,7 +148,7 @@ class WorkerProcess:
         return answer
 
     def is_alive(self) -> bool:
-        """Return whether the worker has not ended."""
+        """Return whether the worker is still running."""
         return self._process.poll() is None
 
     def close(self) -> None:

@@ -1,12 +1,13 @@
 """Computes the area under the curve of recall against restraint (AUROC), and tests a paired difference of two areas.
 
 The area is the probability that a case where a call is right has a higher score than a case where abstaining is right.
-A tie counts one half. So the area does not depend on a threshold: a candidate that only calls more has the same area.
+If both scores are equal, the pair counts one half. The area does not depend on a threshold. So if a candidate only
+calls more, its area stays the same.
 
 The variance is that of DeLong, DeLong & Clarke-Pearson (1988, Biometrics 44:837). If clusters have several cases, it is
-that of Obuchowski (1997, Biometrics 53:567). Both are computed from placements. The placement of a case is the share of
-correct pairs among its pairs with all cases of the other kind. If every cluster is one case, the two variances are the
-same.
+that of Obuchowski (1997, Biometrics 53:567). Both are computed from placements. Each case forms a pair with every case
+of the other kind. A pair is correct if the case where a call is right has the higher score. The placement of a case is
+the share of correct pairs among its pairs. If every cluster is one case, the two variances are the same.
 """
 
 from __future__ import annotations
@@ -165,7 +166,8 @@ class AreaDifference:
     Attributes:
         effect: Area of the candidate minus area of the base.
         p: Two-sided p-value of a t test.
-        gains: For each case, how much better its placement is with the candidate, shape (n,). A rounding error is 0.
+        gains: For each case, how much better its placement is with the candidate, shape (n,). A gain that is only a
+            rounding error is set to 0.
     """
 
     effect: float

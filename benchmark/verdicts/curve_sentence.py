@@ -1,8 +1,9 @@
 """Says in words how a timing curve differs from the curve of the baseline.
 
 The area decides whether a curve is better. The words also say where: a curve can be better in one part only. A part of
-the curve counts if the recalls at equal restraint differ by more than the margin and 1/√n, where n is the number of
-cases of the rarer kind. 1/√n is about twice the standard error of a share, so a crossing that is chance rarely counts.
+the curve counts if the recalls at equal restraint differ by more than the margin, and also by more than 1/√n. Here n is
+the number of cases of the rarer kind. 1/√n is about twice the standard error of a share. So if two curves cross only by
+chance, this rarely counts.
 """
 
 from __future__ import annotations

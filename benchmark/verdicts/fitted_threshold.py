@@ -14,7 +14,7 @@ _MOST_DIGITS = 17
 
 
 def fit_threshold(scores: Sequence[CallScore], restraint: float) -> float:
-    """Return the lowest threshold with at least this restraint. A lower threshold never has a lower recall.
+    """Return the lowest threshold with at least this restraint, because lower thresholds have a higher recall.
 
     All thresholds between two neighbouring scores give the same calls. So the middle between the two scores is chosen,
     and rounded to as few digits as possible.

@@ -95,8 +95,8 @@ def mean_interval(
 ) -> Interval:
     """Return the interval of a mean. The table in the docstring of this module shows the method.
 
-    If `share` is true and all clusters have the same mean, the cluster-robust interval would have no width. Wilson's
-    interval with n = number of clusters is then used instead.
+    If all clusters have the same mean, the cluster-robust interval has no width. If `share` is also true, Wilson's
+    interval with n = number of clusters is used instead.
 
     Args:
         values: One value for each case, shape (n,).
@@ -172,8 +172,8 @@ def difference_interval(differences: Sequence[float], clusters: Sequence[str], c
     3. If the product is below 1, the design effect is 1.
 
     If all clusters have the same mean difference, the variance between clusters is 0. Each cluster then counts as one
-    case. A t interval over the clusters is not used. If nearly all changes have the same direction, a t interval is too
-    short on one side.
+    case. A t interval over the clusters is not used, because it is too short on one side if nearly all changes have the
+    same direction.
 
     Args:
         differences: Value of the second candidate minus value of the first candidate, one value in [-1, 1] for each

@@ -108,8 +108,8 @@ def minimum_detectable_effect_of_clusters(sums: Sequence[Fraction], n: int) -> f
 
     If no cluster changed, the computation assumes that all cases of a cluster change together, as in
     `difference_interval`. In simulations with clusters of four cases, the test detects an effect of this size in 79 to
-    90% of the runs (docs/measurements/statistics.md). If few clusters changed, the computed effect tends to be too
-    large.
+    90% of the simulated comparisons (docs/measurements/statistics.md). If few clusters changed, the computed effect
+    tends to be too large.
 
     Args:
         sums: Sum of the differences in each cluster, shape (G,).

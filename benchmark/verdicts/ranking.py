@@ -2,7 +2,7 @@
 
 A small difference between two scores can be chance. So a contestant is better than another contestant only if the
 paired 95% interval of the difference lies above 0. A contestant comes after all better contestants and before all worse
-contestants. Its order relative to the remaining contestants is open, so a rank is a range.
+contestants. For the remaining contestants, the order is not known. So a rank is a range.
 """
 
 from __future__ import annotations

@@ -208,7 +208,7 @@ def adjust(candidates: Sequence[Mapping[str, WithP]]) -> list[dict[str, float]]:
 
 
 def overlap_of(metrics: Sequence[Paired]) -> float:
-    """Return how many of all cases of these metrics both sides have, as a share. If there is no case, return 1."""
+    """Return the share of all cases of these metrics that both sides have. If there is no case, return 1."""
     common = {case_id for paired in metrics for case_id in paired.case_ids}
     alone = {case_id for paired in metrics for case_id in (*paired.only_base, *paired.only_candidate)}
     return len(common) / len(common | alone) if common or alone else 1.0

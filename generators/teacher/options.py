@@ -67,7 +67,7 @@ class TeacherOptions(BaseModel):
                 "lower min_distractors"
             )
         if missing := [role for role in ROLES if not self.model_of(role)]:
-            raise ValueError(f"no model for the {' and the '.join(missing)}: name a model with --model")
+            raise ValueError(f"no model for the {' and the '.join(missing)}; give a model with --model")
         if (self.input_price is None) != (self.output_price is None):
             raise ValueError("only one of --input-price and --output-price is given; give both prices")
         return self

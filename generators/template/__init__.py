@@ -13,9 +13,9 @@ The modules are:
     worlds/        the mix `worlds`
     schema/        questions and arguments for any tool, made from the definition of the tool
     pocket/        the mix `pocket`
-    smalltalk.py   questions that need no tool, for both mixes
-    values.py      random values such as names, dates and codes, for both mixes
-    words.py       the word lists, for both mixes
+    smalltalk.py   questions that need no tool
+    values.py      random values such as names, dates and codes
+    words.py       the word lists
 """
 
 from toolmark.generators.template.generator import TemplateGenerator, TemplateOptions

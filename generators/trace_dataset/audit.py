@@ -46,7 +46,7 @@ class Audit:
 
     @property
     def clean(self) -> bool:
-        """Return whether the dataset has no leaks, no duplicates and no rows that are not conversations."""
+        """Return whether the dataset is free of leaks, of duplicates, and of rows that are not conversations."""
         return not self.leaks and not self.repeated and not self.near and not self.unreadable
 
 

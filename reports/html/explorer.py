@@ -3,8 +3,8 @@
 The cases in a page have a size limit, so that the page can be sent by mail. Cases that changed come first. Cases that
 the candidate broke come before cases that the candidate fixed. The page shows how many cases are left out.
 
-In a site, script files in the folder of the page contain the other cases. Scripts are used because a browser lets a
-page that is opened from disk load scripts, but not fetch data.
+In a site, script files in the folder of the page contain the other cases. Scripts are used, because a page can be
+opened from disk. A browser then lets the page load scripts, but not fetch data.
 """
 
 from __future__ import annotations

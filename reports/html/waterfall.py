@@ -1,4 +1,4 @@
-"""Draws in which step of a comparison the scores change, for example in which part of a deployment."""
+"""Draws how the scores change in each step of a comparison, for example in each part of a deployment."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ FAULTS = [
         {"transfer": 3},
         '"tools_from_turn" offers transfer from turn 3, but must name a turn from',
     ),
-    ("tools_from_turn", {"fly": 2}, "\"tools_from_turn\" names 'fly', which is no tool of the world 'bank'"),
+    ("tools_from_turn", {"fly": 2}, "\"tools_from_turn\" names 'fly', which is not a tool of the world 'bank'"),
     ("turns.1.expect", {}, "nothing is demanded. Write calls, reach, gone, say or keep"),
     ("turns.1.expect.reach", {"accounts": [1]}, "the path 'accounts' does not begin with /"),
     ("turns.1.gold", None, "schema: turns.1.gold"),

@@ -4,8 +4,8 @@ PEFT's layer adds the adapter's output to the base's output, and autograd adds t
 and writes the memory once more. Under autocast, PEFT's layer also rounds the input twice. On a processor, these
 operations take a seventh of the time of a training step.
 
-The layer of this module rounds the input once. Each addition is part of a matrix product (`addmm`). Instead of a large
-output, the small matrix B is multiplied by the scale.
+The layer of this module rounds the input once. Each addition is part of a matrix product (`addmm`). The scale
+multiplies the small matrix B, and not the large output.
 """
 
 from __future__ import annotations

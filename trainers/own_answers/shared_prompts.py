@@ -1,7 +1,8 @@
 """Computes the log-probabilities that TRL needs, and reads each prompt only once for all of its answers.
 
-TRL makes a padded row of each prompt with one answer. So a prompt with eight answers is computed eight times. Here, the
-rows are packed into one row that contains every shared prefix only once. The numbers are the same.
+TRL makes one padded row for each answer, with the prompt before the answer. So if a prompt has eight answers, it is
+computed eight times. Here, the rows are packed into one row that contains every shared prefix only once. The numbers
+are the same.
 
 TRL's trainers call the model with `fused_lm_head=True`. `share_prompts` replaces the function that answers this call.
 Packed rows are possible for the same models as in evaluation (`engine/packed_forward.py`).

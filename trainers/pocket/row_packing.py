@@ -4,9 +4,9 @@ There is no mask between the conversations of a row, because rows without a mask
 can also attend to earlier conversations in its row. Every conversation begins with BOS, and the model learns that BOS
 starts a new conversation.
 
-No conversation is cut, because an answer without its tool list would teach the model to guess. The packer looks at a
-small window of sequences and takes the longest sequence that still fits. So the order of the data changes only within
-this window. A sequence that is longer than the current rows is kept for longer rows.
+No conversation is cut, because an answer without its tool list would teach the model to guess. The packer looks at the
+next few sequences (a window), and takes the longest of them that still fits. So the order of the data changes only a
+little. A sequence that is longer than the current rows is kept for longer rows.
 """
 
 from __future__ import annotations

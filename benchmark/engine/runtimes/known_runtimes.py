@@ -38,7 +38,7 @@ class LlamaCpp(Runtime):
     """
 
     def prompt(self, question: Question) -> RuntimePrompt:
-        """Return the text of `/apply-template`, and its tokens as a chat makes them."""
+        """Return the text from `/apply-template`, and the token ids that a chat makes of this text."""
         body = question.body()
         text = self.root.post("/apply-template", body).get("prompt")
         if not isinstance(text, str):
@@ -48,7 +48,7 @@ class LlamaCpp(Runtime):
         return RuntimePrompt(text, token_list(made.get("tokens")))
 
     def template_text(self, question: Question) -> str | None:
-        """Return the text that Toolmark makes of a question with the template that `/props` tells."""
+        """Return the text that Toolmark makes of a question. The template comes from `/props`."""
         if self.facts.template is None:
             return None
         variables = {
@@ -117,7 +117,8 @@ class Vllm(Runtime):
 
 @dataclass(frozen=True)
 class Ollama(Runtime):
-    """Ollama's server. It tells no token ids. Versions before 0.12 also do not tell the rendered prompt.
+    """Ollama's server. This server does not tell token ids. Versions before 0.12 do not tell the rendered prompt
+    either.
 
     Source: `ChatRequest` in https://github.com/ollama/ollama/blob/main/api/types.go
     """

@@ -1,7 +1,7 @@
 """Asks a runtime: a server that makes prompts of conversations, writes answers, and reads calls in them.
 
-What can be asked depends on the server. A server that is not known answers only chats. Then its prompts and its raw
-text cannot be seen, and only the whole deployment can be judged.
+What can be asked depends on the server. A server that is not known answers only chats. Prompts and raw text of such a
+server cannot be seen, so only the whole deployment can be judged.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class RuntimeReply:
 
     Attributes:
         completion: The text and the calls that a client gets.
-        written: What the runtime wrote before its parser read it. None if the runtime does not tell it.
+        written: The answer of the model before the parser of the runtime read it. None if the runtime does not tell it.
         read: Number of tokens of the prompt that the runtime read. None if the runtime does not tell this number.
     """
 

@@ -8,7 +8,7 @@ The state also shows the public attributes of the objects, because BFCL's judge 
 is shown as its beginning and a hash.
 
 The results have the form in which BFCL shows them to a model: a text, or JSON in a text. An exception is a result, too,
-because it does not undo what the call changed before.
+because the changes that a call made before its exception are kept.
 """
 
 from __future__ import annotations

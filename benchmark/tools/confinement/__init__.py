@@ -14,6 +14,6 @@ limits, and the process cannot remove them.
 The audit hook is Python code in the process. It gives clear errors on every platform, but hostile code can remove it.
 `missing_limits` names the limits that the operating system does not enforce.
 
-If a confined process knows the path of a file, the process can still find out whether the file exists, its size and its
-times. The process cannot read the file.
+A confined process cannot read other files. But if the process knows the path of a file, it can find out whether the
+file exists, how large it is, and when it was changed.
 """

@@ -168,7 +168,7 @@ def bound(source: str, name: str) -> Callable[..., Any]:
     """
     if HIDDEN in source:
         raise ValueError(
-            "the command of the server was stored without its API keys. Give the server: --tools 'mcp:COMMAND'"
+            "the command of the server was stored without its API keys. Give the whole command: --tools 'mcp:COMMAND'"
         )
 
     def call(**arguments: Any) -> Any:

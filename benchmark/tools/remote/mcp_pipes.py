@@ -1,8 +1,8 @@
 """Starts an MCP server as a command, and exchanges messages with it over its standard input and output.
 
-The package `mcp` has its own code for this, which reads lines of any length. If an answer is not valid, that code goes
-on waiting until the time limit. In this module, the length of a line is limited, and an invalid answer is an error at
-once. Other lines that are not messages are ignored.
+The package `mcp` has its own code for this, which reads lines of any length. If an answer is not valid, the code of the
+package waits for another answer until the time limit. In this module, the length of a line is limited, and an invalid
+answer is an error at once. Other lines that are not messages are ignored.
 """
 
 from __future__ import annotations

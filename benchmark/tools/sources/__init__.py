@@ -105,7 +105,7 @@ class GoodTools:
         """
         if tool.name in self.tools:
             reason = f"a tool named {tool.name!r} appears twice: here and at {self._places[tool.name]}"
-            raise LocatedError(place, reason, "Rename one of the two.")
+            raise LocatedError(place, reason, "Rename one of the two tools.")
         self.tools[tool.name] = tool
         self._places[tool.name] = place
 

@@ -66,7 +66,7 @@ def lint(tools_file: ToolsFile) -> list[ToolFault]:
             what = (
                 f"the names {tool.name!r} and {other!r} ({tools_file.place(other)}) differ only in case or punctuation"
             )
-            faults.append(ToolFault(tool.name, place, what, "Rename one of the two."))
+            faults.append(ToolFault(tool.name, place, what, "Rename one of the two tools."))
         spelled.setdefault(plain, tool)
         text = tool.description.casefold()
         if not text.strip():

@@ -222,7 +222,7 @@ class _OpenApi(YamlDocument):
     ) -> None:
         if argument in properties:
             what = f"{name} has two arguments called {argument!r}, in {where[argument]} and in {kind}"
-            raise self.error(place, what, "Rename one of the two.")
+            raise self.error(place, what, "Rename one of the two arguments.")
         properties[argument], where[argument] = schema, kind
         self.places[name, argument] = self.at(place)
 

@@ -60,7 +60,9 @@ class WorldSession:
         self._world, self._sandbox = world, sandbox
         reader = Tool(name="state", parameters={"type": "object", "maxProperties": 0}, run=f"{world.run}.state")
         if (size := len(json.dumps(state))) > LARGEST_STATE:
-            raise StateError(f"The state has {size} bytes, but at most {LARGEST_STATE} are allowed", "Shorten it.")
+            raise StateError(
+                f"The state has {size} bytes, but at most {LARGEST_STATE} are allowed", "Shorten the state."
+            )
         result = self._played(reader, Call(name="state"), state)
         if result.kind != "ok":
             raise StateError(

@@ -1,7 +1,7 @@
 """Draws the toolbox for a conversation: the right tool with other tools, or a list that many conversations share.
 
-Shared lists have two advantages. A model must read the question to choose the right tool. And if an engine caches
-common prefixes of prompts, the engine processes each list only once.
+Shared lists have two advantages. First, the list does not show which tool is right, so a model must read the question.
+Second, an engine that caches common prefixes of prompts processes each list only once.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def shared_toolboxes(
     """Draw `count` lists of tools from `toolbox`.
 
     The tools of `asked` are spread evenly over the lists, as far as there is room. There are more short lists than long
-    lists, because the lengths are drawn evenly on a logarithmic scale. But a long list fits more conversations than a
-    short list. So all short lists together are used about as often as all long lists together.
+    lists, because the lengths are drawn evenly on a logarithmic scale. But each long list fits more conversations than
+    a short list. As a result, all short lists together are used about as often as all long lists together.
 
     Args:
         toolbox: All tools.

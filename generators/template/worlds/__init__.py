@@ -1,12 +1,13 @@
 """The mix `worlds`: conversations of several turns, whose tools share a state.
 
 Each conversation begins in a random state of a shipped world (`toolmark.benchmark.tools.worlds`). The user has tasks in
-this world, in any order. The calls are made in the world, so the results are real. What a turn must reach follows from
-the states before and after the turn. So each conversation is a scenario, too, and is proved like one.
+this world, in any order. The calls are made in the world, so the results are real. The demands of a turn follow from
+the states before and after the turn. So each conversation is also a scenario, and its gold is checked like the gold of
+other scenarios.
 
 Some turns are special:
 
-    recover   a call fails, and another way leads on
+    recover   a call fails, and the model must find another way
     missing   an argument is missing, and the next turn gives it
     nothing   nothing must be changed
 

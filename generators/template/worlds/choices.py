@@ -51,7 +51,9 @@ class Choices:
             ValueError: There are fewer than four entries.
         """
         if len(values) < 4:
-            raise ValueError(f"the list {values} must have at least 4 entries, so that tests have their own")
+            raise ValueError(
+                f"the list {values} must have at least 4 entries, because tests use other entries than training"
+            )
         return [value for index, value in enumerate(values) if (index % 4 == 3) == self.test]
 
     def one(self, values: Sequence[T]) -> T:

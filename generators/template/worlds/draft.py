@@ -113,8 +113,8 @@ class Draft:
         return self.pick(self.choices.all_names(listed), lambda name: name not in taken)
 
     def ask(self, *wordings: str, **slots: Any) -> None:
-        """Begin a turn with one of the wordings. There are at least four wordings, because test conversations have
-        wordings of their own.
+        """Begin a turn with one of the wordings. At least four wordings must be given, because test conversations use
+        other wordings than training conversations.
 
         Args:
             wordings: What the user writes, with slots in braces.
@@ -123,7 +123,7 @@ class Draft:
         self.write(self.choices.one(wordings), **slots)
 
     def order(self, *wordings: str, **slots: Any) -> None:
-        """Begin a turn with an order, for example "{}, please." around one of the wordings.
+        """Begin a turn with an order: one of the wordings, inside a frame such as "{}, please."
 
         Args:
             wordings: At least four orders, each beginning with a verb in lower case.

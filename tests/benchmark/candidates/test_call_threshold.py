@@ -44,7 +44,7 @@ def test_wrong_thresholds(spec, said):
 
 
 def test_commands_that_cannot_use_it_refuse_it():
-    with pytest.raises(InputError, match="Leave it out: pocket"):
+    with pytest.raises(InputError, match="Leave the threshold out: pocket"):
         resolve("pocket@call>0.35")
     with pytest.raises(InputError, match=r"--adapter pocket-lora@call>0\.3"):
         with_adapter(resolve("pocket@call>0.3", threshold=True), "pocket-lora")

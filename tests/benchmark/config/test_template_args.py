@@ -34,7 +34,7 @@ def test_json_objects_are_read_and_written():
         ("[" * 9_000, "is not a JSON object"),
         ('{"a": "' + "x" * 10_000 + '"}', "is not a JSON object"),
         ('{"enable thinking": false}', "'enable thinking' is not the name of a template's variable"),
-        ('{"tools": []}', "--template-args: 'tools' is set by Toolmark. Leave it out."),
+        ('{"tools": []}', "--template-args: 'tools' is set by Toolmark. Leave 'tools' out."),
     ],
 )
 def test_other_text_is_refused(text, said):

@@ -22,7 +22,7 @@ from toolmark.benchmark.engine.devices import (
 )
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
-from toolmark.benchmark.runs.generation import Run
+from toolmark.benchmark.runs.run import Run
 
 CASES = str(Path(__file__).parents[3] / "suites" / "cases" / "either.test.jsonl")
 LACKING = [name for name in DEVICES if why_missing(name) is not None]

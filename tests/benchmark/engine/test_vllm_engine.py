@@ -1,4 +1,4 @@
-"""vLLM as the engine: what is refused before anything loads, and, where vLLM is installed, the answers of our engine."""
+"""vLLM as the engine: what is refused before anything loads. Where vLLM is installed, its answers are ours."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_vllm_gets_only_checked_tensors_and_settings(tmp_path, pocket, shipped):
     tensors = load_file(shipped / "adapter_model.safetensors")
     save_file(tensors, hostile / "adapter_model.safetensors")
     adapters = VllmAdapters(pocket)
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match="vllm_lora_scaling_factor"):
         copy = adapters._copy(hostile, 1)
     written = json.loads((copy / "adapter_config.json").read_text())
     assert set(written) == {"peft_type", "bias", "target_modules", "r", "lora_alpha", "use_rslora"} | {
@@ -132,7 +132,7 @@ def test_vllm_gets_only_checked_tensors_and_settings(tmp_path, pocket, shipped):
     assert load_file(copy / "adapter_model.safetensors").keys() == tensors.keys()
     damaged = tensors | {"base_model.model.model.norm.weight": torch.ones(192)}
     save_file(damaged, hostile / "adapter_model.safetensors")
-    with pytest.raises(InputError, match="cannot be loaded"), pytest.warns(UserWarning):
+    with pytest.raises(InputError, match="cannot be loaded"), pytest.warns(UserWarning, match="vllm_lora"):
         adapters._copy(hostile, 2)
     adapters.close()
     assert not copy.exists()

@@ -85,6 +85,6 @@ def test_a_long_run_is_estimated_before_it_and_a_sample_is_proposed(seconds, cas
 
 
 def made_run(contestant, reused):
-    from toolmark.benchmark.runs.generation import Run
+    from toolmark.benchmark.runs.run import Run
 
     return Run(contestant.candidate, contestant.dialect, Path("runs"), {}, {}, reused=reused)

@@ -22,7 +22,8 @@ from toolmark.benchmark.policies.lexical import bm25
 from toolmark.benchmark.policies.named_values import named_values
 from toolmark.benchmark.policies.trivial import POLICIES, best_effort
 from toolmark.benchmark.readers.case_selection import load_cases
-from toolmark.benchmark.runs.generation import RunOptions, generate, open_run
+from toolmark.benchmark.runs.generation import generate
+from toolmark.benchmark.runs.run import RunOptions, open_run
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.metrics import METRICS, PRIMARY, case_values
