@@ -164,12 +164,12 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     page.held(
         alone <= 0.02,
         "Without clusters, the test must find the minimum detectable effect in 78% to 82% of comparisons",
-        f"at most {100 * alone:.1f} points from 80%",
+        f"the share differs from 80% by at most {100 * alone:.1f} points",
     )
     page.held(
         grouped <= 0.10,
         "With clusters, the test must find the minimum detectable effect in 70% to 90% of comparisons",
-        f"at most {100 * grouped:.1f} points from 80%",
+        f"the share differs from 80% by at most {100 * grouped:.1f} points",
     )
 
 
