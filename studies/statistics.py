@@ -142,7 +142,7 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
         "The minimum detectable effect",
         "The minimum detectable effect of a comparison is the smallest true difference that the test finds in 80% of "
         "such comparisons. With clusters, Toolmark computes an approximation (`benchmark/verdicts/power.py`). The "
-        "program checks the effects in two steps:\n\n"
+        "program checks the minimum detectable effect in two steps:\n\n"
         "- First, the program simulates 400 comparisons of equal candidates. The table shows the median of their "
         "minimum detectable effects.\n"
         "- Second, the program simulates comparisons in which this median is the true difference. The column `found` "

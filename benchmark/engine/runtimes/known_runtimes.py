@@ -62,7 +62,7 @@ class LlamaCpp(Runtime):
         return render_template(self.facts.template, variables, self.model)
 
     def go_on(self, ids: Sequence[int], question: Question) -> Writing:
-        """Return how `/completion` continues the token ids. The most likely token is always chosen, without penalties."""
+        """Return how `/completion` continues the token ids. The server always chooses the most likely token."""
         body = {"prompt": list(ids), "n_predict": question.max_tokens, "temperature": 0, "return_tokens": True}
         fields = self.root.post("/completion", {**body, **_NO_PENALTIES, **_NO_CACHE, "stop": list(question.stops)})
         text = fields.get("content")
