@@ -70,7 +70,7 @@ class CallOpening(CallBeginning):
         return sorted({token for text in texts for token in self.openers(text)})
 
     def usual_openers(self, before: str) -> list[int]:
-        """Return those tokens of `openers` with which a call has the form that the dialect writes."""
+        """Return those tokens of `openers` that lead to a call in the form in which the dialect writes calls."""
         return self._leading_to((self._call,), before)
 
     def _leading_to(self, goals: tuple[str, ...], before: str) -> list[int]:
