@@ -70,7 +70,7 @@ class VllmEngine:
         dtype: Name of a torch dtype.
         options: The options of the engine.
         threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
-        adapters: All adapters that will be set.
+        adapters: The adapters that will be set. Others can be set, too, if `serves` returns True for them.
 
     Raises:
         InputError: The weights or the tokenizer in the directory are missing or cannot be read.
@@ -105,7 +105,6 @@ class VllmEngine:
         )
         self._prompts = PreparedPrompts(base, decoding)
         self._adapters = VllmAdapters(base)
-        self._served = frozenset(adapters)
         self._adapter: Path | None = None
         self._requests = 0
         self._known: dict[int, Completion] = {}
@@ -119,11 +118,12 @@ class VllmEngine:
         return configured_stops(self._base)
 
     def serves(self, adapters: Collection[Path]) -> bool:
-        """Return whether these adapters are among those that the engine was made for."""
-        return self._served.issuperset(adapters)
+        """Return whether the engine can serve these adapters, too. Its highest rank is fixed when it starts."""
+        room = self._settings.adapters > 0 and rank_for_vllm(list(adapters)) <= self._settings.rank
+        return room or not adapters
 
     def set_adapter(self, adapter: Path | None) -> None:
-        """Use this adapter from now on, or the base alone if `adapter` is None. It is one of the given adapters."""
+        """Use this adapter from now on, or the base alone if `adapter` is None."""
         self._adapter = adapter
         self._known.clear()
 
