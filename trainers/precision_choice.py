@@ -61,7 +61,7 @@ def choose_precision(
             size.
         tokens: Number of tokens in a forward pass.
         precision: The precision that the user chose. `auto` stands for the faster precision.
-        threads: The number of threads that the user chose. None stands for the faster number.
+        threads: The number of threads that the user chose. None stands for the number with the highest speed.
         device: The device of the training. Only a processor is measured.
     """
     import torch
