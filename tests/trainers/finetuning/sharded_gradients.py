@@ -15,6 +15,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
 from toolmark.benchmark.engine.encoding import Encoded
+from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.trainers.finetuning.adapted_model import load_trainable
 from toolmark.trainers.finetuning.batch_layout import batch_loss, packed_rows
 from toolmark.trainers.finetuning.options import LoraOptions
@@ -39,6 +40,7 @@ def main() -> None:
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.1)
+    assert packed_forward(model.get_base_model()) is not None
     examples = [example(beginning=number // 2, own=number) for number in range(4)]
     tokens = sum(sum(one.supervised) for one in examples)
 
