@@ -168,11 +168,6 @@ def _lora_rows(kind: str, found: Candidates, lora: Comparison) -> list[list[str]
         for name, judged in recipe.differences.items():
             effect, between = points(judged.effect, judged.interval), f"{100 * judged.between:.1f}"
             rows.append([kind, title, f"`{name}`", str(judged.n), effect, between, str(judged.verdict)])
-        areas = [area for one in found.of(recipe.name, lora) if (area := one.difference(AUROC.id)) is not None]
-        effects = [100 * area.effect for area in areas if area.effect is not None]
-        if effects:
-            said = ", ".join(str(area.verdict) for area in areas)
-            rows.append([kind, title, f"`{AUROC.id}`, each seed", str(areas[0].n), spread(effects), "", said])
     return rows
 
 
@@ -195,18 +190,16 @@ def _threshold_aim(page: Page, kind: str, base: Comparison) -> None:
     )
 
 
-def _training_aim(page: Page, kind: str, found: Candidates, lora: Comparison) -> None:
+def _training_aim(page: Page, kind: str, lora: Comparison) -> None:
     """Write whether a recipe makes timing better than the LoRA adapter, and nothing else worse."""
     met, said = False, []
     for recipe in lora.recipes:
         verdicts = {name: one.verdict for name, one in recipe.differences.items()}
-        areas = [one.difference(AUROC.id) for one in found.of(recipe.name, lora)]
-        area = {None if one is None else one.verdict for one in areas}
-        better = verdicts["timing.restraint"] == "improved" or area == {"improved"}
+        better = "improved" in (verdicts["timing.restraint"], verdicts.get(AUROC.id))
         kept = all(verdicts[name] != "regressed" for name in ("selection.tool", "validity.call"))
         met = met or (better and kept)
-        shown = ("timing.restraint", "selection.tool", "validity.call")
-        said.append(f"{recipe.name.upper()}: " + ", ".join(f"`{name}` {verdicts[name]}" for name in shown))
+        shown = ("timing.restraint", AUROC.id, "selection.tool", "validity.call")
+        said.append(f"{recipe.name.upper()}: " + ", ".join(f"`{name}` {verdicts.get(name, 'n/a')}" for name in shown))
     page.held(
         met,
         f"On {kind} cases, DPO or GRPO must have `timing.restraint` or `timing.auroc` `improved` over the LoRA "
@@ -272,9 +265,9 @@ def _model_text(name: str, measured: Measured) -> Page:
         ["cases", "candidate", "the curve"],
         [row for kind, found in kinds.items() for row in _curve_rows(kind, found, lora[kind])],
     )
-    for kind, found in kinds.items():
+    for kind in kinds:
         _threshold_aim(page, kind, base[kind])
-        _training_aim(page, kind, found, lora[kind])
+        _training_aim(page, kind, lora[kind])
     _section_of_trainings(page, title, measured.records)
     if measured.hacked:
         section_of_wrong_rewards(page, title, kinds[KINDS[-1]].lora, measured.hacked)
