@@ -29,7 +29,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError, Toolmar
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible, note_interruption
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
-from toolmark.benchmark.core.registry import load, names, renderer_for
+from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.core.secrets import command_without_secrets, redacted
 from toolmark.benchmark.core.unexpected_errors import defect_line, naming_system_faults
 from toolmark.benchmark.evaluation.checked import Checked, checked
@@ -38,6 +38,7 @@ from toolmark.benchmark.evaluation.floors import floors
 from toolmark.benchmark.evaluation.job_summary import append_markdown
 from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_options, request_of
 from toolmark.benchmark.evaluation.recipe_making import plan_of
+from toolmark.benchmark.evaluation.report_writing import check_report, write_report
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics, every_checked_metric
 from toolmark.benchmark.scoring.metrics import metrics_on_request
@@ -117,7 +118,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _configure(config: pytest.Config) -> None:
     config.stash[_VALUES] = _options(config)
     for out in config.stash[_VALUES]["report"]:
-        renderer_for(out)
+        check_report(out)
     if any(config.getoption(f"toolmark_{name}") for name in _CANDIDATES):
         if _is_worker(config) or config.getoption("numprocesses", None):
             raise InputError(*_WORKERS)
@@ -246,6 +247,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
         result = yield
         with naming_system_faults(), _uncaptured(config), phases_shown():
             _write_reports(config)
+            _send_runs(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
     except KeyboardInterrupt as interrupted:
@@ -292,8 +294,14 @@ def _write_reports(config: pytest.Config) -> None:
     """Write the reports. Reports are written after the checks, so that an error cannot change the result of a check."""
     if _COMPARISON in config.stash:
         for out in config.stash[_VALUES]["report"]:
-            with phase(f"writing {out}"):
-                renderer_for(out).render(config.stash[_COMPARISON], Path(out))
+            write_report(config.stash[_COMPARISON], out)
+
+
+def _send_runs(config: pytest.Config) -> None:
+    """If runs are stored at an address, send them. The checks and the reports are then complete in any case."""
+    if _COMPARISON in config.stash:
+        with phase("sending the runs"):
+            config.stash[_EVALUATION].send()
 
 
 @pytest.fixture

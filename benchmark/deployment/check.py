@@ -163,6 +163,7 @@ def check_deployment(
             f"{request.cases} contains scenarios, and a deployment check needs cases", "Leave --cases out."
         )
     evaluation.run(observer, logs=False)
+    evaluation.send()
     run = contestant.run
     if run.weights is None:
         raise RuntimeError("a run of a local model must have weights")

@@ -21,8 +21,8 @@ class Forecast:
     Attributes:
         seconds: The time of the whole run, in seconds.
         cases: Number of cases to answer.
-        seconds_of: A function that returns the time that a sample of the cases would need, in seconds. Its argument is
-            the number of cases in the sample.
+        seconds_of: A function that returns the time for a sample of the cases, in seconds. Its argument is the number
+            of cases in the sample.
     """
 
     seconds: float

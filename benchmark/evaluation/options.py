@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
+from toolmark.benchmark.config.engine_options import EngineChoice
 from toolmark.benchmark.config.option_types import AMOUNTS, NUMBER, STRING, STRINGS, SWITCH, WHOLE, choice
 from toolmark.benchmark.config.sources import (
     Option,
@@ -23,6 +24,7 @@ from toolmark.benchmark.config.template_args import TEMPLATE_ARGS
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.runs.remote_runs import local_runs
 
 __all__ = ["OPTIONS", "Arguments", "add_options", "read_options", "request_of"]
 
@@ -45,7 +47,7 @@ OPTIONS = (
     Option(
         "baseline",
         STRING,
-        "model or stored run that the others are compared with",
+        "model or stored run that the others are compared with; a run can have an address",
         metavar="SPEC",
         default_text="the base, if --adapter is given",
     ),
@@ -127,6 +129,26 @@ OPTIONS = (
         default_text="1 for a small model, else torch decides",
     ),
     Option(
+        "engine",
+        choice(*get_args(EngineChoice)),
+        "what computes local models; auto: vLLM if it is installed and the device is CUDA, else transformers",
+        default=_DEFAULT.engine,
+    ),
+    Option(
+        "tensor-parallel",
+        WHOLE,
+        "number of GPUs over which vLLM divides each layer of a model",
+        metavar="N",
+        default=_DEFAULT.tensor_parallel,
+    ),
+    Option(
+        "engine-probe",
+        WHOLE,
+        "number of cases that transformers answers, too, if vLLM is the engine; 0: none",
+        metavar="N",
+        default=_DEFAULT.engine_probe,
+    ),
+    Option(
         "connections",
         WHOLE,
         "highest number of requests that are sent to a served model at the same time",
@@ -196,10 +218,16 @@ OPTIONS = (
     Option(
         "report",
         STRINGS,
-        "write a report: .html, .md, .csv, .json, or a folder with a name that ends in /; can be repeated",
+        "write a report: .html, .md, .csv, .json, also at an address, or a folder that ends in /; can be repeated",
         metavar="FILE",
     ),
-    Option("runs", STRING, "folder in which runs are stored", metavar="DIR", default=str(_DEFAULT.runs)),
+    Option(
+        "runs",
+        STRING,
+        "folder in which runs are stored, or an address such as s3://BUCKET/runs",
+        metavar="DIR",
+        default=str(_DEFAULT.runs),
+    ),
 )
 
 _ONLY_FLAGS = frozenset({"tools", "trust-data-tools"})
@@ -273,5 +301,5 @@ def request_of(values: Values) -> Request:
     """
     by_field = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
     by_field["cases"] = by_field["cases"] or _DEFAULT.cases
-    by_field["runs"] = Path(by_field["runs"])
+    by_field["runs"] = local_runs(by_field["runs"])
     return Request(**by_field)
