@@ -278,11 +278,12 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
 
 def _areas(recipes: Mapping[str, Collection[str]], scores: Mapping[str, PairedScores]) -> dict[str, RecipeTest]:
     """Return the test of the area under the timing curve, for each recipe whose trainings all have a curve."""
-    found = {}
+    found: dict[str, RecipeTest] = {}
     for recipe, trainings in recipes.items():
         if all(name in scores for name in trainings):
             area = recipe_area([scores[name] for name in trainings])
-            found |= {} if area is None else {recipe: area}
+            if area is not None:
+                found[recipe] = area
     return found
 
 
