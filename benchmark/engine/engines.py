@@ -31,6 +31,9 @@ class Engines:
         decoding: The decoding options.
         threads: Number of processor threads for local generation. With None, the engine decides.
         requests: Limits on the requests to served models.
+
+    Attributes:
+        bases: Number of local bases that were opened.
     """
 
     def __init__(self, decoding: Decoding, threads: int | None = None, requests: RequestLimits | None = None) -> None:
@@ -39,6 +42,7 @@ class Engines:
         self._requests = requests or RequestLimits()
         self._last_local: tuple[tuple[str, str, str], LocalEngine] | None = None
         self._served: list[ServedEngine | DeployedEngine] = []
+        self.bases = 0
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +88,7 @@ class Engines:
             self._last_local = None  # This frees the memory of the previous base before the next base is loaded.
             engine = LocalEngine(weights.base, self._decoding, device=device, dtype=dtype, threads=self._threads)
             self._last_local = (key, engine)
+            self.bases += 1
         local = self._last_local[1]
         local.set_adapter(weights.adapter)
         local.set_call_threshold(candidate.call_threshold)

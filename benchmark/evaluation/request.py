@@ -17,6 +17,7 @@ from toolmark.benchmark.data.completions import MAX_EPOCH
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.served_template_args import check_takes_template_args
+from toolmark.benchmark.engine.workers.ray_connection import check_address, check_installed
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.run import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
@@ -55,6 +56,8 @@ class Request:
     device: DeviceChoice = "auto"
     dtype: DtypeChoice = "auto"
     threads: int | None = None
+    workers: int | None = None
+    ray: str | None = None
     connections: int = _REQUESTS.connections
     request_timeout: float = _REQUESTS.timeout
     request_retries: int = _REQUESTS.retries
@@ -161,6 +164,13 @@ def check(request: Request) -> None:
         )
     if request.threads is not None and request.threads < 1:
         raise InputError(f"--threads {request.threads} is below 1", "Write 1 or more: --threads 1")
+    if request.workers is not None and request.workers < 1:
+        raise InputError(f"--workers {request.workers} is below 1", "Write 1 or more: --workers 2")
+    if request.ray is not None:
+        check_address(request.ray)
+        check_installed(f"--ray {request.ray}")
+    elif (request.workers or 1) > 1:
+        check_installed(f"--workers {request.workers}")
     if request.connections < 1:
         raise InputError(f"--connections {request.connections} is below 1", "Write 1 or more: --connections 1")
     if not 0 < request.request_timeout < float("inf"):
