@@ -131,10 +131,12 @@ class Evaluation:
     def _generate(self, observer: Observer) -> None:
         """Open and generate every run, in the order of the contestants. Meanwhile, adapters of recipes are made."""
         candidates = [contestant.candidate for contestant in self.contestants]
+        request = self.request
+        open_engines = partial(Engines, request.run_options.decoding, request.threads, request.served_requests)
         with (
-            Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests) as engines,
+            open_engines() as engines,
             RecipeMaking(candidates, observer.say, self.request.device) as making,
-            worker_pool(self.request) or nullcontext() as pool,
+            worker_pool(request, open_engines) or nullcontext() as pool,
         ):
             if self.request.strict_identity:
                 wait(making.ready)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -43,15 +42,19 @@ _DECIDE_TOKENS = ("config", "tokenizer", "template", "template_args", "dialect",
 """The fields of an identity that decide which tokens a prompt has, and whether they fit into the context."""
 
 
-def worker_pool(request: Request) -> WorkerPool | None:
-    """Return the workers that a request asks for. None if everything is generated in this process."""
+def worker_pool(request: Request, open_engines: Callable[[], Engines]) -> WorkerPool | None:
+    """Return the workers that a request asks for. None if everything is generated in this process.
+
+    Args:
+        request: The request.
+        open_engines: Function that returns the engines with the options of the request. Ray sends it to the workers.
+    """
     if request.ray is None and request.workers in (None, 1):
         return None
     processors = None if request.ray else max(_processors(), (request.workers or 1) * (request.threads or 1))
-    engines = partial(Engines, request.run_options.decoding, request.threads, request.served_requests)
     gpu = None if request.device == "auto" else request.device == "cuda"
     connection = RayConnection(request.ray, processors)
-    return WorkerPool(LiveWorkers(connection, request.workers, request.threads, gpu, engines))
+    return WorkerPool(LiveWorkers(connection, request.workers, request.threads, gpu, open_engines))
 
 
 def _processors() -> int:
@@ -72,7 +75,7 @@ class _Work:
         contestant: The contestant.
         answers: The answers that the run lacks. Its ledger is open.
         left: Number of answers that are not generated yet.
-        began: The time when the run was opened, in seconds of `time.monotonic`.
+        began: The time when the prompts were checked, in seconds of `time.monotonic`. Workers have then started.
     """
 
     contestant: Contestant
@@ -147,7 +150,7 @@ class SpreadGeneration:
             )
             if answers.missing and (error := self._check(contestant, model, answers)) is not None:
                 answers.leave_out_too_long(error)
-                work.left = len(answers.missing)
+            work.left, work.began = len(answers.missing), time.monotonic()
             if work.left:
                 questions = Questions(contestant.name, model, answers.prompts, answers.missing, answers.one_call)
                 self._pool.add(questions)

@@ -15,8 +15,8 @@ from itertools import pairwise
 __all__ = ["cut"]
 
 SMALLEST, LARGEST = 16, 256
-"""Lowest and highest number of prompts in a shard. Only the last shard can be smaller. After the choice of a cut, a
-shard can have half as many or one and a half times as many prompts."""
+"""Lowest and highest wished number of prompts in a shard. A shard can have half as many, or one and a half times
+as many, so that the cut is at a good place. Only the last shard can be even smaller."""
 
 _SHARE = 2
 """A shard gets the prompts that are left, divided by this number and by the number of workers."""
@@ -52,10 +52,10 @@ def _end(shared: Sequence[int], start: int, size: int) -> int:
         start: Position of the first prompt of the shard.
         size: The wished number of prompts.
     """
-    count = len(shared) + 1
-    if count - start <= size:
+    count, last = len(shared) + 1, start + size + size // 2
+    if count <= last:
         return count
-    possible = range(start + max(1, size // 2), min(count - 1, start + size + size // 2) + 1)
+    possible = range(start + size // 2, last + 1)
     return min(possible, key=lambda end: (shared[end - 1], abs(end - start - size)))
 
 
