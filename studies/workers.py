@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -37,8 +38,9 @@ from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.runs.ledger import read_ledger
 
-OUT = Path(__file__).parents[1] / "docs" / "measurements" / "workers.md"
-LORA = Path(__file__).parents[1] / "benchmark" / "engine" / "pocket-lora"
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "docs" / "measurements" / "workers.md"
+LORA = ROOT / "benchmark" / "engine" / "pocket-lora"
 FASTER = 1.6
 """Target: how many times as fast two workers must be as one process."""
 
@@ -83,7 +85,7 @@ class Lines(Observer):
 
 @dataclass(frozen=True)
 class Driver:
-    """A command that evaluates a request, in a process of its own.
+    """A command that evaluates a request, in a process of its own. Its folder is the one above the runs.
 
     Attributes:
         request: The request, as keyword arguments.
@@ -96,8 +98,11 @@ class Driver:
     def start(self) -> psutil.Popen:
         """Start the command."""
         given = json.dumps({**self.request, "runs": str(self.runs)})
-        command = [sys.executable, "-m", "studies.workers", "--evaluate", given]
-        return psutil.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        command = [sys.executable, "-P", "-m", "studies.workers", "--evaluate", given]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return psutil.Popen(
+            command, cwd=self.runs.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
 
     def answers(self) -> int:
         """Return the number of answers in the ledgers."""
@@ -269,8 +274,8 @@ def deaths(page: Page, place: Path, count: int) -> None:
     page.section(
         "Killed processes",
         f"`pocket` and `pocket-lora` give {len(whole[0])} answers with two workers. One process is killed with "
-        "SIGKILL. Ray starts a killed worker again. If the raylet is killed, Toolmark starts Ray again. If the driver is killed, "
-        "the same command is run again.",
+        "SIGKILL. Ray starts a killed worker again. If the raylet is killed, Toolmark starts Ray again. If the driver "
+        "is killed, the same command is run again.",
         ("killed", "answers before", "commands", "rows and figures", "processes left"),
         [
             (one.victim, str(one.before), str(one.commands), "equal" if one.same else "different", str(one.left))

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
@@ -28,6 +29,9 @@ __all__ = ["RayConnection", "check_address", "check_installed"]
 
 _SECONDS_TO_ANSWER = 5.0
 """A cluster that does not accept a connection within this time counts as unavailable."""
+
+_STARTS = 3
+"""How often the start of Ray on this machine is tried."""
 
 _OBJECT_STORE = 200 * 2**20
 """Size of Ray's memory for messages on this machine, in bytes. Prompts and answers are small."""
@@ -98,39 +102,48 @@ class RayConnection:
         Raises:
             EnvironmentFault: Nothing answers at the address, or Ray cannot start.
         """
+        if self.address is not None:
+            self._reach(self.address)
         with _variables(_NO_STATISTICS if self.address else _local_variables()), _own_signals():
             import ray
 
             if not ray.is_initialized():
                 with phase("starting Ray" if self.address is None else f"connecting to {self.address}"):
+                    self._is_ours = True
                     self._init(ray)
-                self._is_ours = True
         return ray
 
     def _init(self, ray: ModuleType) -> None:
-        quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "namespace": "toolmark"}
-        try:
-            if self.address is not None:
-                self._reach(self.address)
-                ray.init(self.address, **quiet)
-                return
-            self._folder = tempfile.mkdtemp(prefix="toolmark-ray-")
-            ray.init(
-                "local",
-                num_cpus=self._processors,
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE,
-                _temp_dir=self._folder,
-                _node_ip_address="127.0.0.1",
-                job_config=_without_current_folder(ray),
-                **quiet,
-            )
-        except EnvironmentFault:
-            raise
-        except Exception as error:  # Ray has no common class for the errors of `init`.
-            what = "Ray cannot be started" if self.address is None else f"no connection to {self.address}"
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise EnvironmentFault(f"{what}: {reason}", self._fix) from error
+        # Ray waits only 30 seconds for its own processes. A busy machine needs longer. A cluster is not tried again.
+        for tries_left in reversed(range(_STARTS if self.address is None else 1)):
+            try:
+                self._init_once(ray)
+            except Exception as error:  # Ray has no common class for the errors of `init`.
+                if tries_left:
+                    self._remove_folder()
+                    continue
+                what = "Ray cannot be started" if self.address is None else f"no connection to {self.address}"
+                reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+                raise EnvironmentFault(f"{what}: {reason}", self._fix) from error
+            return
+
+    def _init_once(self, ray: ModuleType) -> None:
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "namespace": "toolmark"}
+        if self.address is None or _host_and_port(self.address) is None:  # Ray Client never adds the current folder.
+            options["job_config"] = _without_current_folder(ray)
+        if self.address is not None:
+            ray.init(self.address, **options)
+            return
+        self._folder = tempfile.mkdtemp(prefix="toolmark-ray-")
+        ray.init(
+            "local",
+            num_cpus=self._processors,
+            include_dashboard=False,
+            object_store_memory=_OBJECT_STORE,
+            _temp_dir=self._folder,
+            _node_ip_address="127.0.0.1",
+            **options,
+        )
 
     def _reach(self, address: str) -> None:
         place = _host_and_port(address)
@@ -158,6 +171,9 @@ class RayConnection:
             with _own_signals():
                 ray.shutdown()
             self._is_ours = False
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -170,6 +186,8 @@ def _local_variables() -> Mapping[str, str]:
         **_NO_STATISTICS,
         # Ray then listens on the loopback address. Otherwise it listens on all addresses of the machine.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Workers have the priority of this process. By default, Ray gives them a lower one.
+        "RAY_worker_niceness": "0",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
     }

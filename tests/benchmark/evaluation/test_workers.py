@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.engine.workers.portable_paths import on_this_machine, portable
+from toolmark.benchmark.engine.workers.ray_connection import RayConnection
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request, check
 
@@ -26,6 +28,14 @@ def test_without_ray_the_error_says_what_to_install(monkeypatch, options):
 def test_an_address_of_another_form_is_refused(address):
     with pytest.raises(InputError, match="Write --ray ray://HOST:10001"):
         check(Request(models=("pocket",), ray=address))
+
+
+def test_an_address_at_which_nobody_answers_is_unavailable_at_once():
+    with socket.socket() as free:  # bound, but not listening
+        free.bind(("127.0.0.1", 0))
+        address = f"ray://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(EnvironmentFault, match=f"nothing answers at {address}.*leave --ray out"):
+            RayConnection(address).open()
 
 
 def test_no_worker_is_a_mistake():
