@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from toolmark.benchmark.core.interruption import EXIT_CODE, how_to_continue, interruptible
+from toolmark.benchmark.core.launched_process import launched_process, let_first_report
 
 __all__ = ["main"]
 
@@ -18,7 +19,8 @@ def main() -> None:
         with interruptible():
             _run()
     except KeyboardInterrupt as interrupted:
-        print(f"Interrupted. {interrupted}".rstrip(), how_to_continue(), file=sys.stderr)  # noqa: T201
+        if launched_process().first:
+            print(f"Interrupted. {interrupted}".rstrip(), how_to_continue(), file=sys.stderr)  # noqa: T201
         sys.exit(EXIT_CODE)
 
 
@@ -45,27 +47,42 @@ def _run() -> None:
     )
     lists_commands = not sys.argv[1:] or sys.argv[1].startswith("-")
     try:
+        _check_launcher()
         for name in names("toolmark.commands"):
             # To list the commands with their descriptions, all commands are imported. Otherwise only the called command
             # is imported.
             group = load("toolmark.commands", name) if lists_commands else target("toolmark.commands", name)
             root.command(group, name=name)
-        with phases_shown(Console(stderr=True)):
+        with phases_shown(Console(stderr=True, quiet=not launched_process().first)):
             root(exit_on_error=False)
     except CycloptsError:  # cyclopts has already printed the error.
         sys.exit(InputError.exit_code)
     except ToolmarkError as error:
+        let_first_report()
         print(f"ERROR: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except BrokenPipeError:  # The reader of the output has ended, for example `head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
     except Exception as error:
+        let_first_report()
         if (fault := system_fault(error)) is not None:
             print(f"ERROR: {printable(str(fault))}", file=sys.stderr)  # noqa: T201
             sys.exit(fault.exit_code)
         print(printable(traceback.format_exc()), defect_line(error), sep="", file=sys.stderr)  # noqa: T201
         sys.exit(ToolmarkError.exit_code)
+
+
+def _check_launcher() -> None:
+    """Check that a launcher started several processes only for a training."""
+    from toolmark.benchmark.core.errors import InputError
+
+    started = launched_process()
+    if started.count > 1 and sys.argv[1:2] != ["train"]:
+        raise InputError(
+            f"a launcher started this command in {started.count} processes, but only a training uses several processes",
+            "Run the command without the launcher: toolmark",
+        )
 
 
 if __name__ == "__main__":

@@ -29,20 +29,20 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError, Toolmar
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible, note_interruption
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
-from toolmark.benchmark.core.registry import load, names, renderer_for
+from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.core.secrets import command_without_secrets, redacted
 from toolmark.benchmark.core.unexpected_errors import defect_line, naming_system_faults
-from toolmark.benchmark.evaluation.contestant import Contestant
+from toolmark.benchmark.evaluation.checked import Checked, checked
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.floors import floors
 from toolmark.benchmark.evaluation.job_summary import append_markdown
 from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_options, request_of
 from toolmark.benchmark.evaluation.recipe_making import plan_of
+from toolmark.benchmark.evaluation.report_writing import check_report, write_report
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics, every_checked_metric
 from toolmark.benchmark.scoring.metrics import metrics_on_request
 from toolmark.benchmark.verdicts.comparison import Comparison
-from toolmark.benchmark.verdicts.gates import check_metric, junit_properties
 
 __all__: list[str] = []
 
@@ -118,7 +118,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _configure(config: pytest.Config) -> None:
     config.stash[_VALUES] = _options(config)
     for out in config.stash[_VALUES]["report"]:
-        renderer_for(out)
+        check_report(out)
     if any(config.getoption(f"toolmark_{name}") for name in _CANDIDATES):
         if _is_worker(config) or config.getoption("numprocesses", None):
             raise InputError(*_WORKERS)
@@ -184,7 +184,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make each check run once for every contestant."""
+    """Make each check run once for every contestant, and once for all trainings of a recipe."""
     if "check" in metafunc.fixturenames:
         stash = metafunc.config.stash
         evaluation = None
@@ -193,8 +193,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 evaluation = _evaluation(metafunc.config)
             except ToolmarkError as error:
                 stash[_ERROR] = error
-        every = evaluation.contestants if evaluation else []
-        metafunc.parametrize("check", every, ids=[contestant.name for contestant in every], indirect=True)
+        every = checked(evaluation.contestants) if evaluation else []
+        metafunc.parametrize("check", every, ids=[one.name for one in every], indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -247,6 +247,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
         result = yield
         with naming_system_faults(), _uncaptured(config), phases_shown():
             _write_reports(config)
+            _send_runs(config)
     except ToolmarkError as error:
         raise _usage_error(error) from error
     except KeyboardInterrupt as interrupted:
@@ -293,29 +294,35 @@ def _write_reports(config: pytest.Config) -> None:
     """Write the reports. Reports are written after the checks, so that an error cannot change the result of a check."""
     if _COMPARISON in config.stash:
         for out in config.stash[_VALUES]["report"]:
-            with phase(f"writing {out}"):
-                renderer_for(out).render(config.stash[_COMPARISON], Path(out))
+            write_report(config.stash[_COMPARISON], out)
+
+
+def _send_runs(config: pytest.Config) -> None:
+    """If runs are stored at an address, send them. The checks and the reports are then complete in any case."""
+    if _COMPARISON in config.stash:
+        with phase("sending the runs"):
+            config.stash[_EVALUATION].send()
 
 
 @pytest.fixture
 def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
     """Return a function that checks one metric, for example `check("timing.recall")`.
 
-    The function records the figures of the contestant. It fails if the contestant is worse than the baseline, or if a
-    figure is below its floor.
+    The function records the figures of the contestant or the recipe. It fails if the contestant or the recipe is worse
+    than the baseline, or if a figure is below its floor.
     """
-    contestant: Contestant = request.param
+    judged: Checked = request.param
     config = request.config
     if _is_worker(config):
         pytest.fail(" ".join(_WORKERS), pytrace=False)
     evaluation = config.stash[_EVALUATION]
-    result = config.stash[_COMPARISON][contestant.name]
-    limits = floors(evaluation.request, contestant, evaluation.cases)
+    comparison = config.stash[_COMPARISON]
+    limits = floors(evaluation.request, judged.contestants[0], evaluation.cases)
 
     def check_one(metric: str) -> None:
-        for name, value in junit_properties(result, metric):
+        for name, value in judged.properties(comparison, metric):
             record_property(name, value)
-        gate = check_metric(result, metric, limits.get(metric))
+        gate = judged.gate(comparison, metric, limits.get(metric))
         if gate.state == "failed" or (gate.state == "inconclusive" and config.stash[_VALUES]["inconclusive"] == "fail"):
             pytest.fail(gate.reason, pytrace=False)
         if gate.state == "inconclusive":

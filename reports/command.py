@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from cyclopts import App
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.printing import console
-from toolmark.benchmark.core.progress import phase
-from toolmark.benchmark.core.registry import renderer_for
 from toolmark.benchmark.evaluation.evaluate import compare_recorded
+from toolmark.benchmark.evaluation.report_writing import check_report, write_report
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.readers.case_selection import Split
@@ -44,9 +41,10 @@ def report(
     Parameters
     ----------
     runs:
-        One to ten runs. A run is a folder, a ledger, or replay/FILE for a recording.
+        One to ten runs. A run is a folder, a ledger, replay/FILE for a recording, or an address such as s3://BUCKET/RUN.
     out:
         FILE.html, FILE.md, FILE.csv, FILE.json or FILE.card.md. FOLDER/ adds the report to the site in this folder.
+        A file can also have an address, for example s3://BUCKET/report.html.
     baseline:
         Compare the other runs with this run. Without a baseline, the report has scores but no verdicts.
     cases:
@@ -70,7 +68,7 @@ def report(
     """
     if not 1 <= len(runs) <= MOST:
         raise InputError(f"{len(runs)} runs are given", f"Give one to {MOST}: toolmark report RUN --out {out}")
-    renderer = renderer_for(out)
+    check_report(out)
     request = Request(
         models=runs,
         baseline=baseline,
@@ -84,6 +82,5 @@ def report(
         trust_data_tools=trust_data_tools,
     )
     comparison = compare_recorded(request, TerminalObserver(), report=True)
-    with phase(f"writing {out}"):
-        renderer.render(comparison, Path(out))
+    write_report(comparison, out)
     console(stderr=True).print(f"Wrote {out}", soft_wrap=True)

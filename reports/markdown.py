@@ -11,9 +11,9 @@ from pathlib import Path
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.flips import EVERYTHING
 from toolmark.reports.fairness import fairness
-from toolmark.reports.sentences import Sentence, headline, recipe_sentences, sentences
+from toolmark.reports.sentences import Sentence, headline, sentences
 from toolmark.reports.steps import steps
-from toolmark.reports.tables import cells, difference_cells
+from toolmark.reports.tables import cells, difference_cells, recipe_cells
 from toolmark.reports.text import visible
 from toolmark.reports.writing import write
 
@@ -27,6 +27,10 @@ MOST = 60_000
 _CUT = "The rest of the report does not fit here. The HTML report contains it."
 
 _MARKS = {"improved": "✅", "regressed": "❌", "missing": "❌", "equivalent": "🟰", "inconclusive": "❔"}
+_SINGLE = (
+    "A check looks at these verdicts. Their intervals are for another training and other cases. *Between trainings* is "
+    "the standard deviation between the trainings. The verdicts below are about single adapters."
+)
 _FAIR = {"bad": "❌", "warning": "⚠️"}
 
 
@@ -52,8 +56,8 @@ class Markdown:
         """
         parts = [
             *_lost(comparison),
-            *_verdicts(comparison),
             *_recipes(comparison),
+            *_verdicts(comparison),
             self.text(comparison),
             *_unfair(comparison),
             *_causes(comparison),
@@ -118,10 +122,12 @@ def _verdicts(comparison: Comparison) -> Iterator[str]:
 
 def _recipes(comparison: Comparison) -> Iterator[str]:
     """Yield the verdicts about recipes with several trainings."""
+    head = ["metric", "verdict", "n", "points", "95% interval", "between trainings", "p"]
     for recipe in comparison.recipes:
-        lines = _listed(recipe_sentences(recipe))
-        title = f"### The recipe {_quoted(recipe.name)} over {len(recipe.trainings)} trainings"
-        yield f"{title}\n\nThe verdicts above are about single adapters.\n\n{lines}"
+        against = f"{_quoted(recipe.name)} over {len(recipe.trainings)} trainings, against {_quoted(recipe.baseline)}"
+        drawn = [(metric, recipe_cells(one)) for metric, one in recipe.differences.items()]
+        rows = [[f"`{metric}`", f"{_MARKS[cell.verdict]} {cell.verdict}", *cell[:-1]] for metric, cell in drawn]
+        yield f"### This recipe: {against}: {headline(recipe)}\n\n{_table(head, 2, rows)}\n\n{_SINGLE}"
 
 
 def _lost(comparison: Comparison) -> Iterator[str]:

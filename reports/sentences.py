@@ -10,7 +10,7 @@ from toolmark.benchmark.scoring.metrics import AUROC
 from toolmark.benchmark.verdicts.comparison import ContestantResult
 from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult
 from toolmark.benchmark.verdicts.verdict import Difference, Verdict
-from toolmark.reports.tables import difference_cells
+from toolmark.reports.tables import difference_cells, recipe_cells
 
 __all__ = ["Sentence", "curve_sentence", "headline", "recipe_sentences", "sentences"]
 
@@ -83,19 +83,19 @@ def recipe_sentences(recipe: RecipeResult) -> list[Sentence]:
     """Return a sentence for each primary metric about a recipe with several trainings."""
     found = []
     for metric, one in recipe.differences.items():
-        low, high = 100 * one.interval.low, 100 * one.interval.high
+        cells = recipe_cells(one)
         text = (
-            f"{one.verdict}: {one.effect * 100:+.1f} points [{low:+.1f}, {high:+.1f}], p {one.adjusted:.3g}; standard "
-            f"deviation between trainings {one.between * 100:.1f} points"
+            f"{one.verdict}: {cells.effect} points {cells.interval}, p {cells.p}; standard deviation between trainings "
+            f"{cells.between} points"
         )
         found.append(Sentence(metric.partition(".")[0], metric, label(metric), one.verdict, text))
     return found
 
 
-def headline(contestant: ContestantResult) -> str:
-    """Return the number of metrics with each verdict, in words. The worst verdict comes first.
+def headline(of: ContestantResult | RecipeResult) -> str:
+    """Return the number of metrics with each verdict of a contestant or a recipe, in words. The worst comes first.
 
     Example: "2 regressed, 1 improved, 3 inconclusive".
     """
-    counts = Counter(difference.verdict for difference in contestant.differences.values())
+    counts = Counter(difference.verdict for difference in of.differences.values())
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from toolmark.benchmark.verdicts.comparison import Figure
 from toolmark.benchmark.verdicts.intervals import Interval
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeDifference
 from toolmark.benchmark.verdicts.verdict import Difference
 
-__all__ = ["NOTHING", "Cells", "DifferenceCells", "cells", "difference_cells"]
+__all__ = ["NOTHING", "Cells", "DifferenceCells", "RecipeCells", "cells", "difference_cells", "recipe_cells"]
 
 NOTHING = "n/a"
 """The text of a cell if the metric has no case, or if a recording lacks the value."""
@@ -39,6 +40,26 @@ class DifferenceCells(NamedTuple):
     effect: str
     interval: str
     flips: str
+    p: str
+    verdict: str
+
+
+class RecipeCells(NamedTuple):
+    """The table cells of a recipe's difference from the base, over several trainings.
+
+    Attributes:
+        n: Number of cases.
+        effect: Mean difference in percentage points.
+        interval: 95% interval for another training and other cases, in percentage points.
+        between: Standard deviation between the trainings, in percentage points.
+        p: p-value, adjusted by Holm.
+        verdict: The verdict about the recipe.
+    """
+
+    n: str
+    effect: str
+    interval: str
+    between: str
     p: str
     verdict: str
 
@@ -77,6 +98,22 @@ def difference_cells(difference: Difference) -> DifferenceCells:
         f"{difference.effect * 100:+.1f}",
         _interval(difference.interval, 100, "+"),
         f"+{difference.wins} −{difference.losses}",
-        "<0.001" if difference.adjusted < 0.001 else f"{difference.adjusted:.3f}",
+        _p(difference.adjusted),
         verdict,
+    )
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def recipe_cells(difference: RecipeDifference) -> RecipeCells:
+    """Return the cells of a recipe's difference from the base."""
+    return RecipeCells(
+        str(difference.n),
+        f"{difference.effect * 100:+.1f}",
+        _interval(difference.interval, 100, "+"),
+        f"{difference.between * 100:.1f}",
+        _p(difference.adjusted),
+        difference.verdict,
     )

@@ -51,6 +51,7 @@ class Terminal:
         for recipe in comparison.recipes:
             count = len(recipe.trainings)
             console.print(f"this recipe: {recipe.name}, {count} trainings. The tables above are about single adapters.")
+            console.print("The checks look at these verdicts:")
             for sentence in recipe_sentences(recipe):
                 console.print(f"{sentence.metric}: {sentence.text}", style=_COLOURS.get(sentence.verdict))
         for contestant in comparison.contestants:

@@ -202,7 +202,8 @@ def write_parts(page: Page, workload: Workload, whole: float, wanted: Mapping[st
     page.section(
         f"{workload.name}: where the time goes",
         "The table shows how much time each part of a run takes. The time of a part excludes the time of its "
-        f"subparts. With the timers, the run took {total:.1f} s. A normal run is faster, because the timers take time.",
+        f"subparts. This run was measured with timers, and took {total:.1f} s. A normal run is faster, because timers "
+        "take time.",
         ["part", "seconds", "share"],
         [[label, f"{spent:.2f}", percent(spent / total)] for label, spent in sorted(parts.items(), key=_last)],
     )

@@ -83,8 +83,8 @@ class Judged:
         rebuilt: Number of decoded answers for which our own program with BFCL's rules gives BFCL's verdict.
         irrelevance: Number of answers to questions that need no call, for each pair of BFCL's verdict and Toolmark's
             outcome.
-        attempts: The answers to such questions that are right for BFCL, but in which Toolmark finds an attempt to call.
-            Each is a triple of the case, the outcome, and what Toolmark found.
+        attempts: Of the answers to questions that need no call: those that are right for BFCL, but in which Toolmark
+            finds an attempt to call. Each is a triple of the case, the outcome, and what Toolmark found.
     """
 
     model: str
@@ -222,14 +222,14 @@ def write(found: Sequence[Judged], loose: Sequence[Loose], live: Sequence[LiveFi
     page.held(
         not without,
         "Every disagreement must have one of these reasons",
-        f"{len(without)} without a reason",
+        f"{len(without)} disagreements without a reason",
     )
     decoded_rows = totals["decoded"][0]
     rebuilt = sum(model.rebuilt for model in found)
     page.held(
         rebuilt == decoded_rows,
         "Without a replaced rule, `studies/official.py` must decide like BFCL's judge on every decoded answer",
-        f"{rebuilt:,} of {decoded_rows:,}",
+        f"{rebuilt:,} of {decoded_rows:,} answers",
     )
     page.section(
         "Every disagreement",

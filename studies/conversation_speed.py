@@ -203,7 +203,7 @@ def write_model(page: Page, spec: str, scenarios: int, tokens: int) -> None:
     page.held(
         equal == steps and len(single.texts) == scenarios,
         "The answers must be the same in all three ways",
-        f"{equal} of {steps}",
+        f"{equal} of {steps} answers",
     )
 
 

@@ -224,11 +224,13 @@ def write_page(
     for name, result in results.items():
         prompt = next(part for part in result.parts if part.name == "prompt")
         target = f"With {name}, llama.cpp must make the same token ids as the training, for every prompt"
-        page.held(prompt.n == prompt.equal, target, f"{prompt.equal} of {prompt.n}")
+        page.held(prompt.n == prompt.equal, target, f"{prompt.equal} of {prompt.n} prompts")
     for name in ("merged", "f16"):
         verdicts = Counter(against[name].differences[metric].verdict for metric in metrics)
-        said = ", ".join(f"{count} `{verdict}`" for verdict, count in verdicts.most_common())
-        page.held("regressed" not in verdicts, f"The candidate {name} must not have a metric that is `regressed`", said)
+        said = ", ".join(f"{count} metrics are `{verdict}`" for verdict, count in verdicts.most_common())
+        page.held(
+            "regressed" not in verdicts, f"No metric of the candidate *{name}* is allowed to be `regressed`", said
+        )
     OUT.write_text("\n".join(page.text))
     sys.stdout.write("\n".join(page.text))
     return 1 if page.broken else 0

@@ -161,7 +161,7 @@ def write(found: list[Read]) -> Page:
     page.held(
         right >= LEAST,
         f"In at least {LEAST} of {len(found)} fixtures, Toolmark must find the expected calls and words",
-        f"{right} of {len(found)}",
+        f"{right} of {len(found)} fixtures",
     )
     otherwise = [one for one in found if not one.right]
     page.section(
@@ -174,7 +174,7 @@ def write(found: list[Read]) -> Page:
     page.held(
         not without,
         "For each fixture in this table, a reason must be recorded",
-        f"{len(without)} without a reason",
+        f"{len(without)} fixtures without a reason",
     )
     return page
 

@@ -222,12 +222,16 @@ def _page(gold: Sequence[Judged], varied: Sequence[Judged], earlier: Sequence[Ju
         "judges differ here on purpose: BFCL makes such a call, but Toolmark answers that there is no such tool."
     )
     right = sum(one.official and one.ours for one in gold)
-    page.held(right == len(gold), "Both judges must accept the gold of every scenario", f"{right} of {len(gold)}")
+    page.held(
+        right == len(gold), "Both judges must accept the gold of every scenario", f"{right} of {len(gold)} scenarios"
+    )
     share = sum(one.official is one.ours for one in varied) / len(varied)
     page.held(share >= AGREEMENT, f"Both judges must agree on {percent(AGREEMENT)} of the variants", percent(share, 2))
     apart = [one for one in (*gold, *varied, *earlier) if one.reason]
     unexplained = sum(one.reason == UNEXPLAINED for one in apart)
-    page.held(not unexplained, "Each difference must have a known reason", f"{unexplained} without a reason")
+    page.held(
+        not unexplained, "Each difference must have a known reason", f"{unexplained} differences without a reason"
+    )
     page.section(
         "Differences",
         "Each row is a conversation on which the judges differ. The column `BFCL` shows the verdict of BFCL.",

@@ -33,8 +33,8 @@ CASES: Mapping[str, tuple[str, int | None]] = {
 
 TITLES = {
     "base": "base",
-    "tutorial-trl": "the tutorial's recipe, TRL",
-    "tutorial": "the tutorial's recipe, Toolmark",
+    "tutorial-trl": "the tutorial's recipe with TRL",
+    "tutorial": "the tutorial's recipe with Toolmark",
     "own": "own recipe",
 }
 

@@ -121,10 +121,10 @@ def write_mixed(page: Page, plan: Plan) -> None:
             )
     page.section(
         "Rows of several adapters in one pass",
-        "A pass through the model generates one token for each of several answers. Each answer is a row of the pass. "
-        "A pass has at most 64 rows, because memory is limited. This section asks whether passes with rows of several "
-        "adapters save time. The table shows the milliseconds of one token for all rows. The time excludes attention "
-        "to earlier tokens:\n\n"
+        "A pass through the model generates one token for each of several answers. Each answer is a row of the pass. A "
+        "pass has at most 64 rows, because memory is limited. This section asks whether passes with rows of several "
+        "adapters save time. The table shows the milliseconds of a pass, which generates one token for each row. The "
+        "time excludes attention to earlier tokens:\n\n"
         "- **alone**: All rows belong to one adapter.\n"
         "- **mixed**: The rows are divided evenly among the adapters. peft's `adapter_names` computes all rows in one "
         "pass.\n"

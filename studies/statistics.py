@@ -142,7 +142,7 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
         "The minimum detectable effect",
         "The minimum detectable effect of a comparison is the smallest true difference that the test finds in 80% of "
         "such comparisons. With clusters, Toolmark computes an approximation (`benchmark/verdicts/power.py`). The "
-        "program checks the effects in two steps:\n\n"
+        "program checks the minimum detectable effect in two steps:\n\n"
         "- First, the program simulates 400 comparisons of equal candidates. The table shows the median of their "
         "minimum detectable effects.\n"
         "- Second, the program simulates comparisons in which this median is the true difference. The column `found` "
@@ -164,12 +164,12 @@ def write_power(page: Page, found: Sequence[Power], detected: Sequence[Detectabl
     page.held(
         alone <= 0.02,
         "Without clusters, the test must find the minimum detectable effect in 78% to 82% of comparisons",
-        f"at most {100 * alone:.1f} points from 80%",
+        f"the share differs from 80% by at most {100 * alone:.1f} points",
     )
     page.held(
         grouped <= 0.10,
         "With clusters, the test must find the minimum detectable effect in 70% to 90% of comparisons",
-        f"at most {100 * grouped:.1f} points from 80%",
+        f"the share differs from 80% by at most {100 * grouped:.1f} points",
     )
 
 

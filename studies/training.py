@@ -86,9 +86,10 @@ INTRODUCTION = (
 )
 
 REASONS = (
-    "Toolmark's loop is faster for two reasons. First, if several conversations of a step have the same list of tools, "
-    "the tokens of the list are computed only once. Second, Toolmark computes logits only for the tokens that the "
-    "model learns. If all lists of tools were different, Toolmark's loop would be only a little faster."
+    "Toolmark's loop is faster than TRL's for two reasons. First, if several conversations of a step have the same "
+    "list of tools, the tokens of the list are computed only once. Second, Toolmark computes logits only for the "
+    "tokens that the model learns. If all lists of tools were different, Toolmark's loop would be only a little faster "
+    "than TRL's."
 )
 
 
@@ -190,7 +191,7 @@ def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, 
     page.held(
         median(pairs) >= subject.faster,
         f"Toolmark must read at least {subject.faster:g} times as many tokens per second as TRL",
-        spread(pairs, 2),
+        f"{spread(pairs, 2)} times",
     )
     page.held(
         abs(apart) <= LOSS,

@@ -67,7 +67,7 @@ class Cell:
 
     @property
     def share(self) -> float:
-        """Return the share in per cent, as published."""
+        """Return the share in per cent, as in the tutorial."""
         return 100 * self.right / self.n
 
     @property

@@ -132,7 +132,7 @@ def _table_of_effects(cases: Sequence[Case]) -> CountTable:
 
 
 def case_tables(cases: Sequence[Case]) -> list[CountTable]:
-    """Return the tables by stratum, tools offered, tool and topic, and the table of minimum detectable effects."""
+    """Return the tables by stratum, number of offered tools, tool and topic, and the minimum detectable effects."""
     waived = [case for case in cases if case.waiver]
     everything = _table_by("stratum", cases, lambda case: (stratum(case),))
     totals = [_counts("all", cases)] + ([_counts("waived", waived)] if waived else [])

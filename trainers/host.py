@@ -34,6 +34,7 @@ from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.hashing import file_hash
+from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.core.secrets import command_without_secrets
@@ -66,8 +67,10 @@ def run_training(
     options: BaseModel,
     log: Callable[[Mapping[str, float]], None],
     say: Callable[[str], None],
-) -> WrittenRecord:
+) -> WrittenRecord | None:
     """Check base and data, train, and write the training record and the card.
+
+    A launcher can run this function in several processes. Then only the first process writes files.
 
     Args:
         trainer: The trainer.
@@ -77,13 +80,19 @@ def run_training(
         say: A function that is called with each line for the user.
 
     Returns:
-        The record that was written to `toolmark.json`.
+        The record that was written to `toolmark.json`. None if another process writes the record.
 
     Raises:
-        InputError: `out` contains a finished model, the base cannot be trained, or the data must not be used for
-            training.
+        InputError: `out` contains a finished model, the base cannot be trained, the data must not be used for training,
+            or the trainer cannot use several processes.
         EnvironmentFault: The base's weights, the device or a package are missing, or the folder cannot be written.
     """
+    started = launched_process()
+    if started.count > 1 and not trainer.several_processes:
+        raise InputError(
+            f"a launcher started {started.count} processes, but the trainer {trainer.name} uses only one process",
+            f"Run the command without the launcher: toolmark train {trainer.name}",
+        )
     if (job.out / RECORD_FILE).exists():
         raise InputError(
             f"{str(job.out)!r} already contains a finished model", "Give another --out, or remove this folder."
@@ -129,6 +138,8 @@ def run_training(
     )
     with _folder(job.out):
         trained = trainer.train(base, data, job.out, options, context)
+    if not started.first:
+        return None
     return _write_record(trainer, job, options, data, trained, dialect, weights, template.args)
 
 
@@ -138,7 +149,7 @@ def _folder(folder: Path) -> Iterator[None]:
 
     If the training is refused before it writes a file, the folder is removed.
     """
-    new = not folder.exists()
+    new = not folder.exists() and launched_process().first
     with writing(folder, "Choose another folder: --out DIR"):
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()

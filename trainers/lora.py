@@ -29,6 +29,7 @@ class LoraTrainer(BaseTrainer):
 
     name = "lora"
     Options: type[BaseModel] = LoraOptions
+    several_processes = True
 
     def train(
         self,

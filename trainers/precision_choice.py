@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.engine.devices import choose_dtype
 from toolmark.benchmark.engine.multiplication_speed import Shape, flops_per_second
 from toolmark.benchmark.engine.torch_build import processor_count
@@ -53,14 +54,14 @@ def choose_precision(
     threads: int | None,
     device: str = "cpu",
 ) -> PrecisionChoice:
-    """Choose the number of threads, and then the precision.
+    """Choose the number of threads, and then the precision. Several processes of a machine share its processors.
 
     Args:
         config: The configuration of the model. The measured products have the model's hidden size and feed-forward
             size.
         tokens: Number of tokens in a forward pass.
         precision: The precision that the user chose. `auto` stands for the faster precision.
-        threads: The number of threads that the user chose. None stands for the faster number.
+        threads: The number of threads that the user chose. None stands for the number with the highest speed.
         device: The device of the training. Only a processor is measured.
     """
     import torch
@@ -68,7 +69,7 @@ def choose_precision(
     if device != "cpu":
         found = choose_dtype(precision, device)
         return PrecisionChoice(threads or torch.get_num_threads(), found, f"{found} on {device}")
-    counts = (threads,) if threads else tuple(sorted({1, processor_count()}))
+    counts = (threads,) if threads else tuple(sorted({1, max(1, processor_count() // launched_process().on_machine)}))
     wanted = "float32" if precision == "auto" else precision
     sizes = config.get_text_config()
     shape = Shape(tokens, sizes.hidden_size, getattr(sizes, "intermediate_size", None) or 4 * sizes.hidden_size)

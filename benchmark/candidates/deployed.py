@@ -34,7 +34,7 @@ def server_address(spec: str) -> tuple[str, str | None] | None:
 
 
 def is_server(spec: str) -> bool:
-    """Return whether a spec names a server that already runs. Otherwise, a server is started on a GGUF file."""
+    """Return True if a spec names a server that already runs, and False if it names a GGUF file for a new server."""
     return server_address(spec) is not None or resolve(spec).kind == "inspect"
 
 

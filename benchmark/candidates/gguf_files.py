@@ -38,7 +38,7 @@ def is_gguf(path: Path) -> bool:
 
 
 def beside(file: Path) -> dict[str, Path]:
-    """Return the files of a tokenizer, a chat template and stop tokens beside a GGUF file, by their names."""
+    """Return the files beside a GGUF file that replace its tokenizer, template or stop tokens. The key is the name."""
     own = file.with_suffix("")
     folder = own if own.is_dir() else file.parent
     return {name: folder / name for name in _BESIDE if (folder / name).is_file()}

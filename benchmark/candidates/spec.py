@@ -32,8 +32,10 @@ from toolmark.benchmark.candidates.call_threshold import split_threshold, thresh
 from toolmark.benchmark.candidates.gguf_files import GGUF, is_gguf
 from toolmark.benchmark.candidates.packaged_files import packaged_file
 from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
+from toolmark.benchmark.candidates.remote_recordings import recorded_at
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.core.remote_files import is_address
 from toolmark.benchmark.policies.trivial import POLICIES
 
 __all__ = ["Candidate", "resolve", "table", "with_adapter", "with_each_seed"]
@@ -248,7 +250,7 @@ def _base(spec: str) -> Candidate:
 
 
 def resolve(spec: str, *, threshold: bool = False) -> Candidate:
-    """Return the candidate for a spec. The network is not used, and nothing is loaded.
+    """Return the candidate for a spec. Nothing is loaded. The network is used only for the address of a recorded run.
 
     Args:
         spec: The spec.
@@ -257,10 +259,13 @@ def resolve(spec: str, *, threshold: bool = False) -> Candidate:
     Raises:
         InputError: There is no such candidate. The message lists the most similar names. Or the spec has a threshold,
             and `threshold` is false.
-        EnvironmentFault: The packages that contain the weights of an alias are not installed.
+        EnvironmentFault: The packages that contain the weights of an alias are not installed, or the store of an
+            address cannot be reached.
     """
     if _path_exists(spec):
         return _directory(Path(spec).expanduser())
+    if is_address(spec):
+        return replace(_directory(recorded_at(spec)), note=f"a copy of {spec}")
     text, chosen = split_threshold(spec)
     if chosen is None:
         return _resolve(spec)

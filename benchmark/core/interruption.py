@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.core.secrets import command_without_secrets
 
 __all__ = ["EXIT_CODE", "how_to_continue", "interruptible", "note_interruption", "uninterrupted"]
@@ -43,8 +44,10 @@ def how_to_continue() -> str:
     """Return a sentence with the command that continues the work of this process.
 
     This command is the command line of this process with hidden secrets and without `--fresh`. The flag `--fresh` would
-    generate all answers again.
+    generate all answers again. A process cannot know the command line of its launcher.
     """
+    if launched_process().count > 1:
+        return "To continue, run the same command again."
     program, *words = sys.argv
     path = Path(program)
     # With `python -m pytest`, the program is `__main__.py`. With `python -m toolmark.benchmark.cli`, it is `cli.py`.
@@ -175,6 +178,7 @@ def _end_in_time(signals: int, done: threading.Event, main: int) -> None:
             signal.pthread_kill(main, signal.SIGINT)
     try:
         show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # The progress line hides the cursor.
-        print(f"{show_cursor}Interrupted. {how_to_continue()}", file=sys.stderr, flush=True)  # noqa: T201
+        if launched_process().first:
+            print(f"{show_cursor}Interrupted. {how_to_continue()}", file=sys.stderr, flush=True)  # noqa: T201
     finally:  # The process must end even if the terminal is closed.
         os._exit(EXIT_CODE)

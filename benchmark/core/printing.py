@@ -13,6 +13,7 @@ from typing import IO
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.core.secrets import redacted
 
 __all__ = ["brief", "console", "printable", "say"]
@@ -37,11 +38,14 @@ class _PrintableConsole(Console):
 def console(*, stderr: bool = False, file: IO[str] | None = None) -> Console:
     """Return a console without markup and highlighting. The console makes all text safe for a terminal.
 
+    If a launcher started several processes, only the console of the first process prints.
+
     Args:
         stderr: Whether to print on the standard error.
         file: The stream to print on, if it is neither the standard output nor the standard error.
     """
-    terminal = _PrintableConsole(markup=False, highlight=False, stderr=stderr, file=file)
+    quiet = not launched_process().first
+    terminal = _PrintableConsole(markup=False, highlight=False, stderr=stderr, file=file, quiet=quiet)
     if not terminal.is_terminal and (file is not None or "COLUMNS" not in os.environ):
         terminal.width = _WIDTH_WITHOUT_TERMINAL
     return terminal

@@ -109,7 +109,7 @@ class Usage:
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """Return the sum of usages. If the cost or the time of one usage is None, it is None in the sum."""
+    """Return the sum of usages. If one usage has no cost or no time, the sum also has no cost or no time."""
     items = list(usages)
 
     def added(amounts: Sequence[float | None]) -> float | None:
@@ -211,7 +211,7 @@ class FailedAttempt:
         reason: Why the call cannot be read.
         name: Name of the tool. Empty if the name cannot be read.
         certain: Whether the part is certainly an attempt to call. If False, the part is perhaps prose or example code.
-            The part is then an attempt only if an offered tool has this name. The scorer checks this.
+            The part is then an attempt only if an offered tool has the name `name`. The scorer checks this.
     """
 
     form: str | None

@@ -37,7 +37,7 @@ class Demands(Frozen):
             right than before the turn. So `/orders/*` demands a new order.
         gone: Paths that lead to nothing after the turn.
         say: What the answer must tell the user. Each element lists different ways to say the same thing: strings,
-            numbers, dates or times. The answer must contain at least one of them.
+            numbers, dates or times. For each element, the answer must contain at least one of these ways.
         keep: Paths whose values the turn is not allowed to change. The empty path is the whole state.
     """
 

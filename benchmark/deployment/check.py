@@ -146,7 +146,7 @@ def check_deployment(
     """Compare a trained model with its deployment.
 
     Args:
-        request: The request for the evaluation of the trained model, which is its only model.
+        request: The request for an evaluation with one model: the trained model.
         runtime: The runtime that serves the deployed model.
         send: What a client sends.
         observer: Receives the progress of the evaluation.
@@ -164,6 +164,7 @@ def check_deployment(
             f"{request.cases} contains scenarios, and a deployment check needs cases", "Leave --cases out."
         )
     evaluation.run(observer, logs=False)
+    evaluation.send()
     run = contestant.run
     if run.weights is None:
         raise RuntimeError("a run of a local model must have weights")

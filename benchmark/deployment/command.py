@@ -14,16 +14,18 @@ from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import writing
 from toolmark.benchmark.core.printing import say
-from toolmark.benchmark.core.registry import load, renderer_for
+from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.deployment.check import DeploymentResult, Send, check_deployment
 from toolmark.benchmark.deployment.gguf_commands import file
 from toolmark.benchmark.deployment.printed import print_result
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.runtimes.connect import connected
+from toolmark.benchmark.evaluation.report_writing import check_report, write_report
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.readers.case_selection import Split
+from toolmark.benchmark.runs.remote_runs import local_runs
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
 __all__ = ["as_json", "deploy"]
@@ -53,7 +55,7 @@ def check(
     threads: int | None = None,
     connections: int = 1,
     request_timeout: float = _SECONDS,
-    runs: Path = Path("runs"),
+    runs: str = "runs",
     strict: bool = False,
     details: bool = False,
     report: list[str] | None = None,
@@ -102,7 +104,7 @@ def check(
     request_timeout:
         Seconds after which a request to the server fails.
     runs:
-        Folder in which the answers of the trained model are stored.
+        Folder in which the answers of the trained model are stored, or an address such as s3://BUCKET/runs.
     strict:
         Exit with 1 if there is any difference in any part.
     details:
@@ -127,16 +129,17 @@ def check(
         threads=threads,
         connections=connections,
         request_timeout=request_timeout,
-        runs=runs,
+        runs=local_runs(runs),
     )
-    renderers = [(renderer_for(out), Path(out)) for out in report or ()]  # A wrong path is an error before the check.
+    for out in report or ():  # A wrong path is an error before the check.
+        check_report(out)
     with connected(deployed, request_timeout, threads or 1) as runtime:
-        result = check_deployment(request, runtime, send, TerminalObserver(), report=bool(renderers))
+        result = check_deployment(request, runtime, send, TerminalObserver(), report=bool(report))
     if details:
         load("toolmark.renderers", "terminal")().render(result.comparison, None)
     print_result(result)
-    for renderer, out in renderers:
-        renderer.render(result.comparison, out)
+    for out in report or ():
+        write_report(result.comparison, out)
         say(f"Report: {out}")
     if json_file is not None:
         with writing(json_file):

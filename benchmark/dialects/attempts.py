@@ -54,7 +54,8 @@ class Attempt:
         name: Name of the tool, if the call cannot be read. Empty if no name is found.
         certain: Only for a part that cannot be read. If True, the part is an attempt. If False, the part stays in the
             words for the user, and is an attempt only if it names an offered tool.
-        form: The name of the other dialect whose form an unreadable part has. None if there is no such dialect.
+        form: If the part is unreadable because it has the form of another dialect, the name of this dialect. Otherwise
+            None.
         silent: Whether this part is neither an attempt nor words for the user, for example the header of a message.
     """
 

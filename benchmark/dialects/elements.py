@@ -109,7 +109,7 @@ def raw_text(value: Any) -> str:
 
 
 def raw_call(call: Call) -> Call | UntypedCall:
-    """Return the call that a reading finds in the text of `call`: all its arguments are texts without types."""
+    """Return the call that a reading finds in the written `call`. All its arguments are texts without types."""
     if not call.arguments:
         return Call(name=call.name)
     return UntypedCall(call.name, {}, {name: raw_text(value) for name, value in call.arguments.items()})

@@ -28,11 +28,21 @@ from toolmark.benchmark.dialects.parsing import Grammar, Rules
 from toolmark.benchmark.dialects.scanner import Reader
 from toolmark.benchmark.dialects.text_dialect import TextDialect
 
-__all__ = ["READERS", "Harmony"]
+__all__ = ["ANSWERS", "CALL", "READERS", "RECIPIENT", "Harmony"]
 
-_START, _CHANNEL, _RECIPIENT = "<|start|>assistant", "<|channel|>", " to=functions."
+_START, _CHANNEL = "<|start|>assistant", "<|channel|>"
 _MESSAGE, _END, _CALL = "<|message|>", "<|end|>", "<|call|>"
 _ENDS = (_END, _CALL, "<|return|>")
+
+RECIPIENT = " to=functions."
+"""The beginning of the recipient of a call. The name of the tool follows. The models write the recipient after the name
+of the channel, or before the channel."""
+
+CALL = f"{_CHANNEL}commentary{RECIPIENT}"
+"""The text with which this dialect begins every call."""
+
+ANSWERS = (f"{_CHANNEL}final", f"{_CHANNEL}commentary{_MESSAGE}")
+"""The texts with which the models begin a message for the user: an answer, or words before a call."""
 
 _HEADER = re.compile(
     r"(?:<\|start\|>assistant)?(?: to=(?P<before>[^\s<]{1,160}))?"
@@ -99,7 +109,7 @@ def _skip(mark: str) -> Reader:
 
 
 READERS: Mapping[str, Reader] = {
-    **dict.fromkeys((_START, _CHANNEL, _RECIPIENT), _read),
+    **dict.fromkeys((_START, _CHANNEL, RECIPIENT), _read),
     **{mark: _skip(mark) for mark in _ENDS},
 }
 """The reader of each mark of a message."""
@@ -153,7 +163,7 @@ def _declaration(tool: Tool) -> str:
 
 
 def _write_call(call: Call) -> str:
-    header = f"{_CHANNEL}commentary{_RECIPIENT}{call.name} <|constrain|>json{_MESSAGE}"
+    header = f"{CALL}{call.name} <|constrain|>json{_MESSAGE}"
     return f"{header}{json_in_text.dumps(dict(call.arguments))}{_CALL}"
 
 

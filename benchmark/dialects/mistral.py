@@ -82,5 +82,5 @@ class Mistral(TextDialect):
         return f"{_OPEN} {json_in_text.dumps(written)}"
 
     def write_result(self, message: Message) -> str:
-        """Return the result as JSON between tokens."""
+        """Return the result as JSON between `[TOOL_RESULTS]` and `[/TOOL_RESULTS]`."""
         return f"[TOOL_RESULTS] {json.dumps({'content': message.content}, ensure_ascii=False)}[/TOOL_RESULTS]"

@@ -1,7 +1,7 @@
 """Parses completions. This module contains the rules that are the same in all dialects.
 
-The scanner finds the attempts to call and the text between them. A strict reading accepts a completion in which only
-white-space stands between and after the calls, and in which no call has a mistake that a lenient reading forgives. In
+The scanner finds the attempts to call and the text between them. A strict reading accepts a completion if there is only
+white-space between and after the calls, and if the calls have no mistakes. A lenient reading forgives some mistakes. In
 every dialect, these are also mistakes:
 
 - a code fence around a call

@@ -149,7 +149,10 @@ class _Examples:
         self._position = self._ticks = 0
 
     def at(self, index: int) -> bool:
-        """Return whether a call at `index` is perhaps an example. `index` must never be smaller than before."""
+        """Return whether a call at `index` is perhaps an example.
+
+        From one use of this method to the next, `index` must not decrease.
+        """
         self._ticks += self._text.count("`", self._position, index)
         self._position = index
         return self._ticks % 2 == 1 and bool(re.search(r"\w+ +\w+", self._text[max(0, index - 200) : index]))

@@ -3,13 +3,16 @@
 Qwen, DeepSeek and others write `<think>…</think>`. Mistral's reasoning models write `[THINK]…[/THINK]`, Gemma 4 writes
 `<|channel>thought…<channel|>`, and Kimi K3 writes its thoughts as an element `think`. Some chat templates write the
 opening mark at the end of the prompt, so the text of the model begins inside a thought.
+
+The thoughts of gpt-oss are a message in the channel `analysis`. The parser of `harmony` reads all messages, so these
+marks are not in `MARKS`. They are in `THOUGHTS`, which is used to follow a completion token by token.
 """
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["CLOSING", "MARKS", "closing_of_open_thought", "open_thought", "without_thinking"]
+__all__ = ["CLOSING", "MARKS", "THOUGHTS", "closing_of_open_thought", "open_thought", "without_thinking"]
 
 MARKS = {
     "<think>": "</think>",
@@ -21,6 +24,10 @@ MARKS = {
 
 CLOSING = frozenset(MARKS.values())
 """The closing marks."""
+
+THOUGHTS = {**MARKS, "<|channel|>analysis<|message|>": "<|start|>assistant"}
+"""The closing mark of each opening mark, with those of gpt-oss. A message in the channel `analysis` is a thought. The
+thought ends where the next message of the model begins."""
 
 _MARK = re.compile("|".join(re.escape(mark) for pair in MARKS.items() for mark in pair))
 
@@ -51,10 +58,10 @@ def without_thinking(text: str) -> str:
 def open_thought(prompt: str) -> str | None:
     """Return the opening mark of the thought at the end of a prompt. None if there is no open thought."""
     end = prompt.rstrip()
-    return next((opening for opening in MARKS if end.endswith(opening)), None)
+    return next((opening for opening in THOUGHTS if end.endswith(opening)), None)
 
 
 def closing_of_open_thought(prompt: str) -> str | None:
     """Return the closing mark of the thought at the end of a prompt. None if there is no open thought."""
     opening = open_thought(prompt)
-    return None if opening is None else MARKS[opening]
+    return None if opening is None else THOUGHTS[opening]

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import chain
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -49,7 +48,7 @@ def check(
     model: str | None = None,
     dialect: str | None = None,
     seconds: float = _MODEL_SECONDS,
-    runs: Annotated[Path, Parameter(env_var="TOOLMARK_RUNS")] = Path("runs"),
+    runs: Annotated[str, Parameter(env_var="TOOLMARK_RUNS")] = "runs",
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Check that this machine can run Toolmark. Each check prints a line with the result and, if needed, with advice.
@@ -68,7 +67,7 @@ def check(
     seconds:
         The limit on the time of the checks of the model.
     runs:
-        Folder of the runs.
+        Folder of the runs, or an address such as s3://BUCKET/runs.
     as_json:
         Print the findings as JSON.
     """
@@ -94,7 +93,7 @@ def check(
         sys.exit(EnvironmentFault.exit_code)
 
 
-def _machine(runs: Path) -> Iterator[tuple[str, Finding]]:
+def _machine(runs: str) -> Iterator[tuple[str, Finding]]:
     """Yield the name and the finding of each check of this machine."""
     first: Iterable[Check] = [
         ("python", python_finding),

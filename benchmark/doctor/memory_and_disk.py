@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.core.errors import EnvironmentFault, ToolmarkError
+from toolmark.benchmark.core.remote_files import is_address, names_below
 from toolmark.benchmark.doctor.findings import Finding, ok, problem, warning
 from toolmark.benchmark.engine.devices import memory
 from toolmark.benchmark.runs.run_folders import check_writable
@@ -34,8 +35,14 @@ def memory_finding() -> Finding:
     return ok(found)
 
 
-def runs_finding(runs: Path) -> Finding:
-    """Check whether runs can be written."""
+def runs_finding(given: str) -> Finding:
+    """Check whether runs can be written to a folder, or whether an address can be reached."""
+    if is_address(given):
+        try:
+            return ok(f"{len(names_below(given))} runs at {given}")
+        except ToolmarkError as error:
+            return problem(error.what, error.fix)
+    runs = Path(given)
     try:
         check_writable(runs)
     except EnvironmentFault as error:

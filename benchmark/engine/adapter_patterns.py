@@ -128,7 +128,10 @@ class _Matcher:
 
     def _compiled(self, field: str, expression: str) -> Any:
         if len(expression) > _LONGEST_EXPRESSION:
-            raise PatternError(f"{field} has an expression of {len(expression):,} characters")
+            raise PatternError(
+                f"{field} has an expression of {len(expression):,} characters, but at most {_LONGEST_EXPRESSION:,} are "
+                "allowed"
+            )
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -84,8 +84,7 @@ class SettingsError(ValueError):
 def peft_config(settings: Mapping[str, Any], modules: Sequence[str], vocabulary: int) -> PeftConfig:
     """Return PEFT's configuration of an adapter.
 
-    With this configuration, PEFT does not change the weights of the base, unless `init_lora_weights` is one of
-    `CHANGES_BASE`.
+    With this configuration, PEFT changes the weights of the base only if `init_lora_weights` is one of `CHANGES_BASE`.
 
     Args:
         settings: The content of `adapter_config.json`.

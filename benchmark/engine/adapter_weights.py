@@ -29,7 +29,7 @@ def read_weights(folder: Path, expected: Mapping[str, Tensor], model: nn.Module)
     """Return the weights in the folder of an adapter.
 
     The file is allowed to contain weights of the base, too, if they are equal to those in the base. PEFT writes such
-    weights into the file of an adapter of the embeddings. This function does not return them.
+    weights into the file of an adapter of the embeddings. This function does not return weights of the base.
 
     Args:
         folder: The folder of the adapter.

@@ -111,7 +111,7 @@ class AnswerLengths:
                 at_risk = 0
 
         def longer(length: float, share: float) -> float:
-            """Return a number of further tokens. Of the answers with this length, `share` of them need more."""
+            """Return n, so that of the answers with this length, the share `share` needs more than n further tokens."""
             return min(_at(risk, _risk(risk, length) - log(share)), self.longest) - length
 
         shares = _shares(len(running) + waiting)

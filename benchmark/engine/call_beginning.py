@@ -5,49 +5,84 @@ answer and no thought begins with the mark. For example, calls of `tagged` begin
 with `<final_answer>`, but some models write `<think>`. So the mark is `<to`. In `json`, the mark is `{`. The mark is
 text, because tokenizers cut the same text differently.
 
+Some models begin calls and answers in several ways. For example, an answer of gpt-oss can begin with
+`<|channel|>final` or with `<|channel|>commentary<|message|>`, and a call with `<|channel|>commentary to=functions.` or
+with ` to=functions.`. So there can be several answers and several marks.
+
 All texts are the texts after thoughts, without white-space at their beginning.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.common_beginning import common_beginning
-from toolmark.benchmark.dialects.thinking import MARKS
+from toolmark.benchmark.dialects import harmony
+from toolmark.benchmark.dialects.thinking import THOUGHTS
 from toolmark.benchmark.engine.reply_beginnings import reply_texts
 
 if TYPE_CHECKING:
     from toolmark.benchmark.dialects import Dialect
 
-__all__ = ["CallBeginning", "call_mark"]
+__all__ = ["CallBeginning", "CallMarks", "call_mark"]
 
 
-def call_mark(call: str, answer: str) -> str | None:
+def call_mark(call: str, answers: Sequence[str]) -> str | None:
     """Return the text that shows that a reply begins with a call. None if an answer in words can begin in the same way.
 
     Args:
-        call: The text with which every call begins, after thoughts and white-space.
-        answer: The text with which every answer begins, after thoughts and white-space.
+        call: The text with which calls begin, after thoughts and white-space.
+        answers: The texts with which answers begin, after thoughts and white-space.
     """
-    shared = common_beginning(call, answer)
+    shared = max(common_beginning(call, answer) for answer in answers)
     if shared == len(call):
         return None
     # In some dialects, a call can begin like `[THINK]` up to the name of the tool. Such a thought needs its own token.
-    thoughts = (common_beginning(call, thought) for thought in MARKS)
+    thoughts = (common_beginning(call, thought) for thought in THOUGHTS)
     return call[: 1 + max(shared, *(length for length in thoughts if length < len(call)), 0)]
+
+
+@dataclass(frozen=True, slots=True)
+class CallMarks:
+    """The texts that tell calls from answers.
+
+    Attributes:
+        call: The text with which the dialect writes every call.
+        answers: The texts with which answers begin. A text can be empty.
+        marks: The texts that show that a reply begins with a call.
+    """
+
+    call: str
+    answers: tuple[str, ...]
+    marks: tuple[str, ...]
+
+    @classmethod
+    def between(cls, call: str, answer: str) -> CallMarks | None:
+        """Return the marks. None if an answer in words can begin like a call.
+
+        Args:
+            call: The text with which the dialect or the chat template writes every call.
+            answer: The text with which the dialect or the chat template writes every answer.
+        """
+        answers: tuple[str, ...] = (answer,)
+        other_marks: tuple[str, ...] = ()
+        if harmony.RECIPIENT.strip() in call:  # the model also begins replies in ways that a template does not write
+            call, answers, other_marks = harmony.CALL, (answer, *harmony.ANSWERS), (harmony.RECIPIENT.strip(),)
+        mark = call_mark(call, answers)
+        return None if mark is None else cls(call, answers, (mark, *other_marks))
 
 
 class CallBeginning:
     """Decides whether a text begins with a call.
 
     Args:
-        call: The text with which every call begins.
-        answer: The text with which every answer begins. It can be empty.
-        mark: The result of `call_mark` for these two texts.
+        marks: The texts that tell calls from answers.
     """
 
-    def __init__(self, call: str, answer: str, mark: str) -> None:
-        self._call, self._answer, self._mark = call, answer, mark
+    def __init__(self, marks: CallMarks) -> None:
+        self._call, self._answers, self._marks = marks.call, marks.answers, marks.marks
 
     @classmethod
     def of_dialect(cls, dialect: Dialect) -> CallBeginning | None:
@@ -56,15 +91,16 @@ class CallBeginning:
         None if a chat template writes the calls, or if the beginning of a reply does not show a call.
         """
         texts = reply_texts(dialect)
-        mark = None if texts is None else call_mark(*texts)
-        return None if texts is None or mark is None else cls(*texts, mark)
+        marks = None if texts is None else CallMarks.between(*texts)
+        return None if marks is None else cls(marks)
 
     def goes_on(self, text: str) -> bool:
-        """Return whether a text is a beginning of the mark, or begins with the mark. The empty text is neither."""
-        return self._leads_to(self._mark, text)
+        """Return whether a text is a beginning of a mark, or begins with a mark. The empty text is neither."""
+        return self._leads_to(self._marks, text)
 
-    def _leads_to(self, goal: str, text: str) -> bool:
-        return bool(text) and (text.startswith(goal) or goal.startswith(text)) and self.thought(text) is None
+    def _leads_to(self, goals: Sequence[str], text: str) -> bool:
+        leads = any(text.startswith(goal) or goal.startswith(text) for goal in goals)
+        return bool(text) and leads and self.thought(text) is None
 
     def usual(self, text: str) -> bool:
         """Return whether a text begins like every call that the dialect writes."""
@@ -72,17 +108,17 @@ class CallBeginning:
 
     def opened(self, text: str) -> bool:
         """Return whether a text begins with a call."""
-        return text.startswith(self._mark) and self.thought(text) is None
+        return text.startswith(self._marks) and self.thought(text) is None
 
     def answers(self, text: str) -> bool:
-        """Return whether every answer begins with this text."""
-        return self._answer.startswith(text)
+        """Return whether an answer can begin with this text, and then go on."""
+        return any(answer.startswith(text) for answer in self._answers)
 
     def undecided(self, text: str) -> bool:
-        """Return whether a text can become a call and something else. The empty text is undecided."""
-        return not self.opened(text) and any(mark.startswith(text) for mark in (self._mark, *MARKS))
+        """Return whether a text can still become a call, and also something else. The empty text is undecided."""
+        return not self.opened(text) and any(mark.startswith(text) for mark in (*self._marks, *THOUGHTS))
 
     @staticmethod
     def thought(text: str) -> str | None:
         """Return the closing mark of the thought at the beginning of a text. None if there is no thought."""
-        return next((closing for opening, closing in MARKS.items() if text.startswith(opening)), None)
+        return next((closing for opening, closing in THOUGHTS.items() if text.startswith(opening)), None)

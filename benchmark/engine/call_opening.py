@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.dialects.thinking import without_thinking
-from toolmark.benchmark.engine.call_beginning import CallBeginning, call_mark
+from toolmark.benchmark.engine.call_beginning import CallBeginning, CallMarks
 from toolmark.benchmark.engine.reply_beginnings import ReplyBeginnings
 
 if TYPE_CHECKING:
@@ -27,19 +27,17 @@ class CallOpening(CallBeginning):
     The text before a token is the text after all thoughts, without white-space at its beginning.
 
     Args:
-        call: The text with which every call begins.
-        answer: The text with which every answer begins. It can be empty.
-        mark: The result of `call_mark` for these two texts.
+        marks: The texts that tell calls from answers.
         tokenizer: The tokenizer.
     """
 
-    def __init__(self, call: str, answer: str, mark: str, tokenizer: PreTrainedTokenizerBase) -> None:
-        super().__init__(call, answer, mark)
+    def __init__(self, marks: CallMarks, tokenizer: PreTrainedTokenizerBase) -> None:
+        super().__init__(marks)
         added = tokenizer.get_added_vocab()
         self._texts = {
             token: name if name in added else name.translate(_SPACES) for name, token in tokenizer.get_vocab().items()
         }
-        self._leading: dict[tuple[str, str], list[int]] = {}
+        self._leading: dict[tuple[tuple[str, ...], str], list[int]] = {}
 
     @classmethod
     def of(
@@ -52,8 +50,8 @@ class CallOpening(CallBeginning):
         """
         replies = ReplyBeginnings(dialect, tokenizer, template_args)
         call, answer = (without_thinking(text).lstrip() for text in (replies.call_text, replies.answer_text))
-        mark = call_mark(call, answer)
-        return None if mark is None else cls(call, answer, mark, tokenizer)
+        marks = CallMarks.between(call, answer)
+        return None if marks is None else cls(marks, tokenizer)
 
     def after(self, before: str, token: int) -> str:
         """Return the text after one more token."""
@@ -62,16 +60,16 @@ class CallOpening(CallBeginning):
     def openers(self, before: str) -> list[int]:
         """Return the tokens with which a call can begin or continue after the text `before`.
 
-        After each of these tokens, the text is a beginning of the mark, or begins with the mark.
+        After each of these tokens, the text is a beginning of a mark, or begins with a mark.
         """
-        return self._leading_to(self._mark, before)
+        return self._leading_to(self._marks, before)
 
     def usual_openers(self, before: str) -> list[int]:
-        """Return those tokens of `openers` with which a call has the form that the dialect writes."""
-        return self._leading_to(self._call, before)
+        """Return those tokens of `openers` that lead to a call in the form in which the dialect writes calls."""
+        return self._leading_to((self._call,), before)
 
-    def _leading_to(self, goal: str, before: str) -> list[int]:
-        if (goal, before) not in self._leading:
+    def _leading_to(self, goals: tuple[str, ...], before: str) -> list[int]:
+        if (goals, before) not in self._leading:
             after = ((token, (before + text).lstrip()) for token, text in self._texts.items() if text)
-            self._leading[goal, before] = [token for token, text in after if self._leads_to(goal, text)]
-        return self._leading[goal, before]
+            self._leading[goals, before] = [token for token, text in after if self._leads_to(goals, text)]
+        return self._leading[goals, before]

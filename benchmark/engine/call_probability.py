@@ -169,7 +169,8 @@ class CallProbability:
             state.last = [*state.last, token][-LAST_TOKENS:]
             if state.closing is not None:
                 if self._thoughts.complete(state.closing, state.last):
-                    state.closing, state.text, state.reached = None, "", 1.0
+                    # A decision before a thought is not final, because only the probability after the thought counts.
+                    state.closing, state.text, state.reached, state.forced = None, "", 1.0, None
                 continue
             state.text = self._opening.after(state.text, token)
             if state.text:

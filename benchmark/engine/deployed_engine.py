@@ -75,7 +75,7 @@ class DeployedEngine:
         return fields | {"server": facts.as_json()}
 
     def close(self) -> None:
-        """End the server, if it was started here."""
+        """End the server, if this engine started it."""
         self._open.close()
 
     def notes(self) -> tuple[str, ...]:

@@ -25,7 +25,8 @@ __all__ = ["Engines"]
 class Engines:
     """Opens engines. The last local engine is kept. If the next candidate has the same base, it uses this engine.
 
-    Use `Engines` in a `with` statement, which ends the connections to served models, and servers that were started.
+    Use `Engines` in a `with` statement, which ends the connections to served models, and ends the servers that were
+    started.
 
     Args:
         decoding: The decoding options.

@@ -125,7 +125,8 @@ class _Found(Exception):
 def first_without_numbers(model: PreTrainedModel, ids: Sequence[int]) -> str | None:
     """Let the model read these token ids. Return the name of the first module whose output is not finite.
 
-    If a parameter of this module is not finite, its name is added. If all outputs are finite, return None.
+    If a parameter of this module is not finite, the name of the parameter is added. If all outputs are finite, return
+    None.
     """
     import torch
 

@@ -21,8 +21,8 @@ class Forecast:
     Attributes:
         seconds: The time of the whole run, in seconds.
         cases: Number of cases to answer.
-        seconds_of: A function that returns the time that a sample of the cases would need, in seconds. Its argument is
-            the number of cases in the sample.
+        seconds_of: A function that returns the time for a sample of the cases, in seconds. Its argument is the number
+            of cases in the sample.
     """
 
     seconds: float
@@ -33,8 +33,8 @@ class Forecast:
 class GenerationProgress:
     """The progress of a run. `line` returns the progress in words.
 
-    A local engine calls `local`, and a served engine calls `served`, when it begins its work or plans the rest again.
-    The engine then reports each step to the returned object.
+    When an engine begins its work or plans the rest again, it calls a method of this class: a local engine calls
+    `local`, a served engine calls `served`. The method returns an object, to which the engine reports each step.
 
     Args:
         answers: Number of answers of all epochs together.

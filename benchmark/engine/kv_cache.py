@@ -142,7 +142,7 @@ class PagePool:
 
 
 class OwnTokens:
-    """A store for the tokens of one sequence that are not in blocks.
+    """A store for those tokens of one sequence that are not in blocks.
 
     Args:
         pool: The pages of all sequences.

@@ -62,7 +62,7 @@ def check_config(folder: Path, tensors: int) -> dict[str, Any]:
 
     Args:
         folder: The model directory.
-        tensors: Number of tensors in the weight files. Every layer has at least one.
+        tensors: Number of tensors in the weight files. Every layer has at least one tensor.
 
     Raises:
         InputError: A number is too large, or transformers would load the code of an implementation from the hub.

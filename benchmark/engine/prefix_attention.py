@@ -240,7 +240,7 @@ class Decode:
     Args:
         pool: The pages. All of them belong to the sequences of this pass.
         stores: The unshared tokens of each sequence. After the pass, the caller must add the number of accepted tokens
-            to their lengths.
+            to the lengths of these stores.
         counts: Number of new tokens of each sequence, including draft tokens.
         shared: The blocks, and for each block the numbers of the sequences that share it.
 

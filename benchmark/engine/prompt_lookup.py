@@ -35,12 +35,12 @@ def draft_tokens(past: str, count: int, reliable: int = 0) -> list[int]:
     """Return draft tokens: a guess of the next tokens of a sequence.
 
     The function looks for an earlier place with the same tokens as the end of the sequence. The tokens after this place
-    are the draft tokens. If there are too few of them, they are repeated.
+    are the draft tokens. If there are fewer than needed, these tokens are repeated.
 
     Args:
         past: The sequence, as `as_text` returns it.
         count: Number of draft tokens.
-        reliable: Number of draft tokens after a reliable match, if this is more than `count`.
+        reliable: Number of draft tokens after a reliable match. Not used if it is smaller than `count`.
 
     Returns:
         The token ids. Empty if the last token of the sequence does not occur earlier.

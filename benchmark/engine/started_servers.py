@@ -1,5 +1,4 @@
-"""Makes sure that a server that Inspect started ends when this process ends. For example, `vllm/…` starts a vLLM
-server.
+"""Ends the servers that Inspect started, when this process ends. For example, `vllm/…` starts a vLLM server.
 
 Inspect ends its servers when Python exits, but not if this process is killed. So each server is started together with a
 guard process, which ends the server when this process has ended. Linux can send a signal when a parent ends. This

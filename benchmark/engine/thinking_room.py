@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from toolmark.benchmark.config.decoding import Decoding
-from toolmark.benchmark.dialects.thinking import MARKS
+from toolmark.benchmark.dialects.thinking import THOUGHTS
 from toolmark.benchmark.engine.thought_tokens import LAST_TOKENS, ThoughtTokens
 
 __all__ = ["ThinkingRoom"]
@@ -74,7 +74,7 @@ class ThinkingRoom:
             if self._tokens.complete(state.closing, last):
                 state.closing = None
             return
-        for opening, closing in MARKS.items():
+        for opening, closing in THOUGHTS.items():
             if self._tokens.complete(opening, last):
                 state.thoughts += 1
                 state.closing = closing

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from toolmark.benchmark.dialects.thinking import MARKS, closing_of_open_thought
+from toolmark.benchmark.dialects.thinking import THOUGHTS, closing_of_open_thought
 
 __all__ = ["LAST_TOKENS", "ThoughtTokens"]
 
-LAST_TOKENS = max(map(len, (*MARKS, *MARKS.values()))) + 1
+LAST_TOKENS = max(map(len, (*THOUGHTS, *THOUGHTS.values()))) + 1
 """This number of consecutive tokens is enough to contain every mark of a thought, because each token contains at least
 one character of the mark. So if a prompt ends with the opening mark of a thought, its last tokens contain the mark."""
 

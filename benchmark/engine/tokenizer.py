@@ -71,7 +71,7 @@ def hash_of_template(tokenizer: PreTrainedTokenizerBase) -> str | None:
 
 
 def token_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Return the token ids of a text, without special tokens that the text does not contain.
+    """Return the token ids of a text. The tokenizer adds no special tokens.
 
     Raises:
         InputError: The tokenizer cannot encode the text.

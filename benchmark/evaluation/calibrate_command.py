@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from pathlib import Path
 
 from cyclopts import App
 
@@ -22,6 +21,7 @@ from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.runs.calibration import Calibration, write_calibration
+from toolmark.benchmark.runs.remote_runs import local_runs
 from toolmark.benchmark.scoring.call_scores import CallScore, call_scores, score_sources
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.fitted_threshold import fit_threshold
@@ -50,7 +50,7 @@ def fit(
     device: DeviceChoice = "auto",
     dtype: DtypeChoice = "auto",
     threads: int | None = None,
-    runs: Path = Path("runs"),
+    runs: str = "runs",
 ) -> None:
     """Fit a threshold for calls on dev cases, and print the spec of the candidate with this threshold.
 
@@ -87,7 +87,7 @@ def fit(
     threads:
         Number of processor threads.
     runs:
-        Folder in which runs are stored.
+        Folder in which runs are stored, or an address such as s3://BUCKET/runs.
     """
     if restraint is not None and not 0 <= restraint <= 1:
         raise InputError(f"--restraint {restraint:g} is not between 0 and 1", "Write a share: --restraint 0.9")
@@ -106,7 +106,7 @@ def fit(
         device=device,
         dtype=dtype,
         threads=threads,
-        runs=runs,
+        runs=local_runs(runs),
     )
     evaluation = Evaluation(request)
     contestant = evaluation.contestants[-1]
@@ -132,7 +132,10 @@ def fit(
     else:
         with_threshold = replace(request, adapters=(adapter + end,))
     with phases_shown():
-        forced = Evaluation(with_threshold).run(TerminalObserver(), logs=False)
+        judged_again = Evaluation(with_threshold)
+        forced = judged_again.run(TerminalObserver(), logs=False)
+        evaluation.send()
+        judged_again.send()
     say(f"{len(scores)} dev cases, demanded restraint {demanded:.1%}")
     say(f"without a threshold: {_own(comparison)}")
     say(f"with {end}: {_own(forced)}")

@@ -28,6 +28,7 @@ from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
 from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
 from toolmark.benchmark.evaluation.spread_generation import SpreadGeneration, can_be_spread, worker_pool
+from toolmark.benchmark.runs.remote_runs import send_run
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run import Run, open_run
 from toolmark.benchmark.runs.run_folders import check_writable
@@ -128,6 +129,15 @@ class Evaluation:
         with phase("computing intervals and verdicts"):
             return compare_sides(sides, self.request.margin, data)
 
+    def send(self) -> None:
+        """Send the runs to their store, if `request.runs` is the working copy of an address.
+
+        Raises:
+            EnvironmentFault: The store cannot be reached. The runs stay in the working copy.
+        """
+        for contestant in self.contestants:
+            send_run(contestant.run.folder)
+
     def _generate(self, observer: Observer) -> None:
         """Open and generate every run, in the order of the contestants. Meanwhile, adapters of recipes are made."""
         candidates = [contestant.candidate for contestant in self.contestants]
@@ -196,7 +206,10 @@ def evaluate(
     Raises:
         ToolmarkError: As in `Evaluation` and `Evaluation.run`.
     """
-    return Evaluation(request).run(observer, logs=logs, report=report)
+    evaluation = Evaluation(request)
+    comparison = evaluation.run(observer, logs=logs, report=report)
+    evaluation.send()
+    return comparison
 
 
 def compare_recorded(request: Request, observer: Observer | None = None, *, report: bool = False) -> Comparison:

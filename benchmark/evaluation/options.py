@@ -23,6 +23,7 @@ from toolmark.benchmark.config.template_args import TEMPLATE_ARGS
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.runs.remote_runs import local_runs
 
 __all__ = ["OPTIONS", "Arguments", "add_options", "read_options", "request_of"]
 
@@ -45,7 +46,7 @@ OPTIONS = (
     Option(
         "baseline",
         STRING,
-        "model or stored run that the others are compared with",
+        "model or stored run that the others are compared with; a run can have an address",
         metavar="SPEC",
         default_text="the base, if --adapter is given",
     ),
@@ -210,10 +211,16 @@ OPTIONS = (
     Option(
         "report",
         STRINGS,
-        "write a report: .html, .md, .csv, .json, or a folder with a name that ends in /; can be repeated",
+        "write a report: .html, .md, .csv, .json, also at an address, or a folder that ends in /; can be repeated",
         metavar="FILE",
     ),
-    Option("runs", STRING, "folder in which runs are stored", metavar="DIR", default=str(_DEFAULT.runs)),
+    Option(
+        "runs",
+        STRING,
+        "folder in which runs are stored, or an address such as s3://BUCKET/runs",
+        metavar="DIR",
+        default=str(_DEFAULT.runs),
+    ),
 )
 
 _ONLY_FLAGS = frozenset({"tools", "trust-data-tools"})
@@ -287,5 +294,5 @@ def request_of(values: Values) -> Request:
     """
     by_field = {field.name: values[_PLURAL.get(field.name, field.name.replace("_", "-"))] for field in fields(Request)}
     by_field["cases"] = by_field["cases"] or _DEFAULT.cases
-    by_field["runs"] = Path(by_field["runs"])
+    by_field["runs"] = local_runs(by_field["runs"])
     return Request(**by_field)

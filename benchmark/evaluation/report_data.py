@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.hashing import digest
@@ -18,6 +19,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.policies.scores import policy_scores
+from toolmark.benchmark.runs.remote_runs import address_of
 from toolmark.benchmark.scoring.grades import SCORER_VERSION, Grade
 from toolmark.benchmark.verdicts.breakdowns import confusions, seen_tools, selection_by_offered, usage
 from toolmark.benchmark.verdicts.comparison import Side
@@ -113,7 +115,8 @@ def _command(request: Request, contestants: Sequence[Contestant]) -> str:
 
 
 def _run(contestant: Contestant) -> str:
-    return contestant.candidate.base if contestant.candidate.kind == "replay" else str(contestant.run.folder)
+    path = Path(contestant.candidate.base) if contestant.candidate.kind == "replay" else contestant.run.folder
+    return address_of(path) or str(path)
 
 
 def _now() -> str:

@@ -220,19 +220,22 @@ class Trainer(Protocol[O_contra]):
     """A trainer makes a candidate from traces.
 
     To add a trainer, derive a class from `BaseTrainer`, and register the class in the entry-point group
-    `toolmark.trainers`. `BaseTrainer` has defaults for `from_scratch`, `needs_adapter` and `card`.
+    `toolmark.trainers`. `BaseTrainer` has defaults for `from_scratch`, `needs_adapter`, `several_processes` and
+    `card`.
 
     Attributes:
         name: Name of the trainer, as in `toolmark train NAME`.
         Options: Class of the options.
         from_scratch: Whether the trainer starts without a base model.
         needs_adapter: Whether the trainer starts from an adapter, which the user gives with `--adapter`.
+        several_processes: Whether a launcher can start the training in several processes.
     """
 
     name: str
     Options: type[BaseModel]
     from_scratch: bool
     needs_adapter: bool
+    several_processes: bool
 
     def train(self, base: Candidate | None, data: TraceDataset, out: Path, options: O_contra, ctx: Training) -> Trained:
         """Train, and write an adapter or a model directory to `out`.
@@ -253,10 +256,13 @@ class BaseTrainer:
     Attributes:
         from_scratch: Whether the trainer starts without a base model.
         needs_adapter: Whether the trainer starts from an adapter.
+        several_processes: Whether a launcher can start the training in several processes. `train` then returns in every
+            process, and only the first process writes files.
     """
 
     from_scratch: bool = False
     needs_adapter: bool = False
+    several_processes: bool = False
 
     def card(self, record: WrittenRecord) -> str | None:  # noqa: ARG002 - for subclasses
         """Return None, which means the usual card of an adapter."""

@@ -87,7 +87,7 @@ class BfclReader(BaseReader):
 
     @staticmethod
     def has_cases(path: Path) -> bool:
-        """Return whether a file or folder contains a category that is read.
+        """Return whether a file or folder contains a category that this reader reads.
 
         Raises:
             InputError: A folder has no data file.
@@ -98,7 +98,7 @@ class BfclReader(BaseReader):
         """Yield the cases, category by category.
 
         Raises:
-            InputError: There is no file of the categories that are read, or a file cannot be read.
+            InputError: There is no file of a category that this reader reads, or a file is unreadable.
         """
         files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
         named = _FILE.fullmatch(path.name)

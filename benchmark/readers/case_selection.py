@@ -96,7 +96,7 @@ def load_cases(
 
     - A bad row is left out if `skip_bad` is True.
     - If two cases have the same id, the second case is left out if `skip_bad` is True. In the formats of other
-      collections, the second case is always left out if the right answers of both cases are equal.
+      collections, the second case is also left out without `skip_bad`, if the right answers of both are equal.
 
     Raises:
         InputError: The source contains a bad row or a repeated case, and this row is not left out.

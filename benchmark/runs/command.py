@@ -17,18 +17,22 @@ from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.printing import console, printable, say
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.core.remote_files import is_address
 from toolmark.benchmark.data.completions import Completion, total
 from toolmark.benchmark.runs.export import export_run
 from toolmark.benchmark.runs.ledger import Recorded, read_ledger, scan_ledger
 from toolmark.benchmark.runs.pruning import prune_runs, size_of
+from toolmark.benchmark.runs.remote_runs import copy_of_runs
 from toolmark.benchmark.runs.run_folders import find_ledger, stored_runs
 
 __all__ = ["app"]
 
 app = App(name="runs", help="List, show, export and prune stored runs.")
 
-Runs = Annotated[Path, Parameter(help="Folder of the runs.", env_var="TOOLMARK_RUNS")]
-Run = Annotated[str, Parameter(help="A path, the name of a run in --runs, or the beginning of a name.")]
+Runs = Annotated[
+    str, Parameter(help="Folder of the runs, or an address such as s3://BUCKET/runs.", env_var="TOOLMARK_RUNS")
+]
+Run = Annotated[str, Parameter(help="A path, an address, the name of a run in --runs, or the beginning of a name.")]
 
 
 def _bytes(size: int) -> str:
@@ -36,7 +40,7 @@ def _bytes(size: int) -> str:
 
 
 @app.command(name="list")
-def list_runs(*, runs: Runs = Path("runs")) -> None:
+def list_runs(*, runs: Runs = "runs") -> None:
     """List the stored runs with candidate, model, dialect, answered cases and size."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("name", "candidate", "model", "dialect"):
@@ -45,7 +49,7 @@ def list_runs(*, runs: Runs = Path("runs")) -> None:
         table.add_column(column, justify="right")
     table.add_column("last written", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
-    for folder in stored_runs(runs):
+    for folder in stored_runs(copy_of_runs(runs)):
         table.add_row(*(Text(printable(cell)) for cell in _listed(folder)))
     if table.row_count:
         console().print(table)
@@ -102,10 +106,10 @@ def show(
     case: Annotated[
         str | None, Parameter(help="Show the completions of one case. Write the id or the beginning of the id.")
     ] = None,
-    runs: Runs = Path("runs"),
+    runs: Runs = "runs",
 ) -> None:
     """Show candidate, identity, environment and contents of a run, or the completions of one case."""
-    path = find_ledger(runs, run)
+    path = find_ledger(copy_of_runs(runs), run)
     recorded = scan_ledger(path)
     say(*(_run_lines(path, recorded) if case is None else _case_lines(recorded, path, case)))
 
@@ -168,7 +172,7 @@ def export(
     run: Run,
     *,
     out: Annotated[Path, Parameter(help="The file to write. The name must end in .jsonl.gz.")],
-    runs: Runs = Path("runs"),
+    runs: Runs = "runs",
 ) -> None:
     """Write a run as one small file. You can commit the file, replay it (`replay/FILE`), or use it as a baseline."""
     if not out.name.endswith(".jsonl.gz"):
@@ -176,7 +180,7 @@ def export(
             f"--out {out} does not end in .jsonl.gz, so Toolmark could not read the file as a ledger",
             f"Write --out {out.with_name(out.name.partition('.')[0] + '.jsonl.gz')}",
         )
-    path = find_ledger(runs, run)
+    path = find_ledger(copy_of_runs(runs), run)
     exported = export_run(read_ledger(path), str(path))
     with writing(out, "Free some disk space, or write to another file: --out FILE"):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -194,13 +198,17 @@ def prune(
         int | None, Parameter(help="Number of .eval logs to keep in each run, newest first. By default, all are kept.")
     ] = None,
     dry_run: Annotated[bool, Parameter(help="Print what would be deleted, and delete nothing.")] = False,
-    runs: Runs = Path("runs"),
+    runs: Runs = "runs",
 ) -> None:
     """Delete runs without completions. With --keep, older logs are deleted too. Completions are never deleted."""
     if keep is not None and keep < 0:
         raise InputError(f"--keep {keep} is negative", "Write 0 or a larger number, for example --keep 3")
+    if is_address(runs):
+        raise InputError(
+            f"runs at an address such as {runs} are not pruned", "Delete objects with the tool of the store."
+        )
     freed_bytes = 0
-    for freed in prune_runs(runs, keep, dry_run=dry_run):
+    for freed in prune_runs(Path(runs), keep, dry_run=dry_run):
         freed_bytes += freed.size
         say(f"{freed.path} ({freed.why}): {_bytes(freed.size)}")
     say(f"{'would free' if dry_run else 'freed'} {_bytes(freed_bytes)}")

@@ -43,6 +43,7 @@ from toolmark.benchmark.core.strict_json import check_depth
 from toolmark.benchmark.core.unexpected_errors import NO_ROOM
 from toolmark.benchmark.core.unpacking import read_unpacked
 from toolmark.benchmark.data.completions import MAX_EPOCH, Completion
+from toolmark.benchmark.runs.remote_runs import RemoteLedger
 from toolmark.benchmark.scoring.conversations import Step
 
 __all__ = ["BrokenLine", "Ledger", "Recorded", "read_ledger", "scan_ledger"]
@@ -213,7 +214,8 @@ class Ledger:
     A lock prevents other processes from writing to the ledger. If the ledger is a symbolic link, the link is replaced
     by a copy, because its target possibly belongs to another run. Broken lines are moved to `ledger.broken.jsonl` in
     the same folder, so their completions are generated again. If nothing was written, new folders are removed at the
-    end of the `with` block.
+    end of the `with` block. If the folder is in the working copy of an address, the ledger is first joined with the
+    file there, and then sent again and again.
 
     Args:
         folder: The directory of the run. A directory that does not exist is created.
@@ -225,7 +227,8 @@ class Ledger:
         notes: Lines for the user about broken lines.
 
     Raises:
-        EnvironmentFault: The folder cannot be written, or another process is writing to it.
+        EnvironmentFault: The folder cannot be written, another process is writing to it, or its store cannot be
+            reached.
         InputError: The existing ledger cannot be read.
     """
 
@@ -250,6 +253,9 @@ class Ledger:
             raise
 
     def _open(self, fresh: bool) -> Recorded:
+        self._remote = RemoteLedger.at(self.path)
+        if self._remote is not None:
+            self._remote.fetch()
         try:
             if fresh and self.path.exists():
                 self.path.replace(self.path.with_name("ledger.previous.jsonl"))
@@ -292,6 +298,8 @@ class Ledger:
     ) -> None:
         try:
             self._stream.close()
+            if self._remote is not None:
+                self._remote.end()
             if self._new_folders and not self.path.stat().st_size:
                 self.path.unlink()
                 Path(self._lock.lock_file).unlink(missing_ok=True)
@@ -305,9 +313,11 @@ class Ledger:
         """Write a run line, which describes the completions that are appended after this line.
 
         Raises:
-            EnvironmentFault: The file cannot be written.
+            EnvironmentFault: The file cannot be written, or its store cannot be reached.
         """
         self._append([{"run": run}])
+        if self._remote is not None:
+            self._remote.begin()
 
     def append(self, rows: Iterable[tuple[str, str, int, Completion]]) -> None:
         """Write completions to the file. Each row is (key, case id, epoch, completion).

@@ -71,7 +71,7 @@ class Replay:
         Args:
             cases: All cases that the recording is allowed to answer.
             partial: If true, rows of other cases are ignored. If false, a row of another case is an error.
-            left_out: References of rows of the case files that were left out. Answers to these rows are ignored.
+            left_out: References of the rows that were left out of the case files. Answers to these rows are ignored.
 
         Raises:
             InputError: A row belongs to no case or to several cases, or a case has two answers.

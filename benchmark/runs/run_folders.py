@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from toolmark.benchmark.candidates.remote_recordings import recorded_at
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.core.remote_files import is_address
 
 __all__ = ["check_writable", "find_ledger", "foreign_files", "run_folder", "stored_runs"]
 
@@ -69,12 +71,13 @@ def find_ledger(runs: Path, run: str) -> Path:
 
     Args:
         runs: The folder of all runs.
-        run: The path of the ledger or of its directory, the name of a run in `runs`, or the beginning of such a name.
+        run: The path or address of the ledger or of its directory, the name of a run in `runs`, or the beginning of
+            such a name.
 
     Raises:
         InputError: There is no such run, there are several such runs, or the run has no ledger.
     """
-    path = Path(run).expanduser()
+    path = recorded_at(run) if is_address(run) else Path(run).expanduser()
     if path.is_file():
         return path
     if not path.is_dir():

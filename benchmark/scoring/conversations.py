@@ -75,7 +75,7 @@ class Step:
             KeyError, TypeError, ValueError: The row is not a step.
         """
         if not isinstance(row["calls"], list) or row.get("ended") not in (None, *get_args(TurnEnd)):
-            raise ValueError("calls is not a list, or ended is not known")
+            raise ValueError('"calls" is not a list, or "ended" has an unknown value')
         calls = tuple(map(_call_from_json, row["calls"]))
         return cls(Completion.from_json(row), calls, row.get("state"), row.get("ended"))
 

@@ -42,7 +42,7 @@ class JudgedCall:
         name: Name of the tool, as the model wrote it.
         arguments: Arguments, as the model wrote them.
         faults: Differences between this call and the expected call with which it is paired.
-        expected: Whether the call is paired with an expected call. Always True if abstaining is right.
+        expected: Whether the call is paired with an expected call. Always True in a case that expects no call.
     """
 
     name: str

@@ -70,7 +70,7 @@ class Unmet:
 
             - `answer`: The turn must end with an answer in words.
             - `calls`, `reach`, `gone`, `say`, `keep`: See `Demands`.
-            - `abstain`: No call that can change the state is allowed, even if the call fails.
+            - `abstain`: Calls that can change the state are forbidden, even if such a call fails.
             - `gold`: See `ReachGold`.
         detail: The call, path or text in question.
     """

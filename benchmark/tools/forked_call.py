@@ -49,7 +49,7 @@ class Ended:
 
 
 class ForkedCaller:
-    """A process that waits for the requests of its calls.
+    """A process that waits for requests to make calls.
 
     Args:
         prepare: Prepares the process for the calls, before the first request is there.

@@ -74,7 +74,7 @@ def serve(scratch: str, seconds: float, memory: int, output: int, confined: bool
     | `{"kind": KIND, "error": REASON}` | the call exceeded a limit, or its process crashed |
 
     Args:
-        scratch: The folder in which each call gets a folder. It is removed at the end.
+        scratch: The folder in which each call gets its own folder. At the end, the folder `scratch` is removed.
         seconds: Limit of the time of a call, in seconds.
         memory: Limit of the memory of a call in bytes, in addition to the memory that the imports need.
         output: Largest size of a result as JSON, in bytes.

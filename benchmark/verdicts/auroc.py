@@ -228,12 +228,13 @@ def area_difference(base: Sequence[CallScore], candidate: Sequence[CallScore]) -
 
 @dataclass(frozen=True, slots=True)
 class PairedScores:
-    """The scores of the cases that both sides have, and the ids of the other cases.
+    """The scores of the cases that both sides have.
 
     Attributes:
         base: The scores of the base.
         candidate: The scores of the candidate for the same cases.
-        paired: The ids and the clusters of the cases, and whether both sides gave identical completions.
+        paired: The ids and the clusters of these cases, and the ids of the cases that only one side has. Also whether
+            both sides gave identical completions.
     """
 
     base: tuple[CallScore, ...]

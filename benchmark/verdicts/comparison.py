@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolmark.benchmark.data.completions import Completion
@@ -20,7 +20,7 @@ from toolmark.benchmark.verdicts.compared_curves import timing_curves
 from toolmark.benchmark.verdicts.fairness import Mismatch, mismatches, unproven_base
 from toolmark.benchmark.verdicts.figure import Figure, figure_of
 from toolmark.benchmark.verdicts.intervals import balanced
-from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult, decide_recipes
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult, decide_recipes, recipe_figure
 from toolmark.benchmark.verdicts.report_data import ReportData
 from toolmark.benchmark.verdicts.timing_curve import TimingCurve
 from toolmark.benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
@@ -264,8 +264,20 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
     if contestants and BALANCED.id in contestants[0].figures:
         of_curves = [*([AUROC] if curves else []), *([AT_RESTRAINT] if at_restraint else [])]
         shown[len(primary) : len(primary)] = [BALANCED, *of_curves]
+    comparison = Comparison(tuple(contestants), tuple(shown), margin, report)
     recipes = decide_recipes(_of_recipes(by_name, paired), margin)
-    return Comparison(tuple(contestants), tuple(shown), margin, report, recipes)
+    return replace(comparison, recipes=tuple(_with_scores(recipe, comparison) for recipe in recipes))
+
+
+def _with_scores(recipe: RecipeResult, comparison: Comparison) -> RecipeResult:
+    """Return the result of a recipe with its baseline and its scores."""
+    results = [comparison[name] for name in recipe.trainings]
+    figures = {
+        metric.id: recipe_figure([one.figures[metric.id] for one in results])
+        for metric in comparison.metrics
+        if metric.level == "primary" or metric.id == BALANCED.id
+    }
+    return replace(recipe, baseline=str(results[0].baseline), figures=figures)
 
 
 def _fingerprint(side: Side) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

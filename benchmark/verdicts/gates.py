@@ -12,9 +12,18 @@ from typing import Literal
 
 from toolmark.benchmark.scoring.metrics import metrics_on_request
 from toolmark.benchmark.verdicts.comparison import ContestantResult, Figure
-from toolmark.benchmark.verdicts.verdict import Difference
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeDifference, RecipeResult
+from toolmark.benchmark.verdicts.verdict import Difference, Verdict
 
-__all__ = ["Gate", "check_difference", "check_floor", "check_metric", "junit_properties"]
+__all__ = [
+    "Gate",
+    "check_difference",
+    "check_floor",
+    "check_metric",
+    "check_recipe",
+    "junit_properties",
+    "recipe_properties",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +81,18 @@ def check_difference(metric: str, difference: Difference) -> Gate:
         f"{metric} {difference.effect * 100:+.1f} points [{low:+.1f}, {high:+.1f}], n = {difference.n}, "
         f"{difference.wins} won, {difference.losses} lost, p = {difference.adjusted:.3g}"
     )
-    match difference.verdict:
+    why = (difference.reason or _detectable(difference)) if difference.verdict == "inconclusive" else ""
+    return _of_verdict(difference.verdict, figures, why)
+
+
+def _of_verdict(verdict: Verdict, figures: str, why: str) -> Gate:
+    match verdict:
         case "regressed" | "missing":
-            return Gate("failed", f"{difference.verdict}: {figures}")
+            return Gate("failed", f"{verdict}: {figures}")
         case "improved" | "equivalent":
             return Gate("passed", figures)
         case "inconclusive":
-            return Gate("inconclusive", f"{figures}: {difference.reason or _detectable(difference)}")
+            return Gate("inconclusive", f"{figures}: {why}")
 
 
 def _detectable(difference: Difference) -> str:
@@ -122,6 +136,51 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
     if not gates and figure.n == 0:
         return Gate("inconclusive", f"{metric}: this metric has no case")
     return _all_of(gates)
+
+
+def check_recipe(recipe: RecipeResult, trainings: Sequence[ContestantResult], metric: str, floor: float | None) -> Gate:
+    """Check the verdict about a recipe with several trainings, and compare the mean score with the floor.
+
+    A metric without a verdict about the recipe, for example `timing.auroc`, is checked for each training.
+
+    Args:
+        recipe: The figures of the recipe.
+        trainings: The figures of the trainings.
+        metric: Id of the metric.
+        floor: The floor of the metric. None if the metric has no floor.
+    """
+    difference = recipe.differences.get(metric)
+    if difference is None:
+        gates = [check_metric(one, metric, None) for one in trainings]
+    else:
+        gates = [_check_recipe_difference(metric, difference, len(recipe.trainings))]
+    if floor is not None:
+        gates.append(check_floor(metric, recipe.figures.get(metric, Figure(0)), floor))
+    return _all_of(gates)
+
+
+def _check_recipe_difference(metric: str, difference: RecipeDifference, trainings: int) -> Gate:
+    low, high = difference.interval.low * 100, difference.interval.high * 100
+    figures = (
+        f"{metric} {difference.effect * 100:+.1f} points [{low:+.1f}, {high:+.1f}] over {trainings} trainings, "
+        f"n = {difference.n}, p = {difference.adjusted:.3g}"
+    )
+    between = f"the standard deviation between trainings is {difference.between * 100:.1f} points"
+    return _of_verdict(difference.verdict, figures, between)
+
+
+def recipe_properties(recipe: RecipeResult, metric: str) -> Iterator[tuple[str, object]]:
+    """Yield the figures of one metric of a recipe as JUnit properties: pairs of a name and a value."""
+    yield from (("metric", metric), ("trainings", len(recipe.trainings)))
+    figure, difference = recipe.figures.get(metric), recipe.differences.get(metric)
+    if figure is not None and figure.interval is not None:
+        yield from (("n", figure.n), ("score", figure.score))
+        yield from (("low", figure.interval.low), ("high", figure.interval.high))
+    if difference is not None:
+        yield from (("verdict", difference.verdict), ("difference", difference.effect))
+        yield from (("difference_low", difference.interval.low), ("difference_high", difference.interval.high))
+        yield from (("p", difference.p), ("adjusted_p", difference.adjusted))
+        yield "standard_deviation_between_trainings", difference.between
 
 
 def junit_properties(contestant: ContestantResult, metric: str) -> Iterator[tuple[str, object]]:

@@ -19,16 +19,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import stdtrit
 
+from toolmark.benchmark.verdicts.figure import Figure
 from toolmark.benchmark.verdicts.intervals import Interval, cluster_t, difference_interval
 from toolmark.benchmark.verdicts.signflip import cluster_sums, sign_flip
 from toolmark.benchmark.verdicts.verdict import Paired, Verdict, adjust, overlap_of, verdict_of
 
-__all__ = ["RecipeDifference", "RecipeResult", "decide_recipes", "recipe_difference"]
+__all__ = ["RecipeDifference", "RecipeResult", "decide_recipes", "recipe_difference", "recipe_figure"]
 
 _SMALLEST_P = 1e-12
 """A smaller p-value is reported as this number."""
@@ -68,11 +69,15 @@ class RecipeResult:
         name: Name of the recipe.
         trainings: Names of the contestants, one for each training.
         differences: Difference from the base by metric. A metric without a common case is left out.
+        baseline: Name of the contestant with which the trainings are compared.
+        figures: Mean score of the trainings by metric.
     """
 
     name: str
     trainings: tuple[str, ...]
     differences: Mapping[str, RecipeDifference]
+    baseline: str = ""
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,27 @@ def recipe_difference(trainings: Sequence[Sequence[float]], clusters: Sequence[s
 
         p = math.exp(brentq(lambda log: half(math.exp(log)) - abs(effect), math.log(p), 0.0))
     return _Tested(len(columns), effect, interval(0.95), interval(0.90), between, p)
+
+
+def recipe_figure(figures: Sequence[Figure]) -> Figure:
+    """Return the mean score of the trainings of a recipe, with a 95% interval for another training and other cases.
+
+    The two parts of the interval are joined as in `recipe_difference`. The part of the cases is the mean distance from
+    the scores to the ends of their own intervals.
+
+    Args:
+        figures: The scores of at least two trainings on one metric.
+    """
+    known = [(one.score, one.interval) for one in figures if one.score is not None and one.interval is not None]
+    if len(known) < len(figures):
+        return Figure(0)
+    scores = np.array([score for score, _ in known])
+    lower = float(np.mean([score - interval.low for score, interval in known]))
+    upper = float(np.mean([interval.high - score for score, interval in known]))
+    mean = float(scores.mean())
+    of_trainings = float(stdtrit(len(scores) - 1, 0.975) * scores.std(ddof=1)) / math.sqrt(len(scores))
+    low, high = mean - math.hypot(of_trainings, lower), mean + math.hypot(of_trainings, upper)
+    return Figure(min(one.n for one in figures), mean, Interval(low, high, "mover"))
 
 
 def decide_recipes(

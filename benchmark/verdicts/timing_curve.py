@@ -91,8 +91,8 @@ class TimingCurve:
         source: Where the scores come from: the probability of a call, or the share of calls over the epochs.
         area: The area under the curve.
         points: The points of the curve, from the lowest threshold to the highest. A long curve is thinned. The
-            operating point of the contestant is not among these points. `timing.recall` and `timing.restraint` are its
-            coordinates.
+            operating point of the contestant is not among these points. `timing.recall` and `timing.restraint` are the
+            coordinates of the operating point.
         bins: The bins of the calibration that contain a case. Empty if the source is not the probability.
         calibration_error: The expected calibration error. None if the source is not the probability.
         at_restraint: The scores with the threshold for 90% restraint. None if no threshold was fitted on dev cases.

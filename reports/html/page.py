@@ -148,7 +148,11 @@ def _briefly_named(comparison: Comparison) -> Comparison:
         details = {cut[name]: detail for name, detail in report.details.items()}
         ranks = tuple(replace(rank, contestant=cut[rank.contestant]) for rank in report.ranks)
         report = replace(report, details=details, ranks=ranks)
-    return replace(comparison, contestants=tuple(contestants), report=report)
+    recipes = tuple(
+        replace(one, trainings=tuple(cut[name] for name in one.trainings), baseline=cut[one.baseline])
+        for one in comparison.recipes
+    )
+    return replace(comparison, contestants=tuple(contestants), report=report, recipes=recipes)
 
 
 class Html:

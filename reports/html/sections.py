@@ -14,7 +14,7 @@ from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.benchmark.verdicts.intervals import Interval
 from toolmark.reports.fairness import Condition, fairness
 from toolmark.reports.sentences import headline, sentences
-from toolmark.reports.tables import cells, difference_cells
+from toolmark.reports.tables import cells, difference_cells, recipe_cells
 
 __all__ = ["SECTIONS", "section_data"]
 
@@ -26,6 +26,7 @@ def section_data(comparison: Comparison) -> dict[str, Any]:
     table = _table(comparison)
     return {
         "compared": _compared(comparison, table),
+        "recipes": _recipes(comparison),
         "strips": _strips(comparison),
         "table": table,
         "secondary": _secondary(comparison),
@@ -48,6 +49,38 @@ def _compared(comparison: Comparison, table: list[dict[str, Any]]) -> list[dict[
         for index, contestant in enumerate(comparison.contestants)
         if contestant.baseline is not None
     ]
+
+
+def _recipes(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return the recipes with several trainings, with a line for each metric."""
+    every = [one.interval for recipe in comparison.recipes for one in recipe.differences.values()]
+    widest = max((max(map(abs, _ends(interval, -1, 1))) for interval in every), default=1.0) or 1.0
+    return [
+        {
+            "name": recipe.name,
+            "baseline": recipe.baseline,
+            "headline": headline(recipe),
+            "trainings": [(comparison.position(name), name) for name in recipe.trainings],
+            "lines": [
+                {
+                    "metric": metric,
+                    "label": label(metric),
+                    "score": cells(recipe.figures[metric]),
+                    "difference": recipe_cells(one),
+                    "verdict": one.verdict,
+                    "bar": _difference_bar(one.interval, one.effect, widest),
+                }
+                for metric, one in recipe.differences.items()
+            ],
+        }
+        for recipe in comparison.recipes
+    ]
+
+
+def _difference_bar(interval: Interval, effect: float, widest: float) -> list[float]:
+    """Return the places of the ends and of the effect, from 0 to 1. A difference of 0 is at 0.5."""
+    low, high = _ends(interval, -1, 1)
+    return [0.5 + value / widest / 2 for value in (low, high, effect)]
 
 
 def _ends(interval: Interval, low: float, high: float) -> tuple[float, float]:
@@ -83,8 +116,7 @@ def _line(index: int, contestant: ContestantResult, metric: MetricInfo, widest: 
     if figure.score is not None and figure.interval is not None:
         bar = [*_ends(figure.interval, 0, 1), figure.score]
     if difference is not None and difference.effect is not None and difference.interval is not None:
-        low, high = _ends(difference.interval, -1, 1)
-        difference_bar = [0.5 + value / widest / 2 for value in (low, high, difference.effect)]
+        difference_bar = _difference_bar(difference.interval, difference.effect, widest)
     return {
         "index": index,
         "name": contestant.name,

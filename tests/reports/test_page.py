@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolmark.benchmark.verdicts.figure import Figure
+from toolmark.benchmark.verdicts.intervals import Interval
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeDifference, RecipeResult
 from toolmark.reports.html import Html
 from toolmark.reports.html.explorer import chosen_cases, pages
 from toolmark.reports.html.figures import drawings
@@ -45,6 +49,20 @@ def test_what_is_not_seen_is_named(text):
 def test_nan_is_refused():
     with pytest.raises(ValueError, match="JSON"):
         script_json(float("nan"))
+
+
+def test_a_recipe_has_a_table_of_its_own(three):
+    sides = [one.name for one in three.compared]
+    found = RecipeDifference(40, -0.062, Interval(-0.15, 0.026, "mover"), 0.031, 0.1, 0.2, "inconclusive")
+    score = Figure(40, 0.5, Interval(0.4, 0.6, "mover"))
+    recipe = RecipeResult("a<b", tuple(sides), {"timing.recall": found}, "base", {"timing.recall": score})
+    page = Html().page(replace(three, recipes=(recipe,)))
+    assert 'Does the recipe <bdi class="name">a&lt;b</bdi> make' in page
+    table = re.search(r'<table class="plain recipe">.*?</table>', page, re.DOTALL)[0]
+    cells = [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[dh][ >].*?</t[dh]>", table, re.DOTALL)]
+    assert cells[9:] == ["recall", "inconclusive", "-6.2", "[-15.0, +2.6]", "", "±3.1", "50.0", "40", "0.200"]
+    assert page.index("This recipe") < page.index("These adapters")
+    assert "This recipe" not in Html().page(three)
 
 
 def test_the_forest_is_the_differences(three):

@@ -56,15 +56,16 @@ def test_the_terminal_shows_every_figure_and_obeys_no_markup(tmp_path, capsys, t
 
 def test_a_recipe_is_told_apart_from_its_adapters(capsys):
     found = RecipeDifference(40, -0.062, Interval(-0.15, 0.026, "mover"), 0.031, 0.1, 0.2, "inconclusive")
-    recipe = RecipeResult("base+mine", ("base+mine@1", "base+mine@2"), {"timing.recall": found})
+    recipe = RecipeResult("base+mine", ("base+mine@1", "base+mine@2"), {"timing.recall": found}, "base")
     comparison = replace(COMPARISON, recipes=(recipe,))
     Terminal().render(comparison, None)
-    said = "inconclusive: -6.2 points [-15.0, +2.6], p 0.2; standard deviation between trainings 3.1 points"
+    said = "inconclusive: -6.2 points [-15.0, +2.6], p 0.200; standard deviation between trainings 3.1 points"
     text = " ".join(capsys.readouterr().out.split())
     assert "this recipe: base+mine, 2 trainings. The tables above are about single adapters." in text
     assert f"timing.recall: {said}" in text
-    assert "### The recipe `base+mine` over 2 trainings" in Markdown().report(comparison)
-    assert said in Markdown().report(comparison)
+    written = Markdown().report(comparison)
+    assert "### This recipe: `base+mine` over 2 trainings, against `base`: 1 inconclusive" in written
+    assert "| `timing.recall` | ❔ inconclusive | 40 | -6.2 | [-15.0, +2.6] | 3.1 | 0.200 |" in written
 
 
 def test_five_candidates_fit_a_narrow_terminal_uncut(monkeypatch, capsys):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["with_template"]
+__all__ = ["TEMPLATES", "with_template"]
 
 TEMPLATES = Path(__file__).parent
 

@@ -17,6 +17,7 @@ from toolmark.benchmark.candidates.recipes import Plan, plugin_package
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.record import RECORD_FILE
+from toolmark.benchmark.evaluation.checked import checked
 from toolmark.benchmark.evaluation.contestant import contestants
 from toolmark.benchmark.evaluation.recipe_making import plan_of
 from toolmark.benchmark.evaluation.request import Request
@@ -139,7 +140,10 @@ def test_each_seed_is_an_adapter_of_its_own(recipe, base):
     plans = [plan_of(candidate) for candidate, _ in candidates[1:]]
     assert len({plan.adapter for plan in plans}) == len({plan.data for plan in plans}) == 3
     assert "--seed 9" in " ".join(plans[1].train)
-    assert [one.recipe for one in contestants(Request(models=("pocket",)), candidates)] == ["", *["tiny+seeds"] * 3]
+    made = contestants(Request(models=("pocket",)), candidates)
+    assert [one.recipe for one in made] == ["", *["tiny+seeds"] * 3]
+    assert [(one.name, len(one.contestants)) for one in checked(made)] == [("tiny", 1), ("tiny+seeds", 3)]
+    assert [one.name for one in checked(made[:2])] == ["tiny", "tiny+seeds@4"]
     with pytest.raises(InputError, match=r"'x' is not a seed.*seeds.toml@1"):
         Request(models=(str(base),), adapters=(f"{seeded}@x",)).candidates()
 
@@ -147,7 +151,9 @@ def test_each_seed_is_an_adapter_of_its_own(recipe, base):
 @pytest.mark.slow
 def test_a_recipe_with_seeds_gets_a_verdict_of_its_own(recipe, base, dev, tmp_path, suites):
     command = ("--model", str(base), "--adapter", str(with_seeds(recipe)), "--cases", str(dev), "--split", "dev")
-    said = suites(*command, "--max-tokens", "16", cwd=tmp_path, timeout=600).said
+    said = suites(*command, "--max-tokens", "16", "-v", cwd=tmp_path, timeout=600).said
+    assert "test_metric[tiny+seeds-timing.recall]" in said
+    assert "test_metric[tiny+seeds@4-" not in said
     assert "this recipe: tiny+seeds, 2 trainings. The tables above are about single adapters." in said
     assert re.search(r"timing.recall: \w+: [+-]\d+\.\d points .* standard deviation between trainings", said)
 

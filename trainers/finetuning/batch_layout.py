@@ -39,6 +39,7 @@ __all__ = [
     "packed_rows",
     "padded_rows",
     "prefix_attention",
+    "without_weight",
 ]
 
 Batch = dict[str, Any]
@@ -107,17 +108,25 @@ def padded_rows(examples: Sequence[Encoded], weights: LossWeights = ()) -> Batch
     }
 
 
-def batch_loss(model: Any, batch: Mapping[str, Any], weight: torch.Tensor | float | None = None) -> torch.Tensor:
+def without_weight(batch: Batch) -> Batch:
+    """Return `batch` with the loss weight 0. A process computes such a batch if a step has too few conversations."""
+    return {**batch, "weights": torch.zeros_like(batch["weights"]), "tokens": 0}
+
+
+def batch_loss(
+    model: Any, batch: Mapping[str, Any], weight: torch.Tensor | float | None = None, plain: Any = None
+) -> torch.Tensor:
     """Return the weighted cross entropy of a batch (a scalar).
 
     Args:
         model: A causal language model.
         batch: A batch from `packed_rows` or `padded_rows`.
         weight: The number by which the weighted sum is divided. None stands for the sum of the batch's weights.
+        plain: The model itself, if `model` only wraps the model for several processes.
     """
     inputs = {name: value for name, value in batch.items() if name not in ("targets", "weights", "tokens")}
     packed = "toolmark_pass" in batch
-    with prefix_attention(model, packed=packed):
+    with prefix_attention(model if plain is None else plain, packed=packed):
         logits = model(**inputs, use_cache=False).logits
     logits = logits[0] if packed else logits[:, :-1].flatten(0, 1)
     losses = cross_entropy(logits.float(), batch["targets"].flatten(), ignore_index=-100, reduction="none")

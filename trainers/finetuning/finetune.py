@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,22 @@ import torch
 from trl.trainer.sft_config import SFTConfig
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.plugins.protocols import Trained
 from toolmark.trainers.finetuning.adapted_model import load_trainable, loraplus_optimizer, without_adapter
-from toolmark.trainers.finetuning.batch_layout import BatchLayout, LossWeights, packed_rows, padded_rows
+from toolmark.trainers.finetuning.batch_layout import (
+    BatchLayout,
+    LossWeights,
+    packed_rows,
+    padded_rows,
+    without_weight,
+)
 from toolmark.trainers.finetuning.example_order import arrange, chosen_by_share
 from toolmark.trainers.finetuning.example_trainer import ExampleTrainer
+from toolmark.trainers.finetuning.step_passes import split_steps
 from toolmark.trainers.finetuning.training_run import (
     index_dataset,
     measured_precision,
@@ -26,6 +35,7 @@ from toolmark.trainers.finetuning.training_run import (
     run_to_published_weights,
     training_arguments,
 )
+from toolmark.trainers.process_group import check_sharding, connect
 
 if TYPE_CHECKING:
     from toolmark.benchmark.candidates.spec import Candidate
@@ -46,10 +56,16 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     """
     if base is None or ctx.weights is None:
         raise InputError("no base model is given", "Give a base model, for example --base pocket")
+    if check_sharding() and (options.qlora or options.lr_ratio != 1):
+        raise InputError(
+            "the weights are sharded over the processes (FSDP), which is not possible with --qlora or --lr-ratio",
+            "Leave the option out, or set distributed_type: MULTI_GPU in the configuration file of accelerate.",
+        )
     work = out / "checkpoints"
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(ctx.seed)
     indices = _training_indices(ctx, options)
+    connect(ctx.device)
     with phase("loading the base"):
         model = load_trainable(ctx.weights, options, ctx.device)
     examples = [ctx.examples("train")[index] for index in indices]
@@ -58,7 +74,9 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     of_a_step = sum(len(examples[index].ids) for index in order[: options.batch * options.accumulation])
     precision = measured_precision(work, model, min(of_a_step, options.pass_tokens), options, ctx.device)
     rows = layout.__name__.replace("_", " ")
-    ctx.say(f"Training on {len(examples)} conversations in {rows}; device: {ctx.device}, {precision.why}.")
+    processes = launched_process().count
+    where = ctx.device if processes == 1 else f"{ctx.device} in {processes} processes"
+    ctx.say(f"Training on {len(examples)} conversations in {rows}; device: {where}, {precision.why}.")
 
     weights = _loss_weights(ctx, options, indices)
     validation = _validation(ctx, options)
@@ -104,14 +122,19 @@ def _trainer(
     precision: PrecisionChoice,
     ctx: Training,
 ) -> ExampleTrainer:
-    conversations_a_step = options.batch * options.accumulation
-    batch = rows_per_pass(conversations_a_step, max(len(example.ids) for example in examples), options.pass_tokens)
-    everything, all_weights = [*examples, *validation], [*weights, *({} for _ in validation)]
+    of_a_step, processes = options.batch * options.accumulation, launched_process().count
+    rows = rows_per_pass(of_a_step, max(len(example.ids) for example in examples), options.pass_tokens)
+    passes = ceil(of_a_step / rows / processes)
+    packed = layout is packed_rows
+    read = split_steps(examples, order, of_a_step, passes * processes, packed=packed)
+    judged = [tuple(range(first, min(first + rows, len(validation)))) for first in range(0, len(validation), rows)]
+    shortest = min(examples, key=lambda example: len(example.ids))
+    supervised = sum(sum(example.supervised) for example in validation)
     config = SFTConfig(
         **training_arguments(options, ctx, work, precision),
-        per_device_train_batch_size=batch,
-        per_device_eval_batch_size=batch,
-        gradient_accumulation_steps=conversations_a_step // batch,
+        per_device_train_batch_size=1,
+        per_device_eval_batch_size=1,
+        gradient_accumulation_steps=passes,
         eval_strategy="steps" if validation else "no",
         eval_steps=options.score_every,
         dataset_kwargs={"skip_prepare_dataset": True},
@@ -119,15 +142,20 @@ def _trainer(
     )
 
     def collate(rows: Sequence[Mapping[str, int]]) -> dict[str, Any]:
-        indices = [row["example"] for row in rows]
-        return layout([everything[index] for index in indices], [all_weights[index] for index in indices])
+        (number,) = (row["example"] for row in rows)
+        if number >= len(read):
+            return layout([validation[index] for index in judged[number - len(read)]])
+        if not read[number]:
+            return without_weight(layout([shortest]))
+        return layout([examples[index] for index in read[number]], [weights[index] for index in read[number]])
 
     return ExampleTrainer(
         model=model,
         args=one_gpu(config),
-        train_dataset=index_dataset(order),
-        eval_dataset=index_dataset(range(len(examples), len(everything))) if validation else None,
+        train_dataset=index_dataset(range(len(read))),
+        eval_dataset=index_dataset(range(len(read), len(read) + len(judged))) if validation else None,
         data_collator=collate,
         processing_class=open_tokenizer(ctx.weights),  # type: ignore[arg-type]
         optimizers=(loraplus_optimizer(model, options), None),
+        validation_weight=supervised / max(1, len(judged)),
     )

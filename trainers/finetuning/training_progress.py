@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.engine.finite_logits import ModelWithoutNumbers
 from toolmark.trainers.finetuning.checkpoint_files import mark_complete, read_json, write_json
+from toolmark.trainers.process_group import wait_for_all
 
 if TYPE_CHECKING:
     from toolmark.benchmark.plugins.protocols import DevFigure, Training
@@ -47,6 +49,8 @@ class DivergedError(Exception):
 class TrainingProgress(TrainerCallback):
     """Reports progress, marks and judges complete checkpoints, and stops a training that diverged.
 
+    Of several processes, only the first one writes files and judges checkpoints. The others wait for it.
+
     Args:
         work: Folder of the checkpoints.
         ctx: Its functions receive the points of the curve and the lines for the user.
@@ -55,6 +59,7 @@ class TrainingProgress(TrainerCallback):
 
     def __init__(self, work: Path, ctx: Training, scores: DevScores) -> None:
         self._work, self._ctx, self._scores = work, ctx, scores
+        self._first = launched_process().first
         self._began = time.monotonic()
         self._before = float(read_json(work / "seconds.json").get("seconds", 0.0))
 
@@ -78,14 +83,16 @@ class TrainingProgress(TrainerCallback):
             left = round(seconds_a_step * (state.max_steps - state.global_step))
             shown = {"step": state.global_step, "of": state.max_steps}
             shown |= {name: round(point[name], 4) for name in ("loss", "reward") if name in point}
-            with (self._work / "curve.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(shown) + "\n")
+            if self._first:
+                with (self._work / "curve.jsonl").open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(shown) + "\n")
             self._ctx.log({**shown, "seconds_left": left})
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Start a new file for the loss curve. If the training resumes, print the step at which it resumes."""
         self._first_step = state.global_step
-        (self._work / "curve.jsonl").write_text("")
+        if self._first:
+            (self._work / "curve.jsonl").write_text("")
         self._ctx.log({"step": self._first_step, "of": state.max_steps})
         if self._first_step:
             self._ctx.say(f"Resuming at step {self._first_step} of {state.max_steps}.")
@@ -109,8 +116,14 @@ class TrainingProgress(TrainerCallback):
         Raises:
             DivergedError: A weight of the checkpoint or a logit of the model is NaN or infinite.
         """
-        if not all(bool(weight.isfinite().all()) for weight in model.parameters() if weight.requires_grad):
+        if not all(bool(_own_part(weight).isfinite().all()) for weight in model.parameters() if weight.requires_grad):
             raise DivergedError("a weight is not a finite number", state.global_step + 1)
+        wait_for_all()  # each process writes its random state to the folder of the checkpoint
+        if self._first:
+            self._judge(state)
+        wait_for_all()
+
+    def _judge(self, state: Any) -> None:
         folder = self._work / f"checkpoint-{state.global_step}"
         write_json(self._work / "seconds.json", {"seconds": self.seconds})
         mark_complete(folder)
@@ -121,6 +134,11 @@ class TrainingProgress(TrainerCallback):
         shown = "  ".join(f"{name} {100 * one.score:.1f}" for name, one in figures.items() if one.score is not None)
         if shown:
             self._ctx.say(f"dev at step {state.global_step}: {shown}")
+
+
+def _own_part(weight: Any) -> Any:
+    """Return the part of a weight that is in the memory of this process. Without FSDP, this is the whole weight."""
+    return weight.to_local() if hasattr(weight, "to_local") else weight
 
 
 def training_curve(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +17,7 @@ import torch
 from transformers import PrinterCallback, ProgressCallback
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DEVICES, naming_missing_operations
 from toolmark.benchmark.plugins.protocols import Trained
@@ -23,6 +25,7 @@ from toolmark.trainers.finetuning.checkpoint_choice import DevScores, choose_che
 from toolmark.trainers.finetuning.checkpoint_files import complete_checkpoints, publish, read_json, write_json
 from toolmark.trainers.finetuning.training_progress import DivergedError, TrainingProgress, training_curve
 from toolmark.trainers.precision_choice import PrecisionChoice, choose_precision
+from toolmark.trainers.process_group import disconnect, wait_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,13 +43,16 @@ __all__ = [
     "training_arguments",
 ]
 
+_DIVERGED_FIX = "Train again with a lower --lr and another --out."
+
 
 def measured_precision(
     work: Path, model: Any, tokens: int, options: OptimizationOptions, device: str
 ) -> PrecisionChoice:
     """Choose the number of threads and the precision, and set the number of threads of torch.
 
-    A resumed training uses the stored choice of its first start.
+    A resumed training uses the stored choice of its first start. Of several processes, the first process chooses for
+    all.
 
     Args:
         work: Folder of the checkpoints. It stores the choice.
@@ -54,14 +60,23 @@ def measured_precision(
         tokens: Number of tokens in a forward pass.
         options: The options of the training.
         device: The device of the training.
+
+    Raises:
+        InputError: The training was started with another number of processes.
     """
-    plan = work / "plan.json"
-    if plan.exists():
-        found = PrecisionChoice(**read_json(plan))
-    else:
+    plan, started = work / "plan.json", launched_process()
+    if started.first and not plan.exists():
         with phase("measuring the speed of this machine"):
             found = choose_precision(model.config, tokens, options.precision, options.threads, device)
-        write_json(plan, {"threads": found.threads, "precision": found.precision, "why": found.why})
+        write_json(plan, {"processes": started.count, **asdict(found)})
+    wait_for_all()
+    stored = read_json(plan)
+    if (before := stored.pop("processes", 1)) != started.count:
+        raise InputError(
+            f"{work.parent} contains a training of {before} processes, but this command runs in {started.count}",
+            f"Continue the training with --num_processes {before}, or give another --out.",
+        )
+    found = PrecisionChoice(**stored)
     torch.set_num_threads(found.threads)
     return found
 
@@ -105,6 +120,7 @@ def training_arguments(
         "disable_tqdm": True,
         "remove_unused_columns": False,
         "dataloader_pin_memory": kind == "cuda",
+        "ddp_find_unused_parameters": False,
     }
 
 
@@ -130,6 +146,8 @@ def run_to_published_weights(
 ) -> Trained:
     """Train, choose a checkpoint, and publish its weights. An interrupted training resumes at its last checkpoint.
 
+    Of several processes, only the first process judges checkpoints and publishes weights.
+
     Args:
         trainer: A trainer of TRL that writes its checkpoints to the folder `checkpoints` in `out`.
         base: The base.
@@ -151,12 +169,18 @@ def run_to_published_weights(
         trainer.remove_callback(shown)
     trainer.add_callback(progress)
     trainer.create_model_card = lambda *_, **__: None  # the host writes the card when training is finished
+    first = launched_process().first
     try:
-        known = complete_checkpoints(work)
+        known = complete_checkpoints(work) if first else {}
+        wait_for_all()
+        known = known or complete_checkpoints(work)
         with naming_missing_operations(ctx.device):
             trainer.train(resume_from_checkpoint=str(known[max(known)]) if known else None)
     except (KeyboardInterrupt, OSError, DivergedError) as error:
         _stop(error, work)
+    disconnect()
+    if not first:
+        return Trained(int(trainer.state.num_input_tokens_seen), progress.seconds, {}, [])
 
     checkpoints = complete_checkpoints(work)
     history = trainer.state.log_history
@@ -176,7 +200,12 @@ def run_to_published_weights(
         losses=_final_loss(history) | ({"eval_loss": losses[choice.step]} if losses else {}),
         curve=training_curve(history, figures),
         chosen_step=choice.step,
-        measured={"device": ctx.device, "threads": precision.threads, "precision": precision.precision},
+        measured={
+            "device": ctx.device,
+            "processes": launched_process().count,
+            "threads": precision.threads,
+            "precision": precision.precision,
+        },
     )
 
 
@@ -187,6 +216,8 @@ def _final_loss(history: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def _stop(error: BaseException, work: Path) -> NoReturn:
     """Raise an error that says why the training stopped, which checkpoint is kept, and how to resume."""
+    if not launched_process().first:
+        raise InputError(str(error), _DIVERGED_FIX) if isinstance(error, DivergedError) else error
     checkpoints = complete_checkpoints(work)
     if isinstance(error, DivergedError):
         for step in [step for step in checkpoints if step >= error.step - 1]:
@@ -194,7 +225,7 @@ def _stop(error: BaseException, work: Path) -> NoReturn:
     last = checkpoints[max(checkpoints)] if checkpoints else None
     kept = f"The last good checkpoint is {last}." if last else "There is no checkpoint yet."
     if isinstance(error, DivergedError):
-        raise InputError(str(error), f"{kept} Train again with a lower --lr and another --out.") from None
+        raise InputError(str(error), f"{kept} {_DIVERGED_FIX}") from None
     if isinstance(error, OSError):
         raise EnvironmentFault(
             f"training stopped: {error}", f"{kept} Remove the cause, then repeat the same command to resume."

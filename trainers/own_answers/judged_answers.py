@@ -39,7 +39,7 @@ class JudgedAnswer:
 
     @property
     def right(self) -> bool:
-        """Return whether everything is right, and the model ended the answer by itself."""
+        """Return whether the whole answer is right, and the model ended the answer by itself."""
         return self.result in _RIGHT
 
 

@@ -62,7 +62,7 @@ class Prepared:
     packed: bool
 
     def share_prompts(self, temperature: float = 1.0) -> None:
-        """Let a trainer of TRL that was made with this model read shared prompts only once, if the model allows it."""
+        """Let the model read shared prompts only once in a trainer of TRL. No effect if the model cannot do this."""
         if self.packed:
             share_prompts(self.model.plain, temperature)
 

@@ -29,7 +29,9 @@ _IGNORED = -100
 
 
 def share_prompts(model: Any, temperature: float = 1.0) -> None:
-    """Replace the forward pass of a model that a trainer of TRL has prepared. Other forward passes do not change.
+    """Replace the forward pass that a trainer of TRL uses in a model. The trainer must have prepared the model.
+
+    Forward passes outside of the training do not change.
 
     Args:
         model: A causal language model in transformers' class, with or without adapters inside.

@@ -62,7 +62,7 @@ class RowPacker:
     def rows(self, length: int) -> Iterator[WeightedRow]:
         """Yield rows of `length` tokens until the stream ends.
 
-        Sequences that were kept for longer rows alternate with new sequences, so both kinds are used.
+        Sequences that did not fit into earlier, shorter rows alternate with new sequences, so both kinds are used.
 
         Raises:
             InputError: 4,096 consecutive sequences were longer than `length`.

@@ -38,7 +38,7 @@ class LlamaCpp(Runtime):
     """
 
     def prompt(self, question: Question) -> RuntimePrompt:
-        """Return the text of `/apply-template`, and its tokens as a chat makes them."""
+        """Return the text from `/apply-template`, and the token ids that a chat makes of this text."""
         body = question.body()
         text = self.root.post("/apply-template", body).get("prompt")
         if not isinstance(text, str):
@@ -62,7 +62,7 @@ class LlamaCpp(Runtime):
         return render_template(self.facts.template, variables, self.model)
 
     def go_on(self, ids: Sequence[int], question: Question) -> Writing:
-        """Return the continuation of `/completion`. The most likely token is always chosen, without penalties."""
+        """Return how `/completion` continues the token ids. The server always chooses the most likely token."""
         body = {"prompt": list(ids), "n_predict": question.max_tokens, "temperature": 0, "return_tokens": True}
         fields = self.root.post("/completion", {**body, **_NO_PENALTIES, **_NO_CACHE, "stop": list(question.stops)})
         text = fields.get("content")
@@ -100,7 +100,7 @@ class Vllm(Runtime):
         return RuntimePrompt(None, ids)
 
     def go_on(self, ids: Sequence[int], question: Question) -> Writing:
-        """Return the continuation of `/v1/completions`, which takes token ids."""
+        """Return how `/v1/completions` continues the token ids."""
         body = {"model": self.model, "prompt": list(ids), "max_tokens": question.max_tokens, "temperature": 0}
         body |= {"return_token_ids": True, "skip_special_tokens": False, "stop": list(question.stops)}
         choice = first_choice(self.root.post("/v1/completions", body))

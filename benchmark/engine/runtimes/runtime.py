@@ -90,7 +90,7 @@ class RuntimeReply:
 
     Attributes:
         completion: The text and the calls that a client gets.
-        written: What the runtime wrote before its parser read it. None if the runtime does not tell it.
+        written: The answer of the model before the parser of the runtime read it. None if the runtime does not tell it.
         read: Number of tokens of the prompt that the runtime read. None if the runtime does not tell this number.
     """
 

@@ -47,7 +47,7 @@ class _Made(Part):
 class BfclWorld(World):
     """The objects of a scenario of BFCL.
 
-    The methods of the classes in `CLASSES` are its tools.
+    The methods of the classes in `CLASSES` are the tools of this world.
 
     Attributes:
         classes: The names of the classes of the scenario.

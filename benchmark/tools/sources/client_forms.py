@@ -43,7 +43,7 @@ def client_tools(document: dict[str, Any]) -> tuple[list[Any], Place] | None:
 
 
 def client_tool(entry: Any, place: Place) -> tuple[dict[str, Any], Place] | None:
-    """Return a tool with the keys of a `tools.yaml`, and its place. None if the tool has none of the forms."""
+    """Return a tool in the form of a `tools.yaml`, and the place of the tool. None if `entry` has no known form."""
     if not isinstance(entry, dict):
         return None
     if entry.get("type") == "function":

@@ -77,8 +77,8 @@ class YamlDocument:
 
     Attributes:
         path: The file.
-        lenient: If True, a date is read as a string, and a key of another type is read as a string. If False, both are
-            errors, because the author of the file has usually forgotten the quotes.
+        lenient: If True, a date is read as a string, and a key that is not a string is also read as a string. If False,
+            both are errors, because the author of the file has usually forgotten the quotes.
         lines: The line of each value, from 1. The key is the place of the value: the keys and indices that lead to it.
     """
 
@@ -116,7 +116,7 @@ class YamlDocument:
             raise LocatedError(f"{self.path}:1", f"invalid YAML: {reason}", "Correct the YAML.") from None
 
     def at(self, place: Place) -> str:
-        """Return the `file:line` of the value at `place`. If there is no value, return that of its nearest parent."""
+        """Return the `file:line` of the value at `place`, or of its nearest parent if there is no value."""
         while place and place not in self.lines:
             place = place[:-1]
         return f"{self.path}:{self.lines.get(place, 1)}"

@@ -30,7 +30,8 @@ class Argument:
         say: A function that returns a random value, and the words for this value.
         kind: Index of the argument's kind in `_KINDS`.
         natural: Phrases that state the value without the label, such as "in {0}" for a city. The phrases are used only
-            if no other argument of the tool has the same kind, because their meaning would be unclear.
+            if no other argument of the tool has the same kind. Otherwise, it would be unclear which argument a phrase
+            states.
     """
 
     name: str

@@ -6,16 +6,26 @@ import shutil
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma2Config, Gemma3TextConfig, LlamaConfig, Qwen3Config
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    Gemma2Config,
+    Gemma3TextConfig,
+    LlamaConfig,
+    PreTrainedTokenizerBase,
+    Qwen3Config,
+)
 
+from tests.templates.folders import TEMPLATES
 from toolmark.benchmark.config.decoding import Decoding
-from toolmark.benchmark.core.registry import load
+from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.shipped_cases import shipped_cases
-from toolmark.benchmark.engine.call_beginning import call_mark
+from toolmark.benchmark.engine.call_beginning import CallBeginning, call_mark
 from toolmark.benchmark.engine.call_opening import CallOpening
 from toolmark.benchmark.engine.call_probability import CallProbability
 from toolmark.benchmark.engine.encoding import encode
 from toolmark.benchmark.engine.local_engine import LocalEngine
+from toolmark.benchmark.engine.reply_beginnings import reply_texts
 from toolmark.benchmark.engine.thought_tokens import ThoughtTokens
 from toolmark.benchmark.engine.token_choice import most_likely
 from toolmark.benchmark.readers.case_selection import limited, load_cases
@@ -114,16 +124,16 @@ def test_the_mark_is_the_shortest_text_that_shows_a_call(dialect_name, pocket):
 
 
 def test_without_a_common_beginning_of_calls_there_is_no_mark():
-    assert call_mark("", "") is None
-    assert call_mark("<a", "<a>") is None
+    assert call_mark("", [""]) is None
+    assert call_mark("<a", ["<a>"]) is None
 
 
 class Table:
     """Choices between tokens whose chances are written down, for one sequence."""
 
-    def __init__(self, tokenizer, threshold=None, prompt="Hi"):
+    def __init__(self, tokenizer, threshold=None, prompt="Hi", dialect="hermes"):
         self.tokenizer = tokenizer
-        opening = CallOpening.of(load("toolmark.dialects", "hermes")(), tokenizer)
+        opening = CallOpening.of(load("toolmark.dialects", dialect)(), tokenizer)
         ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
         ends = [tokenizer.eos_token_id]
         self.calls = CallProbability(opening, ThoughtTokens(tokenizer.decode), {7: ids}, ends, threshold)
@@ -136,8 +146,16 @@ class Table:
             logits[0, ids[0]] = torch.tensor(chance).log()
         return self.tokenizer.decode(self.choose(logits, [7]))
 
+    def read(self, text: str, *, sure: float = 1.0) -> None:
+        """Choose the tokens of `text`, each with the chance `sure`."""
+        for token in self.tokenizer(text, add_special_tokens=False)["input_ids"]:
+            logits = torch.full((1, len(self.tokenizer)), -50.0)
+            logits[0, token], logits[0, self.tokenizer.unk_token_id or 0] = torch.tensor([sure, 1 - sure]).log()
+            assert self.choose(logits, [7]) == [token]
+
 
 NAMED = {"less": "<", "more": ">", "line": "\n", "end": "<eos>", "think": "<think>", "close": "</think>"}
+NAMED |= {"channel": "<|channel|>", "message": "<|message|>", "to": " to", "is": "="}
 
 
 @pytest.fixture
@@ -162,6 +180,96 @@ def test_thoughts_and_white_space_come_before_the_decision(tokenizer):
     table.step(less=1.0)
     table.step(tool=1.0)
     assert table.calls.found[7] == pytest.approx(0.7 * 0.2)
+
+
+DIALECTS = [name for name in names("toolmark.dialects") if name != "native"]
+THOUGHTS = {
+    "gemma4": ("<|channel>", "<channel|>"),
+    "harmony": ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant"),
+    "kimi": ("<|open|>think<|sep|>", "<|close|>think<|sep|>"),
+    "mistral": ("[THINK]", "[/THINK]"),
+}
+"""How the models of a dialect begin and end a thought. The models of the other dialects use `<think>`."""
+SECTION = "<｜tool▁calls▁begin｜>"
+"""The token with which calls of DeepSeek begin."""
+
+
+@pytest.mark.parametrize("dialect_name", DIALECTS)
+def test_in_each_dialect_the_decision_comes_after_the_thought(dialect_name, tokenizer):
+    tokenizer.add_tokens([SECTION])
+    dialect = load("toolmark.dialects", dialect_name)()
+    (call, _), beginning = reply_texts(dialect), CallBeginning.of_dialect(dialect)
+    mark = next(call[:end] for end in range(len(call) + 1) if beginning.opened(call[:end]))
+    if dialect_name == "deepseek":
+        mark = SECTION
+    opening, closing = THOUGHTS.get(dialect_name, ("<think>", "</think>\n"))
+    thought = f"Perhaps: <tool_call>[TOOL_CALLS]{call}{closing}"
+    for prompt, before in (("Hi", ""), ("Hi", opening + thought), (f"Hi{opening}", thought)):
+        decided = []
+        for text in (mark, "Words."):
+            table = Table(tokenizer, prompt=prompt, dialect=dialect_name)
+            table.read(before)
+            table.read(text, sure=0.9)
+            decided.append(table.calls.found[7])
+        tokens = len(tokenizer(mark, add_special_tokens=False)["input_ids"])
+        assert decided == [pytest.approx(0.9**tokens), pytest.approx(0.0)], (prompt, before)
+
+
+HARMONY = ("<|start|>", "<|end|>", "<|channel|>", "<|message|>", "<|call|>", "<|constrain|>")
+WORDS = ("assistant", "analysis", "commentary", "final", " to")
+
+
+@pytest.fixture(params=["harmony", "native"])
+def gpt_oss(request, tokenizer) -> tuple[PreTrainedTokenizerBase, str]:
+    """A tokenizer with the tokens and the chat template of gpt-oss, and a dialect."""
+    tokenizer.add_tokens([*HARMONY, *WORDS])
+    tokenizer.chat_template = (TEMPLATES / "gpt-oss.jinja").read_text(encoding="utf-8")
+    return tokenizer, request.param
+
+
+def test_a_message_of_thoughts_comes_before_the_decision_of_gpt_oss(gpt_oss):
+    tokenizer, dialect = gpt_oss
+    table = Table(tokenizer, dialect=dialect)
+    table.step(channel=0.9, to=0.1)
+    table.step(analysis=0.6, final=0.4)
+    table.read("<|message|>Perhaps a call to=functions.f? No.<|end|><|start|>assistant")
+    table.step(channel=0.9, to=0.1)
+    assert table.calls.found[7] == pytest.approx(1.0)
+    table.step(commentary=0.7, final=0.2, analysis=0.1)
+    assert table.calls.found[7] == pytest.approx(0.9 * 0.7)
+    table.step(to=0.8, message=0.2)
+    assert table.calls.found[7] == pytest.approx(0.9 * 0.7 * 0.8)
+    table.step(final=1.0)
+    assert table.calls.found[7] == pytest.approx(0.9 * 0.7 * 0.8), "the decision was made before"
+
+
+@pytest.mark.parametrize(("chances", "found"), [({"final": 0.6, "commentary": 0.4}, 0.4), ({"commentary": 1.0}, 1.0)])
+def test_an_answer_of_gpt_oss_is_no_call(gpt_oss, chances, found):
+    tokenizer, dialect = gpt_oss
+    table = Table(tokenizer, dialect=dialect)
+    table.step(channel=1.0)
+    table.step(**chances)
+    assert table.calls.found[7] == pytest.approx(found)
+    table.step(message=0.9, to=0.1)
+    assert table.calls.found[7] == pytest.approx(found if found < 1 else 0.1), "words before a call are an answer"
+
+
+def test_a_call_of_gpt_oss_can_begin_with_its_recipient(gpt_oss):
+    tokenizer, dialect = gpt_oss
+    table = Table(tokenizer, dialect=dialect)
+    table.read("<|channel|>analysis<|message|>Go.<|end|><|start|>assistant")
+    table.step(to=0.8, channel=0.2)
+    table.step(**{"is": 1.0})
+    assert table.calls.found[7] == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("threshold", "chosen"), [(0.3, ["commentary", " to"]), (0.5, ["final", "<|message|>"])])
+def test_a_threshold_decides_after_the_thought_of_gpt_oss(gpt_oss, threshold, chosen):
+    tokenizer, dialect = gpt_oss
+    table = Table(tokenizer, threshold, dialect=dialect)
+    table.read("<|channel|>analysis<|message|>Go.<|end|><|start|>assistant")
+    assert table.step(channel=1.0) == "<|channel|>"
+    assert [table.step(final=0.6, commentary=0.4), table.step(message=0.9, to=0.1)] == chosen
 
 
 def test_a_prompt_can_open_the_thought(tokenizer):

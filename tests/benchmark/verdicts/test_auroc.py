@@ -52,6 +52,11 @@ def test_the_published_example_of_correlated_areas():
         scores([sign * row[at] for row in rows], helped) for at, sign in ((0, 1), (1, 1), (2, -1))
     )
     assert [area(side) for side in (albumin, protein, score)] == pytest.approx([0.73656, 0.64785, 0.72581], abs=5e-6)
+    # The contrasts with the K-G score as the manual prints them: difference, standard error and chi-square.
+    for other, printed in ((albumin, (0.0108, 0.0953, 0.0127)), (protein, (-0.0780, 0.1046, 0.5554))):
+        found = area_difference(score, other)
+        error = found._spread.error
+        assert (found.effect, error, (found.effect / error) ** 2) == pytest.approx(printed, abs=5e-5)
     for one, other in ((score, albumin), (score, protein), (albumin, protein)):
         found = area_difference(one, other)
         assert found._spread.error**2 == pytest.approx(delong(one, other))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import t
 
-from toolmark.benchmark.verdicts.intervals import difference_interval
-from toolmark.benchmark.verdicts.recipe_verdicts import decide_recipes, recipe_difference
+from toolmark.benchmark.verdicts.figure import Figure
+from toolmark.benchmark.verdicts.gates import check_recipe, recipe_properties
+from toolmark.benchmark.verdicts.intervals import Interval, difference_interval
+from toolmark.benchmark.verdicts.recipe_verdicts import decide_recipes, recipe_difference, recipe_figure
 from toolmark.benchmark.verdicts.verdict import Paired
 
 
@@ -66,3 +70,29 @@ def test_trainings_that_change_nothing_are_equivalent():
     nothing = {f"same@{seed}": {"timing.recall": paired(np.zeros(400))} for seed in range(2)}
     (result,) = decide_recipes({"same": nothing}, 0.05)
     assert result.differences["timing.recall"].verdict == "equivalent"
+
+
+def test_a_check_looks_at_the_recipe_and_not_at_one_training():
+    worse, same = np.repeat([-1.0, 0.0], [60, 140]), np.zeros(200)
+    trainings = {
+        "one": {f"one@{seed}": {"timing.recall": paired(row)} for seed, row in enumerate((worse, same, same))},
+        "all": {f"all@{seed}": {"timing.recall": paired(worse)} for seed in range(3)},
+    }
+    one, every = decide_recipes(trainings, 0.05)
+    gate = check_recipe(one, [], "timing.recall", None)
+    assert gate.state == "inconclusive"
+    assert "the standard deviation between trainings is 17.3 points" in gate.reason
+    assert check_recipe(every, [], "timing.recall", None).state == "failed"
+    assert dict(recipe_properties(every, "timing.recall"))["verdict"] == "regressed"
+
+
+def test_the_floor_of_a_recipe_is_compared_with_the_mean_of_its_trainings():
+    scores = [Figure(100, score, Interval(score - 0.05, score + 0.05, "wilson")) for score in (0.5, 0.6, 0.7)]
+    figure = recipe_figure(scores)
+    assert (figure.n, figure.score) == (100, pytest.approx(0.6))
+    assert 0.6 - figure.interval.low == pytest.approx(np.hypot(0.05, t.ppf(0.975, 2) * 0.1 / 3**0.5))
+    assert recipe_figure([scores[0], scores[0]]).interval.low == pytest.approx(0.45)
+    (result,) = decide_recipes({"same": {f"same@{seed}": {"timing.recall": paired(np.zeros(9))} for seed in (1, 2)}}, 1)
+    result = replace(result, figures={"timing.recall": recipe_figure([scores[2], scores[2]])})
+    states = [check_recipe(result, [], "timing.recall", floor).state for floor in (0.6, 0.7, 0.8)]
+    assert states == ["passed", "inconclusive", "failed"]

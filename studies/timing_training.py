@@ -1,0 +1,144 @@
+"""Measures what trainings on own answers change, and writes docs/measurements/timing-training.md.
+
+    python -m studies.timing_training --work DIR [--model pocket|smollm2] [--limit N] [--threads N]
+
+The base, a LoRA adapter, this adapter with a fitted threshold for calls, and adapters that `dpo` and `grpo` train from
+this adapter answer the same cases. `dpo` and `grpo` train with three seeds each, one training at a time.
+
+Data, adapters and runs that are already in DIR are used again, and an interrupted training resumes. So the work folder
+of `studies.real_models` also fits: this program then uses the data and the adapter of SmolLM2 in that folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from studies.recipes import ROOT, data_of, trained
+from studies.threshold_speed import ThresholdSpeed, threshold_speed
+from studies.timing_training_page import COMPARED_RECIPES, KINDS, SUBJECTS, Candidates, Subject, write_page
+from studies.world_recipes import judged_on
+from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
+from toolmark.benchmark.core.progress import phases_shown
+from toolmark.benchmark.data.record import WrittenRecord
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request
+
+DEV_LIMIT = 200
+"""Number of dev cases on which the threshold is fitted."""
+SPEED_CASES = 32
+"""Number of cases with which the speed is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and how a model is measured.
+
+    Attributes:
+        name: Name of the model in file names.
+        subject: The model.
+        work: Folder for data, adapters and runs.
+        limit: Number of test cases of each kind.
+        threads: Number of threads.
+    """
+
+    name: str
+    subject: Subject
+    work: Path
+    limit: int
+    threads: int
+
+    def recipe(self, trainer: str) -> Recipe:
+        """Return the recipe of this model with one of the trainers `lora`, `dpo` and `grpo`."""
+        return read_recipe(ROOT / "trainers" / "recipes" / f"{self.subject.recipes[trainer]}.toml")
+
+    def lora(self) -> str:
+        """Return the adapter from which the trainings start. If it does not exist yet, train it."""
+        if self.subject.adapter:
+            return self.subject.adapter
+        recipe = self.recipe("lora")
+        out = self.work / f"{self.name}-own-1"  # the name in the work folder of `studies.real_models`
+        return str(trained(recipe, data_of(recipe, self.work / self.subject.data), 1, out))
+
+    def on_own_answers(self, trainer: str, lora: str) -> list[Path]:
+        """Return the adapters that `dpo` or `grpo` trained from the LoRA adapter, one for each seed of the recipe."""
+        recipe = self.recipe(trainer)
+        data = data_of(recipe.with_seed(recipe.seeds[0]), self.work / self.subject.data)
+        if recipe.trainer.options.get("dev") == "data":
+            recipe = judged_on(recipe, data)
+        step = recipe.trainer.model_copy(update={"adapter": lora, "threads": self.threads})
+        recipe = recipe.model_copy(update={"trainer": step})
+        return [trained(recipe, data, seed, self.work / f"{recipe.name}-{seed}") for seed in recipe.seeds]
+
+    def threshold(self, kind: str, lora: str) -> str:
+        """Return the end of the spec with the threshold that `toolmark calibrate` fits on dev cases of this kind."""
+        kept = self.work / f"{self.name}-threshold-{kind}.txt"
+        if not kept.exists():
+            words = ["calibrate", self.subject.base, "--adapter", lora, "--cases", kind, "--limit", str(DEV_LIMIT)]
+            words += ["--dialect", self.subject.dialect, "--max-tokens", str(self.subject.max_tokens)]
+            words += ["--threads", str(self.threads), "--runs", str(self.work / "runs" / f"{kind}-dev")]
+            command = [sys.executable, "-m", "toolmark.benchmark.cli", *words]
+            said = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout
+            spec = next(line for line in said.splitlines() if line.startswith("spec: "))
+            kept.write_text("@call>" + spec.rpartition("@call>")[2])
+        return kept.read_text()
+
+    def speed(self, lora: str) -> ThresholdSpeed:
+        """Return how long answers take with a threshold and without one."""
+        kept = self.work / f"{self.name}-threshold-speed.json"
+        if not kept.exists():
+            subject = self.subject
+            found = threshold_speed(f"{subject.base}:{lora}", KINDS[-1], subject.dialect, SPEED_CASES, self.threads)
+            kept.write_text(json.dumps(asdict(found)))
+        return ThresholdSpeed(**json.loads(kept.read_text()))
+
+    def judged(self, kind: str, lora: str, trainings: Sequence[tuple[str, Path]]) -> Candidates:
+        """Let every candidate answer the test cases of one kind, and judge the answers."""
+        limited = f"{lora}{self.threshold(kind, lora)}"
+        request = Request(
+            models=(self.subject.base,),
+            adapters=(lora, limited, *(str(adapter) for _, adapter in trainings)),
+            cases=kind,
+            limit=self.limit,
+            dialect=self.subject.dialect,
+            max_tokens=self.subject.max_tokens,
+            threads=self.threads,
+            runs=self.work / "runs" / kind,
+        )
+        evaluation = Evaluation(request)
+        with phases_shown():
+            evaluation.run(logs=False)
+        base, start, forced, *others = [one.side() for one in evaluation.contestants]
+        recipes = [recipe for recipe, _ in trainings]
+        return Candidates(base, start, forced, tuple(zip(recipes, others, strict=True)))
+
+
+def measure(place: Place) -> int:
+    """Train and answer what is missing, and write the page. Return 1 if a target is missed, and 0 otherwise."""
+    lora = place.lora()
+    trainings = [(name, adapter) for name in COMPARED_RECIPES for adapter in place.on_own_answers(name, lora)]
+    kinds = {kind: place.judged(kind, lora, trainings) for kind in KINDS}
+    records = [(name, WrittenRecord.read(adapter)) for name, adapter in trainings]
+    return write_page(place.name, kinds, records, place.speed(lora))
+
+
+def main() -> int:
+    """Measure one model, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for intermediate files")
+    parser.add_argument("--model", choices=list(SUBJECTS), default="pocket")
+    parser.add_argument("--limit", type=int, default=300, help="number of test cases of each kind")
+    parser.add_argument("--threads", type=int, default=1)
+    asked = parser.parse_args()
+    work: Path = asked.work.absolute()
+    work.mkdir(parents=True, exist_ok=True)
+    return measure(Place(asked.model, SUBJECTS[asked.model], work, asked.limit, asked.threads))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

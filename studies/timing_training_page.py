@@ -1,0 +1,313 @@
+"""Writes docs/measurements/timing-training.md: the candidates of `studies.timing_training` in one comparison."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from studies.page import Page, points, spread
+from studies.recipes import ROOT, percents
+from studies.threshold_speed import ThresholdSpeed
+from toolmark.benchmark.data.record import WrittenRecord
+from toolmark.benchmark.scoring.metrics import AUROC, PRIMARY
+from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult, Side, compare_sides
+
+__all__ = ["COMPARED_RECIPES", "KINDS", "SUBJECTS", "Candidates", "Subject", "write_page"]
+
+OUT = ROOT / "docs" / "measurements" / "timing-training.md"
+SLOWER = 1.05
+"""Target for the processor time of answers with a threshold, divided by the time without."""
+KINDS = ("authored", "generated")
+"""The kinds of cases: values of `--cases`."""
+COMPARED_RECIPES = ("dpo", "grpo")
+
+SCORES, FROM_BASE, FROM_LORA = "{}: scores", "{}: differences from the base", "{}: differences from the LoRA adapter"
+CURVES = "{}: timing curves, compared with the LoRA adapter"
+TRAININGS, SPEED = "{}: trainings", "{}: speed with a threshold"
+
+HEAD = """# Trainings that teach when to call
+
+Written by `python -m studies.timing_training --work DIR --model MODEL`. A LoRA adapter calls tools more often than its
+base. But does it know when to call? This page compares five kinds of candidates on the same cases:
+
+- *base*: the model without an adapter.
+- *LoRA*: an adapter that `toolmark train lora` trained.
+- *threshold*: this adapter with the threshold for calls that `toolmark calibrate` fits on dev cases.
+- *DPO*: adapters that `toolmark train dpo` trained from the LoRA adapter, with three seeds.
+- *GRPO*: adapters that `toolmark train grpo` trained from the LoRA adapter, with three seeds.
+
+*Authored* and *generated* cases are stratified samples of the shipped test cases. Decoding is greedy, in float32.
+Scores are in per cent. With three seeds, a table shows the median [smallest, largest]. Differences are in percentage
+points, with the 95% interval. The verdicts on DPO and GRPO are about the *recipe*: their interval contains the chance
+of the cases and the chance of the training. `between` is the standard deviation between the trainings, in points. The
+trainings of a model use the same data, so the chance of the data is not contained.
+
+The last table of a model compares the processor time of the same candidate with and without a threshold. Both answer
+the same cases in turns, in one process. The threshold is 0.5, so most answers are the same.
+"""
+
+NOT_MEASURED = "This model was not measured yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model whose trainings are measured.
+
+    Attributes:
+        title: Name of the model in the page.
+        base: Spec of the base.
+        adapter: Spec of the LoRA adapter. Empty if the recipe `lora` makes it.
+        data: Name of the folder with the data of `dpo` and `grpo`.
+        recipes: Names of the recipe files by trainer.
+        dialect: The dialect.
+        max_tokens: Largest number of tokens of an answer.
+    """
+
+    title: str
+    base: str
+    adapter: str
+    data: str
+    recipes: Mapping[str, str]
+    dialect: str = "tagged"
+    max_tokens: int = 128
+
+
+SUBJECTS = {
+    "pocket": Subject(
+        "`pocket`, 3M parameters",
+        "pocket",
+        "pocket-lora",
+        "data-pocket-own-answers",
+        {"lora": "pocket-lora", "dpo": "pocket-dpo", "grpo": "pocket-grpo"},
+    ),
+    "smollm2": Subject(
+        "SmolLM2-135M-Instruct",
+        "smollm2-135m-instruct-q4",
+        "",
+        "data-smollm2",
+        {"lora": "smollm2", "dpo": "smollm2-dpo", "grpo": "smollm2-grpo"},
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The judged answers of all candidates to one kind of cases.
+
+    Attributes:
+        base: The base. The next two sides are compared with it.
+        lora: The adapter from which the trainings start.
+        forced: This adapter with a threshold for calls.
+        trained: The trainer and the answers of each adapter that was trained on own answers.
+    """
+
+    base: Side
+    lora: Side
+    forced: Side
+    trained: tuple[tuple[str, Side], ...]
+
+    def against_base(self) -> Comparison:
+        """Return the comparison of the first three candidates."""
+        return compare_sides([self.base, self.lora, self.forced])
+
+    def against_lora(self) -> Comparison:
+        """Return the comparison with the LoRA adapter. `dpo` and `grpo` are recipes with several seeds."""
+        start = self.lora.name
+        sides = [replace(self.lora, baseline=None), replace(self.forced, baseline=start)]
+        sides += [replace(side, baseline=start, recipe=recipe) for recipe, side in self.trained]
+        return compare_sides(sides)
+
+    def of(self, recipe: str, comparison: Comparison) -> list[ContestantResult]:
+        """Return the results of the trainings of a recipe."""
+        return [comparison[side.name] for name, side in self.trained if name == recipe]
+
+
+def _score_rows(kind: str, found: Candidates, base: Comparison, lora: Comparison) -> list[list[str]]:
+    rows = []
+    for metric in (*PRIMARY, AUROC):
+        first = [one.figures.get(metric.id) for one in base.contestants]
+        if first[0] is None or not first[0].n:
+            continue
+        cells = [percents([None if figure is None else figure.score]) for figure in first]
+        seeds = [[one.figures[metric.id].score for one in found.of(recipe, lora)] for recipe in COMPARED_RECIPES]
+        rows.append([kind, f"`{metric.id}`", str(first[0].n), *cells, *map(percents, seeds)])
+    return rows
+
+
+def _base_rows(kind: str, base: Comparison) -> list[list[str]]:
+    rows = []
+    for title, one in zip(("LoRA", "threshold"), base.compared, strict=True):
+        for metric in (*PRIMARY, AUROC):
+            found = one.difference(metric.id)
+            if found is not None and found.interval is not None and found.effect is not None:
+                effect = points(found.effect, found.interval)
+                rows.append([kind, title, f"`{metric.id}`", str(found.n), effect, str(found.verdict)])
+    return rows
+
+
+def _lora_rows(kind: str, found: Candidates, lora: Comparison) -> list[list[str]]:
+    rows = []
+    forced = lora[found.forced.name]
+    for metric in (*PRIMARY, AUROC):
+        one = forced.difference(metric.id)
+        if one is not None and one.interval is not None and one.effect is not None:
+            effect = points(one.effect, one.interval)
+            rows.append([kind, "threshold", f"`{metric.id}`", str(one.n), effect, "", str(one.verdict)])
+    for recipe in lora.recipes:
+        title = recipe.name.upper()
+        for name, judged in recipe.differences.items():
+            effect, between = points(judged.effect, judged.interval), f"{100 * judged.between:.1f}"
+            rows.append([kind, title, f"`{name}`", str(judged.n), effect, between, str(judged.verdict)])
+        areas = [area for one in found.of(recipe.name, lora) if (area := one.difference(AUROC.id)) is not None]
+        effects = [100 * area.effect for area in areas if area.effect is not None]
+        if effects:
+            said = ", ".join(str(area.verdict) for area in areas)
+            rows.append([kind, title, f"`{AUROC.id}`, each seed", str(areas[0].n), spread(effects), "", said])
+    return rows
+
+
+def _curve_rows(kind: str, found: Candidates, lora: Comparison) -> list[list[str]]:
+    titles = ["threshold", *(recipe.upper() for recipe, _ in found.trained)]
+    shown = [one.timing.sentence if one.timing else "n/a" for one in lora.compared]
+    return [[kind, title, sentence] for title, sentence in zip(titles, shown, strict=True)]
+
+
+def _threshold_aim(page: Page, kind: str, base: Comparison) -> None:
+    """Write whether the threshold keeps the restraint of the base and half of the gain of recall."""
+    lora, forced = base.compared
+    restraint = forced.differences["timing.restraint"]
+    gains = [one.differences["timing.recall"].effect or 0.0 for one in (lora, forced)]
+    page.held(
+        restraint.verdict != "regressed" and gains[1] >= gains[0] / 2,
+        f"On {kind} cases, the threshold must leave `timing.restraint` not `regressed` against the base, and keep at "
+        "least half of the gain of recall",
+        f"`{restraint.verdict}`, and {100 * gains[1]:+.1f} of {100 * gains[0]:+.1f} points",
+    )
+
+
+def _training_aim(page: Page, kind: str, found: Candidates, lora: Comparison) -> None:
+    """Write whether a recipe makes timing better than the LoRA adapter, and nothing else worse."""
+    met, said = False, []
+    for recipe in lora.recipes:
+        verdicts = {name: one.verdict for name, one in recipe.differences.items()}
+        areas = [one.difference(AUROC.id) for one in found.of(recipe.name, lora)]
+        area = {None if one is None else one.verdict for one in areas}
+        better = verdicts["timing.restraint"] == "improved" or area == {"improved"}
+        kept = all(verdicts[name] != "regressed" for name in ("selection.tool", "validity.call"))
+        met = met or (better and kept)
+        shown = ("timing.restraint", "selection.tool", "validity.call")
+        said.append(f"{recipe.name.upper()}: " + ", ".join(f"`{name}` {verdicts[name]}" for name in shown))
+    page.held(
+        met,
+        f"On {kind} cases, DPO or GRPO must have `timing.restraint` or `timing.auroc` `improved` over the LoRA "
+        "adapter, and `selection.tool` and `validity.call` not `regressed`",
+        "; ".join(said),
+    )
+
+
+def _section_of_trainings(page: Page, title: str, records: Sequence[tuple[str, WrittenRecord]]) -> None:
+    rows = []
+    for recipe, record in records:
+        steps = max((int(point["step"]) for point in record.curve), default=0)
+        minutes, tokens = f"{record.seconds / 60:.1f}", f"{record.tokens / 1000:,.0f}"
+        each = f"{record.seconds / steps:.1f}" if steps else "n/a"
+        rows.append([recipe.upper(), str(record.seed), str(steps), minutes, each, tokens, str(record.chosen_step)])
+    columns = ["recipe", "seed", "steps", "minutes", "seconds per step", "thousands of tokens", "kept step"]
+    page.section(TRAININGS.format(title), "", columns, rows)
+
+
+def _model_text(
+    name: str, kinds: Mapping[str, Candidates], records: Sequence[tuple[str, WrittenRecord]], speed: ThresholdSpeed
+) -> Page:
+    """Return the sections of one model. `Page.broken` contains the missed targets."""
+    page, title = Page(""), SUBJECTS[name].title
+    base = {kind: found.against_base() for kind, found in kinds.items()}
+    lora = {kind: found.against_lora() for kind, found in kinds.items()}
+    page.section(
+        SCORES.format(title),
+        "",
+        ["cases", "metric", "n", "base", "LoRA", "threshold", "DPO", "GRPO"],
+        [row for kind, found in kinds.items() for row in _score_rows(kind, found, base[kind], lora[kind])],
+    )
+    page.section(
+        FROM_BASE.format(title),
+        "",
+        ["cases", "candidate", "metric", "n", "difference", "verdict"],
+        [row for kind in kinds for row in _base_rows(kind, base[kind])],
+    )
+    page.section(
+        FROM_LORA.format(title),
+        "",
+        ["cases", "candidate", "metric", "n", "difference", "between", "verdict"],
+        [row for kind, found in kinds.items() for row in _lora_rows(kind, found, lora[kind])],
+    )
+    page.section(
+        CURVES.format(title),
+        "",
+        ["cases", "candidate", "the curve"],
+        [row for kind, found in kinds.items() for row in _curve_rows(kind, found, lora[kind])],
+    )
+    for kind, found in kinds.items():
+        _threshold_aim(page, kind, base[kind])
+        _training_aim(page, kind, found, lora[kind])
+    _section_of_trainings(page, title, records)
+    _section_of_speed(page, title, speed)
+    return page
+
+
+def _section_of_speed(page: Page, title: str, speed: ThresholdSpeed) -> None:
+    page.section(
+        SPEED.format(title),
+        "",
+        ["n", "seconds per answer", "with a threshold, times", "same answers, %"],
+        [[str(speed.cases), spread(speed.without, 3), spread(speed.ratios, 2), f"{100 * speed.equal:.1f}"]],
+    )
+    page.held(
+        median(speed.ratios) <= SLOWER,
+        "With a threshold, answers must take at most 1.05 times as long",
+        f"{spread(speed.ratios, 2)} times",
+    )
+
+
+def _begin(name: str) -> str:
+    return f"<!-- {name} -->\n"
+
+
+def _sections(written: str) -> dict[str, str]:
+    """Return the text of each model in a written page. A model without a text was not measured yet."""
+    found = {}
+    for name, subject in SUBJECTS.items():
+        nothing = f"## {subject.title}\n\n{NOT_MEASURED}\n"
+        _, begin, rest = written.partition(_begin(name))
+        found[name] = rest.partition("<!-- ")[0].strip("\n") + "\n" if begin else nothing
+    return found
+
+
+def write_page(
+    name: str, kinds: Mapping[str, Candidates], records: Sequence[tuple[str, WrittenRecord]], speed: ThresholdSpeed
+) -> int:
+    """Write the sections of one model, and keep those of the other models. Return 1 if a target is missed, else 0.
+
+    Args:
+        name: Name of the model.
+        kinds: The candidates by kind of cases.
+        records: The trainer and the training record of each training.
+        speed: How long answers take with a threshold and without one.
+    """
+    page = _model_text(name, kinds, records, speed)
+    sections = _sections(OUT.read_text(encoding="utf-8") if OUT.exists() else "")
+    sections[name] = "\n".join(page.text).strip("\n") + "\n"
+    _write(OUT, sections)
+    sys.stdout.write(OUT.read_text(encoding="utf-8"))
+    return 1 if page.broken else 0
+
+
+def _write(out: Path, sections: Mapping[str, str]) -> None:
+    out.write_text(HEAD + "".join(f"\n{_begin(name)}\n{text}" for name, text in sections.items()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write(OUT, _sections(""))
