@@ -297,7 +297,7 @@ def candidates(page: Page, place: Path, count: int) -> None:
     said = result(Driver(request, place / "ten").start())
     (line,) = (line for line in said["lines"] if line.startswith("workers:"))
     page.paragraph(f"## Ten candidates\n\nTwo workers answer `pocket` and nine adapters. Toolmark says: `{line}`.")
-    loaded = int(line.rpartition("loaded ")[2].split()[0])
+    loaded = int(line.rpartition(": ")[2])
     page.held(loaded == 2, "Two workers must load the base twice", f"{loaded} times")
 
 

@@ -134,7 +134,7 @@ class SpreadGeneration:
                 if waiting or self._at_work:
                     self._take()
         if self._tally.done:
-            self._observer.say(f"workers: {self._pool.summary()}")
+            self._observer.say(self._pool.summary())
 
     def _begin(self, contestant: Contestant) -> None:
         """Lock the ledger of a contestant, and give the missing prompts to the pool."""

@@ -88,7 +88,7 @@ class LiveWorkers:
     def state(self) -> str:
         """Return in words how many workers there are now. Ray is not started."""
         started, count = sum(worker.facts is not None for worker in self._all), len(self._all)
-        return f"{started} workers" if started == count else f"{started} of {count} workers started"
+        return f"workers: {count}" if started == count else f"workers: {started} of {count} started"
 
     def started(self) -> list[Worker]:
         """Return the workers that have started."""

@@ -120,8 +120,7 @@ class WorkerPool:
 
     def summary(self) -> str:
         """Return a line about the work of the workers: how many there were, and how many bases they loaded."""
-        nodes = self.environment()["nodes"]
-        return f"{self.state} ({nodes}) loaded {sum(self._bases.values())} bases"
+        return f"{self.state} ({self.environment()['nodes']}), loaded bases: {sum(self._bases.values())}"
 
     def environment(self) -> dict[str, Any]:
         """Return the number of workers, the version of Ray and the kinds of machines, for the record of a run."""

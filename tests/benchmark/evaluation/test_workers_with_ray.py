@@ -48,8 +48,8 @@ def test_each_worker_loads_the_base_once_and_nothing_else_is_reached(tmp_path):
         time.sleep(0.5)
     for one in (process, *process.children(recursive=True)):
         listening |= {each.laddr.ip for each in one.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
-    (line,) = (line for line in result(process)["lines"] if line.startswith("workers: 2 workers"))
-    assert line.endswith("loaded 2 bases")
+    (line,) = (line for line in result(process)["lines"] if line.startswith("workers: 2 "))
+    assert line.endswith("loaded bases: 2")
     assert listening
     assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
