@@ -133,26 +133,24 @@ class LiveWorkers:
         if not waiting:
             time.sleep(seconds)
             return []
+        found: list[tuple[Worker, Any]] = []
         with self._naming_broken_connections():
             ray.wait(list(waiting), num_returns=1, timeout=seconds)
             ready, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
-        found: list[tuple[Worker, Any]] = []
-        for reply in ready:
-            worker = waiting[reply]
-            if worker not in self._all:  # Ray was started again.
-                break
-            worker.reply = None
-            try:
-                with self._naming_broken_connections():
-                    result = ray.get(reply)
-            except ray.exceptions.RayError as error:
-                self._died(ray, worker, error)
-                continue
-            if isinstance(result, WorkerFacts):
-                worker.facts = _checked(result)
-            else:
-                self._failures = 0
-                found.append((worker, result))
+            for worker in map(waiting.__getitem__, ready):
+                try:
+                    result = ray.get(worker.reply)
+                except ray.exceptions.RayError as error:
+                    self._died(ray, worker, error)
+                    if worker not in self._all:  # Ray was started again.
+                        break
+                    continue
+                worker.reply = None
+                if isinstance(result, WorkerFacts):
+                    worker.facts = _checked(result)
+                else:
+                    self._failures = 0
+                    found.append((worker, result))
         if not self.started() and time.monotonic() - self._began > _SECONDS_TO_START:
             raise EnvironmentFault(
                 f"no worker has started in {_SECONDS_TO_START / 60:.0f} minutes; the cluster has "
@@ -196,27 +194,27 @@ class LiveWorkers:
         try:
             yield
         except ConnectionError as error:
-            raise EnvironmentFault(f"the connection to {self.connection.address} broke: {error}", _KEPT) from error
+            raise EnvironmentFault(f"the connection to Ray broke: {error}", _KEPT) from error
 
     def _died(self, ray: ModuleType, worker: Worker, error: Exception) -> None:
-        """Start a worker again. If this is not possible, start Ray again with all workers.
+        """Wait until Ray has started a worker again. If Ray cannot, start Ray again with all workers.
 
         Raises:
             ToolmarkError: The worker did not die, but raised this error.
-            EnvironmentFault: The worker cannot start, or too many starts failed in a row.
+            EnvironmentFault: The worker cannot start, or Ray died too often in a row.
         """
         if isinstance(error, ray.exceptions.RayTaskError):
             raise error.cause if isinstance(error.cause, ToolmarkError) else error
         reason = " ".join(str(error).split())[-_LONGEST_REASON:] or type(error).__name__
-        if worker.facts is None and "creation task" in str(error):
+        if worker.facts is not None:
+            self._lost.append((worker, Lost(reason)))
+            worker.facts, worker.model, worker.reply = None, None, _facts(worker.actor)
+            return
+        if "creation task" in str(error):
             raise EnvironmentFault(
                 f"a worker cannot start: {reason}",
                 "Install Toolmark with the same extras on every machine: pip install 'toolmark[local,ray]'",
             )
-        if isinstance(error, ray.exceptions.ActorUnavailableError):
-            self._lost.append((worker, Lost(reason)))
-            worker.facts, worker.model, worker.reply = None, None, _facts(worker.actor)
-            return
         self._failures += 1
         if self._failures == MOST_FAILURES:
             raise EnvironmentFault(f"Ray ended {MOST_FAILURES} times in a row: {reason}", _KEPT)
