@@ -142,19 +142,24 @@ class Evaluation:
         """Open and generate every run, in the order of the contestants. Meanwhile, adapters of recipes are made."""
         candidates = [contestant.candidate for contestant in self.contestants]
         request = self.request
-        open_engines = partial(Engines, request.run_options.decoding, request.threads, request.served_requests)
+        decoding = request.run_options.decoding
+        open_engines = partial(Engines, decoding, request.threads, request.served_requests, request.engine_options)
         with (
             open_engines() as engines,
             RecipeMaking(candidates, observer.say, self.request.device) as making,
             worker_pool(request, open_engines) or nullcontext() as pool,
         ):
-            if self.request.strict_identity:
+            if self.request.strict_identity or self.request.engine != "transformers":
+                # vLLM needs the ranks of all adapters at its start, and it takes the memory that a training needs.
                 wait(making.ready)
             futures = dict(zip(self.contestants, making.ready, strict=True))
+            if pool is not None and request.engine != "transformers":
+                pool.expect([future.result() for future in futures.values()])
             where = pool.describe if pool is not None and self.request.ray is not None else describe
             opened = {one: self._open(one, future, where) for one, future in futures.items() if future.done()}
             if self.request.strict_identity:
                 self._refuse_mismatches(opened)
+            engines.expect([run.weights for run in opened.values() if run.weights is not None])
             spread = {} if pool is None else {one: futures[one] for one in futures if can_be_spread(one)}
             for contestant in (one for one in futures if one not in spread):
                 contestant.run = opened.get(contestant) or self._open(contestant, futures[contestant], where)

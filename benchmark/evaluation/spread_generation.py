@@ -54,7 +54,8 @@ def worker_pool(request: Request, open_engines: Callable[[], Engines]) -> Worker
     processors = None if request.ray else max(_processors(), (request.workers or 1) * (request.threads or 1))
     gpu = None if request.device == "auto" else request.device == "cuda"
     connection = RayConnection(request.ray, processors)
-    return WorkerPool(LiveWorkers(connection, request.workers, request.threads, gpu, open_engines))
+    gpus_each = request.tensor_parallel
+    return WorkerPool(LiveWorkers(connection, request.workers, request.threads, gpu, gpus_each, open_engines))
 
 
 def _processors() -> int:

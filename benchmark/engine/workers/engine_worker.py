@@ -15,6 +15,7 @@ from typing import Any
 from toolmark.benchmark.candidates.fingerprint import environment
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.engine_options import EngineChoice
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.core.versions import installed_versions
@@ -45,10 +46,12 @@ class EngineWorker:
 
     Args:
         open_engines: Function that returns the engines with the options of the evaluation.
+        expected: The candidates that an engine must know when it starts, with portable paths.
     """
 
-    def __init__(self, open_engines: Callable[[], Engines]) -> None:
+    def __init__(self, open_engines: Callable[[], Engines], expected: Sequence[Candidate] = ()) -> None:
         self._engines = open_engines()
+        self._engines.expect([locate(on_this_machine(candidate)) for candidate in expected])
         self._told_bases = 0
         self._shard: Shard | None = None
         self._engine: Engine | None = None
@@ -67,9 +70,10 @@ class EngineWorker:
         device: DeviceChoice,
         dtype: DtypeChoice,
         template_args: TemplateArgs | None,
+        engine: EngineChoice,
     ) -> LocalModel:
         """Return the description of a candidate with portable paths. The arguments are those of `describe`."""
-        return describe(on_this_machine(candidate), _dialect(dialect), decoding, device, dtype, template_args)
+        return describe(on_this_machine(candidate), _dialect(dialect), decoding, device, dtype, template_args, engine)
 
     def check(self, model: Model, prompts: Sequence[Prompt]) -> PromptTooLong | None:
         """Encode all prompts. Return the error about those that are too long, or None.

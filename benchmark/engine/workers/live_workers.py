@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
 from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.engine.engines import Engines
@@ -67,15 +68,19 @@ class LiveWorkers:
         connection: The connection to Ray.
         count: Number of workers. None means one for each GPU of the cluster, or one for each machine without GPUs.
         threads: Number of processors for each worker. None means that the workers share all processors.
-        gpu: Whether each worker gets a GPU. None means that it does if the cluster has GPUs.
+        gpu: Whether the workers compute on GPUs. None means that they do if the cluster has GPUs.
+        gpus_each: Number of GPUs for each worker that computes on GPUs.
         open_engines: Function that returns the engines with the options of the evaluation.
+        expected: The candidates that an engine must know when it starts. See `Engines.expect`.
     """
 
     connection: RayConnection
     count: int | None
     threads: int | None
     gpu: bool | None
+    gpus_each: int
     open_engines: Callable[[], Engines]
+    expected: Sequence[Candidate] = ()
 
     def __post_init__(self) -> None:
         self._all: list[Worker] = []
@@ -167,16 +172,16 @@ class LiveWorkers:
         gpus = int(has.get("GPU", 0))
         gpu = gpus > 0 if self.gpu is None else self.gpu
         machines = [node["Resources"].get("CPU", 1) for node in ray.nodes() if node["Alive"]]
-        count = self.count or (gpus if gpu else len(machines)) or 1
-        if gpu and count > gpus and self.connection.address is None:
+        count = self.count or (gpus // self.gpus_each if gpu else len(machines)) or 1
+        if gpu and count * self.gpus_each > gpus and self.connection.address is None:
             raise InputError(
-                f"--workers {count} is more than the GPUs of this machine: {gpus}",
-                f"Write --workers {gpus}, or compute on the processor: --device cpu",
+                f"--workers {count} needs {count * self.gpus_each} GPUs, but this machine has {gpus}",
+                f"Write --workers {max(1, gpus // self.gpus_each)}, or compute on the processor: --device cpu",
             )
         on_a_machine = -(-count // len(machines))
         options = {
             "num_cpus": self.threads or max(1, int(min(machines)) // on_a_machine),
-            "num_gpus": 1 if gpu else 0,
+            "num_gpus": self.gpus_each if gpu else 0,
             "scheduling_strategy": "SPREAD",
             # Ray always starts a dead worker again. But Ray does not repeat its work, because only the caller knows
             # which answers have arrived.
@@ -186,7 +191,7 @@ class LiveWorkers:
         return [options] * count
 
     def _new(self, ray: ModuleType, options: Mapping[str, Any]) -> Worker:
-        actor = ray.remote(EngineWorker).options(**options).remote(self.open_engines)
+        actor = ray.remote(EngineWorker).options(**options).remote(self.open_engines, self.expected)
         return Worker(actor, _facts(actor))
 
     @contextmanager

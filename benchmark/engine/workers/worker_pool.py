@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.engine_options import EngineChoice
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.core.versions import installed_versions
@@ -131,6 +132,10 @@ class WorkerPool:
             "nodes": ", ".join(f"{count} on {kind}" for kind, count in sorted(kinds.items())),
         }
 
+    def expect(self, candidates: Sequence[Candidate]) -> None:
+        """Name the candidates that will answer, before the workers start. See `Engines.expect`."""
+        self._workers.expected = [portable(one) for one in candidates if one.kind in ("local", "hub")]
+
     def describe(
         self,
         candidate: Candidate,
@@ -139,12 +144,13 @@ class WorkerPool:
         device: DeviceChoice,
         dtype: DtypeChoice,
         template_args: TemplateArgs | None,
+        engine: EngineChoice,
     ) -> LocalModel:
         """Let a worker describe a candidate. The arguments and errors are those of `local_identity.describe`.
 
         So the weights must be on the machines of the workers, and not on this machine.
         """
-        asked = (portable(candidate), dialect.name, decoding, device, dtype, template_args)
+        asked = (portable(candidate), dialect.name, decoding, device, dtype, template_args, engine)
         described: LocalModel = self._ask(candidate.name, "describe", *asked)
         return described
 
