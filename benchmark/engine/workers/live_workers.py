@@ -179,7 +179,7 @@ class LiveWorkers:
                 f"Write --workers {max(1, gpus // self.gpus_each)}, or compute on the processor: --device cpu",
             )
         on_a_machine = -(-count // len(machines))
-        options = {
+        options: Mapping[str, Any] = {
             "num_cpus": self.threads or max(1, int(min(machines)) // on_a_machine),
             "num_gpus": self.gpus_each if gpu else 0,
             "scheduling_strategy": "SPREAD",
