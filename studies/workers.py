@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -131,6 +132,21 @@ def result(driver: psutil.Popen, seconds: float = 1_800.0) -> dict[str, Any]:
     return said
 
 
+def processor_seconds(process: psutil.Popen) -> float:
+    """Wait for the end of a command. Return the processor time of its workers, or else of the command itself."""
+    own, workers = 0.0, dict[int, float]()
+    while process.poll() is None:
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                taken = sum(one.cpu_times()[:2])
+                if one.pid == process.pid:
+                    own = taken
+                elif _name(one).startswith(VICTIMS["worker"]):
+                    workers[one.pid] = taken
+        time.sleep(0.2)
+    return sum(workers.values()) or own
+
+
 @dataclass(frozen=True)
 class Killed:
     """A run in which a process was killed.
@@ -232,18 +248,28 @@ def speed(page: Page, place: Path, count: int, tokens: int) -> None:
     chosen = different(limited(load_cases("authored")[0], count))
     file.write_text("".join(case_line(case) + "\n" for case in chosen), encoding="utf-8")
     request = {"models": ["pocket"], "cases": str(file), "max_tokens": tokens, "threads": 1}
-    seconds = {}
+    seconds, processor = {}, {}
+    load = os.getloadavg()[1]
     for workers in (1, 2):
-        runs = place / f"speed-{workers}"
-        seconds[workers] = result(Driver({**request, "workers": workers}, runs).start())["seconds"]
+        process = Driver({**request, "workers": workers}, place / f"speed-{workers}").start()
+        processor[workers] = processor_seconds(process)
+        seconds[workers] = result(process)["seconds"]
     one, two = rows(place / "speed-1"), rows(place / "speed-2")
     ratio = seconds[1] / seconds[2]
     page.section(
         "Speed",
         f"`pocket` answers {len(one)} cases. No two prompts begin alike. An answer has at most {tokens} tokens. The "
-        "time includes loading the model, but not the start of Python and of Ray.",
-        ("processes", "seconds", "answers per second"),
-        [(str(number), f"{taken:.0f}", f"{len(one) / taken:.2f}") for number, taken in seconds.items()],
+        "seconds include loading the model, but not the start of Python and of Ray. The processor time is that of all "
+        "processes that compute, from their start.",
+        ("processes", "seconds", "answers per second", "processor time in seconds"),
+        [
+            (str(number), f"{taken:.0f}", f"{len(one) / taken:.2f}", f"{processor[number]:.0f}")
+            for number, taken in seconds.items()
+        ],
+    )
+    page.paragraph(
+        f"Before the measurement, the load average of the machine was {load:.1f} on {os.cpu_count()} processors. If other "
+        "programs use the processors, the seconds show little, and the processor time shows more."
     )
     page.held(
         ratio >= FASTER, f"Two workers must be at least {FASTER} times as fast as one process", f"{ratio:.2f} times"
