@@ -268,8 +268,8 @@ def speed(page: Page, place: Path, count: int, tokens: int) -> None:
         ],
     )
     page.paragraph(
-        f"Before the measurement, the load average of the machine was {load:.1f} on {os.cpu_count()} processors. If other "
-        "programs use the processors, the seconds show little, and the processor time shows more."
+        f"Before the measurement, the load average of the machine was {load:.1f} on {os.cpu_count()} processors. If "
+        "other programs use the processors, the seconds show little, and the processor time shows more."
     )
     page.held(
         ratio >= FASTER, f"Two workers must be at least {FASTER} times as fast as one process", f"{ratio:.2f} times"
