@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -105,8 +106,7 @@ class RayConnection:
         if self.address is not None:
             self._reach(self.address)
         with _variables(_NO_STATISTICS if self.address else _local_variables()), _own_signals():
-            import ray
-
+            ray = import_module("ray")
             if not ray.is_initialized():
                 with phase("starting Ray" if self.address is None else f"connecting to {self.address}"):
                     self._is_ours = True
@@ -166,10 +166,8 @@ class RayConnection:
     def close(self) -> None:
         """End the connection. If Ray was started here, end Ray."""
         if self._is_ours:
-            import ray
-
             with _own_signals():
-                ray.shutdown()
+                import_module("ray").shutdown()
             self._is_ours = False
         self._remove_folder()
 
