@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
@@ -32,8 +33,9 @@ class Condition(NamedTuple):
 def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condition]:
     """Compare the conditions of a contestant and its baseline.
 
-    The conditions are cases, prompts, template, decoding, dtype and engine. An adapter has one more condition, even
-    without a baseline: a hash proves that the adapter was trained on this base.
+    The conditions are cases, prompts, template, decoding, dtype and engine. Two conditions do not need a baseline. For
+    an adapter, a hash proves that it was trained on this base. For an engine other than transformers, a probe counts
+    the answers that differ.
 
     Args:
         comparison: The comparison.
@@ -41,6 +43,7 @@ def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condi
     """
     base = comparison.baseline_of(contestant)
     strip = [] if base is None else _shared(contestant, base)
+    strip += _probe(contestant)
     if contestant.unproven:
         strip.append(Condition("base identity", "warning", contestant.unproven.removeprefix("base identity ")))
     elif contestant.identity.get("adapter") is not None:
@@ -48,6 +51,15 @@ def fairness(comparison: Comparison, contestant: ContestantResult) -> list[Condi
             Condition("base identity", "ok", "the hash of the base proves that the adapter was trained on this base")
         )
     return strip
+
+
+def _probe(contestant: ContestantResult) -> list[Condition]:
+    """Return how many answers differ from those of transformers, if the engine of the contestant was probed."""
+    probe = contestant.environment.get("probe")
+    if not isinstance(probe, Mapping) or not all(isinstance(probe.get(name), int) for name in ("cases", "differ")):
+        return []
+    text = f"{probe['differ']} of {probe['cases']} answers differ from those of transformers"
+    return [Condition("probe of the engine", "warning" if probe["differ"] else "ok", text)]
 
 
 def _is_known(value: object) -> bool:

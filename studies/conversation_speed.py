@@ -16,7 +16,7 @@ import argparse
 import platform
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -89,20 +89,21 @@ class ForgettingEngine(KeepingEngine):
 class SingleEngine(KeepingEngine):
     """Answers one prompt after the other with transformers' `generate`."""
 
-    def _answer(
+    def _tokens(
         self,
         prompts: Mapping[int, Sequence[int]],
         epoch: int,  # noqa: ARG002
         progress: GenerationProgress | None,  # noqa: ARG002
-    ) -> Iterator[tuple[int, Completion]]:
+        seeded_by: Callable[[int], tuple[int, ...]] = lambda _: (),  # noqa: ARG002
+    ) -> Iterator[tuple[int, list[int]]]:
         import torch
 
-        self._stops = self._find_stops()
+        self._stops = self._prompts.stops(self._model.ends)
         for index, ids in prompts.items():
             row = torch.tensor([list(ids)])
             options = self._generation_config()
             whole = self._model.plain.generate(row, attention_mask=torch.ones_like(row), generation_config=options)
-            yield index, self._completion(index, whole[0, len(ids) :].tolist())
+            yield index, whole[0, len(ids) :].tolist()
 
 
 WAYS: Mapping[str, type[KeepingEngine]] = {

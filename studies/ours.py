@@ -37,7 +37,7 @@ def unique_tokens(rows: dict[int, list[int]]) -> int:
 
 def without_special(text: str, engine: LocalEngine) -> str:
     """Return the text without special tokens. The other tools also return texts without special tokens."""
-    for token in engine._tokenizer.all_special_tokens:
+    for token in engine._prompts.tokenizer.all_special_tokens:
         text = text.replace(token, "")
     return text
 
@@ -56,7 +56,7 @@ def timed_parts(clock: Clock, model: Path) -> None:
     from torch import nn
     from transformers import AutoConfig
 
-    from toolmark.benchmark.engine import decode_loop, local_engine, prefix_attention
+    from toolmark.benchmark.engine import decode_loop, local_engine, prefix_attention, prepared_prompts
 
     family = type(AutoConfig.from_pretrained(model)).__module__.replace("configuration_", "modeling_")
     modeling = importlib.import_module(family)
@@ -70,7 +70,7 @@ def timed_parts(clock: Clock, model: Path) -> None:
     clock.wrap(prefix_attention.Decode, "attend", "attention while writing")
     clock.wrap(decode_loop._Batch, "_step", "choosing tokens")
     clock.wrap(decode_loop._Batch, "_remove", "removing finished answers")
-    clock.wrap(local_engine.LocalEngine, "_completion", "decoding text")
+    clock.wrap(prepared_prompts.PreparedPrompts, "completion", "decoding text")
     clock.wrap(local_engine.LocalEngine, "prepare", "encoding")
     clock.wrap(local_engine.LocalEngine, "answer", "batching")
 

@@ -17,6 +17,7 @@ from toolmark.benchmark.candidates.gguf_files import weights_hash
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.engine_options import EngineName
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.config.template_clock import TEMPLATE_DATE, reads_clock
 from toolmark.benchmark.core.hashing import digest, hash_files
@@ -41,10 +42,12 @@ def identity(
     decoding: Decoding,
     dtype: str | None,
     template_args: TemplateArgs | None = None,
+    engine: EngineName = "transformers",
 ) -> dict[str, Any]:
     """Return the identity of a run: everything that can change a completion.
 
-    For a served model, the weights are not known. The identity then contains the name of the model.
+    For a served model, the weights are not known. The identity then contains the name of the model. The engine of a
+    local model is part of the identity only if it is not transformers. So older runs keep their keys.
     """
     shared: dict[str, Any] = {
         "dialect": f"{dialect.name}/{dialect.version}",
@@ -69,6 +72,7 @@ def identity(
         if adapter is None
         else hash_files([*adapter.glob("*.safetensors"), adapter / "adapter_config.json"]),
         "dtype": dtype,
+        **({} if engine == "transformers" else {"engine": engine}),
         **({} if candidate.call_threshold is None else {"call_threshold": candidate.call_threshold}),
         **({"template_date": TEMPLATE_DATE.isoformat()} if template_reads_clock(base) else {}),
         **shared,

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,23 +85,33 @@ class AdaptedModel:
         self._wrapped = None
         if adapter is None:
             return
-        settings = read_adapter_config(adapter)
-        _check_base(self._base, adapter, settings)
         try:
-            self._wrapped = self._put_on(adapter, settings)
+            self._wrapped = self._put_on(adapter)
         except BaseException:
             self._own.restore()
             raise
 
-    def _put_on(self, adapter: Path, settings: dict[str, Any]) -> PeftModel:
-        import torch
+    def checked(self, adapter: Path) -> tuple[PeftConfig, dict[str, Tensor]]:
+        """Return the configuration and the weights of an adapter after all checks. The adapter is not put on.
+
+        The base can be an `empty_model`, because its weights are needed only if the adapter repeats them.
+
+        Raises:
+            InputError, EnvironmentFault: The errors of `set_adapter`.
+        """
+        settings = read_adapter_config(adapter)
+        _check_base(self._base, adapter, settings)
+        with self._naming_causes(adapter):
+            vocabulary = self._plain.get_input_embeddings().weight.shape[0]
+            config = peft_config(settings, self._own.module_names(), vocabulary)
+            return config, read_weights(adapter, self._expected(config), self._plain)
+
+    def _put_on(self, adapter: Path) -> PeftModel:
         from peft import PeftModel
         from peft.utils.save_and_load import set_peft_model_state_dict
 
-        try:
-            vocabulary = self._plain.get_input_embeddings().weight.shape[0]
-            config = peft_config(settings, self._own.module_names(), vocabulary)
-            weights = read_weights(adapter, self._expected(config), self._plain)
+        config, weights = self.checked(adapter)
+        with self._naming_causes(adapter):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # The checks of this module replace PEFT's warnings.
                 if getattr(config, "init_lora_weights", None) in CHANGES_BASE:
@@ -108,6 +120,16 @@ class AdaptedModel:
                 loaded: Any = set_peft_model_state_dict(wrapped, weights, adapter_name=self._name)
             if loaded.unexpected_keys:
                 raise ValueError(f"PEFT does not know the weight {loaded.unexpected_keys[0]}")
+        wrapped.eval()
+        return wrapped
+
+    @contextmanager
+    def _naming_causes(self, adapter: Path) -> Iterator[None]:
+        """Convert every error about an adapter inside the `with` block to an error for the user."""
+        import torch
+
+        try:
+            yield
         except (MemoryError, torch.OutOfMemoryError) as error:
             raise EnvironmentFault(
                 f"there is not enough memory for the adapter {adapter}: {error}", "Use a smaller base or adapter."
@@ -122,8 +144,6 @@ class AdaptedModel:
                 f"{adapter} cannot be loaded on {self._base}: {cause(error)}",
                 "With --model, give the base on which the adapter was trained. Or save the adapter again.",
             ) from None
-        wrapped.eval()
-        return wrapped
 
     def _expected(self, config: PeftConfig) -> dict[str, Tensor]:
         """Return the tensors that PEFT would save for an adapter with this configuration. The key is the name.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
 
-__all__ = ["check_keys", "check_size", "load_base"]
+__all__ = ["check_base", "check_keys", "check_size", "empty_model", "load_base"]
 
 _SHOWN = 3
 """Number of keys that an error names."""
@@ -60,16 +60,8 @@ def load_base(base: Path, dtype: torch.dtype, **options: Any) -> PreTrainedModel
         EnvironmentFault: A package, a device or memory for this model is missing.
     """
     with loading(base):
-        _check_no_adapter(base)
-        stored = stored_tensors(base)
-        config = check_config(base, len(stored))
-        check_stops(base)
-        _check_numbers(base, stored)
-        from transformers import AutoConfig, AutoModelForCausalLM
-
-        architecture = AutoConfig.from_pretrained(base, trust_remote_code=False, local_files_only=True)
-        held = sum(prod(tensor.shape) for tensor in stored.values())
-        check_size(base, architecture, held * (_PACKED if quantisation(base) else 1))
+        config = check_base(base)
+        from transformers import AutoModelForCausalLM
 
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             base,
@@ -79,12 +71,47 @@ def load_base(base: Path, dtype: torch.dtype, **options: Any) -> PreTrainedModel
             local_files_only=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # Then transformers reports them, and `check_keys` raises an error.
+            **_attention(config),
             **options,
         )
         model: PreTrainedModel
         model, report = loaded
         check_keys(base, model, report, config)
     return model
+
+
+def _attention(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the option for the attention of models with soft-capped logits, for example Gemma 2.
+
+    Some versions of transformers choose an attention that ignores the cap without an error.
+    """
+    parts = (config, config.get("text_config"))
+    capped = any(isinstance(part, Mapping) and part.get("attn_logit_softcapping") for part in parts)
+    return {"attn_implementation": "eager"} if capped else {}
+
+
+def check_base(base: Path) -> dict[str, Any]:
+    """Check the files of a base, without loading its weights. Every engine calls this function before it loads a base.
+
+    Returns:
+        The content of `config.json`.
+
+    Raises:
+        InputError: The directory is no complete model, or its configuration is not that of its weights.
+        EnvironmentFault: A package for this model is missing.
+    """
+    with loading(base):
+        _check_no_adapter(base)
+        stored = stored_tensors(base)
+        config = check_config(base, len(stored))
+        check_stops(base)
+        _check_numbers(base, stored)
+        from transformers import AutoConfig
+
+        architecture = AutoConfig.from_pretrained(base, trust_remote_code=False, local_files_only=True)
+        held = sum(prod(tensor.shape) for tensor in stored.values())
+        check_size(base, architecture, held * (_PACKED if quantisation(base) else 1))
+    return config
 
 
 def _check_no_adapter(base: Path) -> None:
@@ -113,8 +140,6 @@ def _check_numbers(base: Path, stored: Mapping[str, StoredTensor]) -> None:
 def check_size(base: Path, config: PretrainedConfig, held: int) -> None:
     """Check that the architecture in a configuration does not have many more weights than the files.
 
-    The check makes the architecture on torch's device `meta`, which uses no memory.
-
     Args:
         base: The model directory or GGUF file, for the error.
         config: The configuration.
@@ -123,17 +148,23 @@ def check_size(base: Path, config: PretrainedConfig, held: int) -> None:
     Raises:
         InputError: The architecture has many more weights.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+    empty = empty_model(config)
     described = sum(part.numel() for part in (*empty.parameters(), *empty.buffers()))
     if described > 2 * held + _SPARE:
         raise InputError(
             f"the configuration of {base} describes {described:,} parameters, but the weight files have only {held:,}",
             "Use the configuration that was saved with these weights, or download the model again.",
         )
+
+
+def empty_model(config: PretrainedConfig) -> PreTrainedModel:
+    """Return a model with this configuration on torch's device `meta`, which uses no memory."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        empty: PreTrainedModel = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+    return empty
 
 
 def check_keys(base: Path, model: PreTrainedModel, report: Mapping[str, Any], config: Mapping[str, Any]) -> None:

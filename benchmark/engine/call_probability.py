@@ -119,8 +119,7 @@ class CallProbability:
             if not state.steered:
                 scores = logits[row].cpu().double().log_softmax(-1)
                 openers = [token for token in self._opening.openers(state.text) if token < size]
-                state.chances = dict(zip(openers, scores[openers].exp().tolist(), strict=True))
-                self.found[index] = min(1.0, state.reached * math.fsum(state.chances.values()))
+                self._note(index, state, dict(zip(openers, scores[openers].exp().tolist(), strict=True)))
                 if self._threshold is None:
                     continue
                 likely = int(scores.argmax())
@@ -134,6 +133,22 @@ class CallProbability:
             elif state.forced is False:
                 allowed[row, self._refused(state, likely)] = -math.inf
         return allowed
+
+    def read(self, index: int, log_probabilities: Mapping[int, float]) -> None:
+        """Read the probabilities of a sequence from an engine that returns log-probabilities of some tokens.
+
+        Args:
+            index: The index of the sequence.
+            log_probabilities: The log-probabilities of tokens in this step. Missing tokens count as impossible.
+        """
+        state = self._open.get(index)
+        if state is not None and state.closing is None:
+            openers = (token for token in self._opening.openers(state.text) if token in log_probabilities)
+            self._note(index, state, {token: math.exp(min(0.0, log_probabilities[token])) for token in openers})
+
+    def _note(self, index: int, state: _State, chances: Mapping[int, float]) -> None:
+        state.chances = chances
+        self.found[index] = min(1.0, state.reached * math.fsum(chances.values()))
 
     def _decide(self, state: _State, likely: int, above: bool) -> None:
         """Set `forced` and `steered` if the decision is made now.

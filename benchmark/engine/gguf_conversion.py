@@ -28,7 +28,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError, writing
 from toolmark.benchmark.core.new_folder import new_folder
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase
-from toolmark.benchmark.engine.base_model import check_keys, check_size
+from toolmark.benchmark.engine.base_model import check_keys, check_size, empty_model
 from toolmark.benchmark.engine.gguf_settings import complete
 from toolmark.benchmark.engine.loading_errors import loading
 
@@ -120,8 +120,7 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
         )
     quantised, report = loaded
     check_keys(file, quantised, report, config.to_dict())
-    with torch.device("meta"):
-        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+    model = empty_model(config)
     model.load_state_dict(quantised.state_dict(), assign=True)
     model.tie_weights()
     model.generation_config = quantised.generation_config

@@ -8,20 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.config.decoding import Decoding
-from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.progress import counting, phase
-from toolmark.benchmark.data.completions import Completion, Prompt, Usage
+from toolmark.benchmark.core.progress import phase
+from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
-from toolmark.benchmark.dialects.thinking import open_thought
-from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.base_model import load_base
-from toolmark.benchmark.engine.call_opening import CallOpening
 from toolmark.benchmark.engine.call_probability import CallProbability
 from toolmark.benchmark.engine.decode_loop import DecodeLimits, Forward, decode
 from toolmark.benchmark.engine.devices import DEVICES, memory, naming_missing_operations
-from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
 from toolmark.benchmark.engine.finite_logits import (
     NoNumbers,
     check_computes,
@@ -32,21 +27,15 @@ from toolmark.benchmark.engine.finite_logits import (
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.kept_sequences import KeptSequences
 from toolmark.benchmark.engine.loading_errors import loading
-from toolmark.benchmark.engine.model_config import context_length
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
-from toolmark.benchmark.engine.thinking_room import ThinkingRoom
-from toolmark.benchmark.engine.thought_tokens import LAST_TOKENS, ThoughtTokens
+from toolmark.benchmark.engine.prepared_prompts import PreparedPrompts
+from toolmark.benchmark.engine.thought_tokens import ThoughtTokens
 from toolmark.benchmark.engine.token_choice import chooser, seed_of
-from toolmark.benchmark.engine.tokenizer import hash_of_template, open_tokenizer, text_of
-from toolmark.benchmark.engine.weight_files import stored_tensors
+from toolmark.benchmark.engine.tokenizer import hash_of_template
+from toolmark.benchmark.engine.torch_build import use_threads
 
 __all__ = ["LocalEngine"]
-
-_SMALL_MODEL = 50_000_000
-"""A model with fewer parameters uses one thread by default. The reason: on an idle machine, two threads are hardly
-faster than one thread, and on a busy machine, threads wait for each other. For example, if other processes use both
-cores, a model with 3M parameters is 8 times slower with two threads than with one thread."""
 
 _LARGEST_BATCH = 64
 """Highest number of sequences in a batch."""
@@ -88,23 +77,13 @@ class LocalEngine:
         self._thread_option = threads
         self._adapter: Path | None = None
         self._given_model = model
-        self._encoded: list[list[int]] = []
-        self._dialect: Dialect | None = None
-        self._dialect_stops: tuple[str, ...] = ()
-        self._call_ends: tuple[int, ...] = ()
         self._stops: tuple[int, ...] = ()
         self._vocabulary = 0
-        self._template_args: TemplateArgs = {}
-        self._thinking: ThinkingRoom | None = None
-        self._one_call: frozenset[int] = frozenset()
         self._goes_on = False
         self._kept: dict[int, KeptSequences] = {}
-        self._opening: CallOpening | None = None
         self._calls: CallProbability | None = None
         self._call_threshold: float | None = None
-        stored_tensors(base)  # This raises an error early if weight files are missing.
-        self._tokenizer = open_tokenizer(base)
-        self._context = context_length(base) or 1 << 20
+        self._prompts = PreparedPrompts(base, decoding)
 
     @cached_property
     def _model(self) -> AdaptedModel:
@@ -117,11 +96,7 @@ class LocalEngine:
         megabytes = sum(file.stat().st_size for file in self._base.glob("*.safetensors")) / 1e6
         with phase(f"loading {megabytes:,.0f} MB"):
             model = load_base(self._base, getattr(torch, self._dtype))
-        threads = self._thread_option
-        if threads is None and self._device == "cpu" and model.num_parameters() < _SMALL_MODEL:
-            threads = 1
-        if threads is not None:
-            torch.set_num_threads(threads)
+        use_threads(self._thread_option, self._device, model.num_parameters())
         with loading(self._base), naming_missing_operations(self._device):
             placed = model.eval().to(DEVICES[self._device].torch_name)  # type: ignore[no-untyped-call]
             check_computes(placed, self._base, self._dtype)
@@ -129,16 +104,6 @@ class LocalEngine:
         loaded = AdaptedModel(placed, self._base)
         loaded.set_adapter(self._adapter)
         return loaded
-
-    def _find_stops(self) -> tuple[int, ...]:
-        """Return all tokens that end a completion.
-
-        These are the model's stop tokens, the token with which the chat template ends a turn with calls, and those
-        stops of the dialect that are single tokens.
-        """
-        vocabulary = self._tokenizer.get_added_vocab()
-        marks = (vocabulary[mark] for mark in self._dialect_stops if mark in vocabulary)
-        return (*stop_ids(self._tokenizer, self._model.ends, self._template_args), *self._call_ends, *marks)
 
     def set_adapter(self, adapter: Path | None) -> None:
         """Use this adapter from now on, or the base alone if `adapter` is None.
@@ -165,36 +130,10 @@ class LocalEngine:
 
         Raises:
             PromptTooLong: A prompt leaves no room for an answer.
-            InputError: The longest answer alone fills the context. Or one of the errors of `encode` and
-                `check_readable`.
+            InputError: The errors of `PreparedPrompts.prepare`.
         """
-        self._one_call, self._goes_on = frozenset(one_call), goes_on
-        template_args = prompts[0].template_args if prompts else {}
-        room = self._context - self._decoding.all_tokens
-        if room < 1:
-            thinking = self._decoding.thinking_tokens
-            given = f"--max-tokens {self._decoding.max_tokens}"
-            given += f" and --thinking-tokens {thinking} leave" if thinking else " leaves"
-            raise InputError(
-                f"{given} no room for a prompt, because the context of {self._base} has {self._context} tokens",
-                f"Allow shorter answers, for example --max-tokens {min(512, self._context // 2)}",
-            )
-        if dialect is not self._dialect or template_args != self._template_args:
-            self._opening = CallOpening.of(dialect, self._tokenizer, template_args)
-            self._dialect, self._dialect_stops, self._template_args = dialect, tuple(dialect.stops), template_args
-        if self._opening is None and self._call_threshold is not None:
-            raise InputError(
-                f"a threshold for calls is not possible, because calls in the dialect {dialect.name} have no common "
-                "beginning",
-                "Leave the threshold out, or use another dialect: --dialect tagged",
-            )
-        ends = {check_readable(prompt, self._tokenizer, dialect) for prompt in prompts[:1]}
-        self._call_ends = tuple(end for end in ends if end is not None)
-        encoding = counting(prompts, "prompts encoded", len(prompts), "prompt")
-        self._encoded = [encode(prompt, self._tokenizer).ids for prompt in encoding]
-        too_long = {index: len(ids) for index, ids in enumerate(self._encoded) if len(ids) > room}
-        if too_long:
-            raise PromptTooLong(too_long, room)
+        self._goes_on = goes_on
+        self._prompts.prepare(prompts, dialect, one_call, forced=self._call_threshold is not None)
 
     @cached_property
     def _forward(self) -> Forward | None:
@@ -230,7 +169,7 @@ class LocalEngine:
         _ = self._model
         layout = LAYOUT if self._forward is None else {"prefixes": "shared", "rows": self._max_sequences}
         fields = {"engine": "transformers", "device": self._device, "threads": torch.get_num_threads(), "batch": layout}
-        template = hash_of_template(self._tokenizer)
+        template = hash_of_template(self._prompts.tokenizer)
         return fields if template is None else fields | {"template": template}
 
     def notes(self) -> tuple[str, ...]:
@@ -245,7 +184,7 @@ class LocalEngine:
         Raises:
             InputError: The logits of the model are NaN or infinite, or the tokenizer belongs to another model.
         """
-        prompts = {index: self._encoded[index] for index in indices}
+        prompts = {index: self._prompts.ids[index] for index in indices}
         for index, tokens in self._tokens(prompts, epoch, progress):
             yield index, self._completion(index, tokens, index)
 
@@ -265,8 +204,8 @@ class LocalEngine:
         Raises:
             InputError: The logits of the model are NaN or infinite.
         """
-        count = len(self._encoded)
-        prompts = {draw * count + index: self._encoded[index] for index in indices for draw in range(draws)}
+        count = len(self._prompts.ids)
+        prompts = {draw * count + index: self._prompts.ids[index] for index in indices for draw in range(draws)}
         for number, tokens in self._tokens(prompts, epoch, None, lambda number: (number // count,)):
             draw, index = divmod(number, count)
             yield index, draw, tokens, self._completion(index, tokens, number)
@@ -290,26 +229,21 @@ class LocalEngine:
         """Yield the new tokens of each prompt. The seed of a prompt also depends on the result of `seeded_by`."""
         import torch
 
-        self._stops = self._find_stops()
-        if (largest := max(max(ids) for ids in prompts.values())) >= self._vocabulary:
-            raise InputError(
-                f"the tokenizer of {self._base} uses the token {largest}, but the model has only {self._vocabulary:,} "
-                "tokens",
-                "Use the tokenizer that was saved with the model.",
-            )
-        self._thinking = ThinkingRoom(self._decoding, prompts, self._text) if self._decoding.thinking_tokens else None
+        self._stops = self._prompts.stops(self._model.ends)
+        self._prompts.check_vocabulary(prompts, self._vocabulary)
+        self._prompts.begin(prompts)
         self._calls = None
-        if self._opening is not None:
-            thoughts, threshold = ThoughtTokens(self._text), self._call_threshold
+        if self._prompts.opening is not None:
+            thoughts, threshold = ThoughtTokens(self._prompts.text), self._call_threshold
             ends = [stop for stop in self._stops if stop < self._vocabulary]
-            self._calls = CallProbability(self._opening, thoughts, prompts, ends, threshold)
+            self._calls = CallProbability(self._prompts.opening, thoughts, prompts, ends, threshold)
         with naming_missing_operations(self._device):
             if self._forward is None:
                 if self._decoding.temperature > 0:
                     torch.manual_seed(seed_of(self._decoding.seed, epoch, *prompts.values()))
                 generated = write_padded(prompts, self._model.plain, self._generation_config(), progress, self._calls)
             else:
-                ended = self._ended if self._one_call or self._thinking is not None else None
+                ended = self._prompts.ended if self._prompts.end_early else None
                 limits = DecodeLimits(
                     self._decoding.all_tokens, frozenset(self._stops), self._max_sequences, ended=ended
                 )
@@ -340,42 +274,10 @@ class LocalEngine:
             pad_token_id=self._stops[0],
         )
 
-    def _ended(self, index: int, written: Sequence[int]) -> bool:
-        """Return whether a completion must end, although it has no stop token and fewer tokens than allowed."""
-        if self._thinking is not None and self._thinking.used_up(index, written):
-            return True
-        return self._has_called(index, written)
-
-    def _has_called(self, index: int, written: Sequence[int]) -> bool:
-        """Return whether a completion must end now, because its first call is complete.
-
-        Only the completions of the prompts in `one_call` end after their first call. In every dialect, a call ends with
-        a punctuation mark or a tag. So if the last token is a word, the text need not be parsed.
-        """
-        if index not in self._one_call or self._dialect is None or self._text(written[-1:]).strip().isalnum():
-            return False
-        reading = self._dialect.parse(Completion(self._text(written)), strict=True)
-        return bool(reading.calls) and reading.error is None
-
     def _completion(self, index: int, written: list[int], number: int) -> Completion:
-        if self._forward is None and (index in self._one_call or self._thinking is not None):
+        if self._forward is None and self._prompts.end_early:
             # In padded batches, a sequence goes on after its end. So the tokens after the end are removed here.
-            ends = (end for end in range(1, len(written)) if self._ended(index, written[:end]))
+            ends = (end for end in range(1, len(written)) if self._prompts.ended(index, written[:end]))
             written = written[: next(ends, len(written))]
-        stopped = written[-1] in self._stops
-        text = self._text(written[:-1] if stopped else written)
-        marks = [text.index(mark) for mark in self._dialect_stops if mark in text]
-        # If the prompt ends with the opening mark of a thought, this mark becomes part of the completion. Without the
-        # mark, a thought that was cut would be read as an answer.
-        opened = open_thought(self._text(self._encoded[index][-LAST_TOKENS:])) or ""
-        return Completion(
-            text=opened + (text[: min(marks)] if marks else text),
-            # `unknown` means that the engine ended the completion after its first call. Perhaps the model wanted to go
-            # on.
-            stop_reason="stop" if stopped or marks else "unknown" if self._has_called(index, written) else "length",
-            usage=Usage(len(self._encoded[index]), len(written)),
-            call_probability=None if self._calls is None else self._calls.found.get(number),
-        )
-
-    def _text(self, ids: Sequence[int]) -> str:
-        return text_of(self._tokenizer, ids)
+        found = None if self._calls is None else self._calls.found.get(number)
+        return self._prompts.completion(index, written, self._stops, found)

@@ -17,7 +17,7 @@ from typing import Any
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.engine.loading_errors import cause, loading
 
-__all__ = ["check_config", "check_stops", "context_length", "read_object"]
+__all__ = ["check_config", "check_stops", "configured_stops", "context_length", "read_object"]
 
 _SAVE_AGAIN = "Download the model again, or save it again with save_pretrained()."
 
@@ -143,3 +143,24 @@ def check_stops(folder: Path) -> None:
     for end in ends if isinstance(ends, list) else [ends]:
         if end is not None and (isinstance(end, bool) or not isinstance(end, int) or not 0 <= end < 2**31):
             raise InputError(f"{file}: eos_token_id is {str(ends)[:80]}, not the id of a token", _SAVE_AGAIN)
+
+
+def configured_stops(folder: Path) -> int | list[int] | None:
+    """Return the stop tokens in the generation configuration of a model, as transformers reads them.
+
+    If there is no `generation_config.json`, they come from `config.json`.
+
+    Raises:
+        InputError: A file cannot be read, or the stop tokens are not token ids.
+    """
+    check_stops(folder)
+    with loading(folder):
+        from transformers import AutoConfig, GenerationConfig
+
+        if (folder / "generation_config.json").is_file():
+            generation = GenerationConfig.from_pretrained(folder, local_files_only=True)
+        else:
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+            generation = GenerationConfig.from_model_config(config)
+        stops: int | list[int] | None = generation.eos_token_id
+    return stops

@@ -157,15 +157,17 @@ class Evaluation:
         """Open and generate every run, in the order of the contestants. Meanwhile, adapters of recipes are made."""
         candidates = [contestant.candidate for contestant in self.contestants]
         with (
-            Engines(self.request.run_options.decoding, self.request.threads, self.request.served_requests) as engines,
+            self._engines() as engines,
             RecipeMaking(candidates, observer.say, self.request.device) as making,
         ):
-            if self.request.strict_identity:
+            if self.request.strict_identity or self.request.engine != "transformers":
+                # vLLM needs the ranks of all adapters at its start, and it takes the memory that a training needs.
                 wait(making.ready)
             futures = dict(zip(self.contestants, making.ready, strict=True))
             opened = {one: self._open(one, future) for one, future in futures.items() if future.done()}
             if self.request.strict_identity:
                 self._refuse_mismatches(opened)
+            engines.expect([run.weights for run in opened.values() if run.weights is not None])
             for contestant, future in futures.items():
                 contestant.run = opened.get(contestant) or self._open(contestant, future)
                 began = time.monotonic()
@@ -173,6 +175,11 @@ class Evaluation:
                     forecast = partial(observer.forecast, contestant)
                     self.case_set.generate(contestant, engines, forecast, partial=self._may_lack_cases(contestant))
                 observer.generated(contestant, time.monotonic() - began)
+
+    def _engines(self) -> Engines:
+        request = self.request
+        decoding = request.run_options.decoding
+        return Engines(decoding, request.threads, request.served_requests, request.engine_options)
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
         """Return whether the recording of `contestant` is allowed to be incomplete.

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
+from toolmark.benchmark.config.engine_options import EngineChoice
 from toolmark.benchmark.config.option_types import AMOUNTS, NUMBER, STRING, STRINGS, SWITCH, WHOLE, choice
 from toolmark.benchmark.config.sources import (
     Option,
@@ -126,6 +127,26 @@ OPTIONS = (
         "number of processor threads for local generation",
         metavar="N",
         default_text="1 for a small model, else torch decides",
+    ),
+    Option(
+        "engine",
+        choice(*get_args(EngineChoice)),
+        "what computes local models; auto: vLLM if it is installed and the device is CUDA, else transformers",
+        default=_DEFAULT.engine,
+    ),
+    Option(
+        "tensor-parallel",
+        WHOLE,
+        "number of GPUs over which vLLM divides each layer of a model",
+        metavar="N",
+        default=_DEFAULT.tensor_parallel,
+    ),
+    Option(
+        "engine-probe",
+        WHOLE,
+        "number of cases that transformers answers, too, if vLLM is the engine; 0: none",
+        metavar="N",
+        default=_DEFAULT.engine_probe,
     ),
     Option(
         "connections",

@@ -9,6 +9,7 @@ from pathlib import Path
 from toolmark.benchmark.candidates.deployed import deployed_candidate
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter, with_each_seed
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.engine_options import EngineChoice, EngineOptions
 from toolmark.benchmark.config.request_limits import RequestLimits
 from toolmark.benchmark.config.template_args import TemplateArgs, check_template_args
 from toolmark.benchmark.core.errors import InputError
@@ -28,6 +29,7 @@ __all__ = ["Request", "check"]
 
 _REQUESTS = RequestLimits()
 _DECODING = Decoding()
+_ENGINE = EngineOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,9 @@ class Request:
     device: DeviceChoice = "auto"
     dtype: DtypeChoice = "auto"
     threads: int | None = None
+    engine: EngineChoice = _ENGINE.name
+    tensor_parallel: int = _ENGINE.tensor_parallel
+    engine_probe: int = _ENGINE.probe
     connections: int = _REQUESTS.connections
     request_timeout: float = _REQUESTS.timeout
     request_retries: int = _REQUESTS.retries
@@ -73,7 +78,14 @@ class Request:
     def run_options(self) -> RunOptions:
         """Return the options of a run."""
         decoding = Decoding(self.max_tokens, self.temperature, self.seed, self.stop_at_call, self.thinking_tokens)
-        return RunOptions(self.runs, decoding, self.epochs, self.device, self.dtype, self.fresh, self.skip_too_long)
+        return RunOptions(
+            self.runs, decoding, self.epochs, self.device, self.dtype, self.fresh, self.skip_too_long, self.engine
+        )
+
+    @property
+    def engine_options(self) -> EngineOptions:
+        """Return the options of the engine that generates on this machine."""
+        return EngineOptions(self.engine, self.tensor_parallel, self.engine_probe)
 
     @property
     def served_requests(self) -> RequestLimits:
@@ -161,6 +173,20 @@ def check(request: Request) -> None:
         )
     if request.threads is not None and request.threads < 1:
         raise InputError(f"--threads {request.threads} is below 1", "Write 1 or more: --threads 1")
+    if request.tensor_parallel < 1:
+        raise InputError(
+            f"--tensor-parallel {request.tensor_parallel} is below 1", "Write 1 or more: --tensor-parallel 1"
+        )
+    if request.tensor_parallel > 1 and request.engine == "transformers":
+        raise InputError(
+            f"--tensor-parallel {request.tensor_parallel} is only possible with --engine vllm",
+            f"Write --engine vllm --tensor-parallel {request.tensor_parallel}",
+        )
+    if request.engine_probe < 0:
+        raise InputError(
+            f"--engine-probe {request.engine_probe} is negative",
+            f"Write 0 (no probe) or more: --engine-probe {_ENGINE.probe}",
+        )
     if request.connections < 1:
         raise InputError(f"--connections {request.connections} is below 1", "Write 1 or more: --connections 1")
     if not 0 < request.request_timeout < float("inf"):

@@ -11,6 +11,7 @@ from toolmark.benchmark.candidates.fingerprint import identity, run_key
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
+from toolmark.benchmark.config.engine_options import EngineChoice
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects import Dialect
@@ -35,6 +36,7 @@ class RunOptions:
         dtype: The data type of the weights of local candidates, or `auto`.
         fresh: Whether all completions are generated again.
         skip_too_long: Whether cases with a prompt that does not fit into the context are left out.
+        engine: The engine of local candidates, or `auto`.
     """
 
     runs: Path
@@ -44,6 +46,7 @@ class RunOptions:
     dtype: DtypeChoice = "auto"
     fresh: bool = False
     skip_too_long: bool = False
+    engine: EngineChoice = "transformers"
 
 
 @dataclass(slots=True)
@@ -105,8 +108,8 @@ def open_run(
 
     Raises:
         InputError: There is no such candidate, or the files of the candidate cannot be used.
-        EnvironmentFault: The weights cannot be downloaded, this machine does not have the device, or the server of a
-            deployed model cannot be reached.
+        EnvironmentFault: The weights cannot be downloaded, this machine does not have the device, the engine is not
+            installed, or the server of a deployed model cannot be reached.
     """
     if candidate.kind == "replay":
         replay = read_replay(Path(candidate.base))
@@ -123,7 +126,8 @@ def open_run(
         folder = run_folder(options.runs, candidate.name, run_key(run_identity))
         return Run(candidate, dialect, folder, run_identity, {}, template_args=template_args or {})
 
-    model = describe(candidate, dialect, options.decoding, options.device, options.dtype, template_args)
+    how = (options.device, options.dtype, template_args, options.engine)
+    model = describe(candidate, dialect, options.decoding, *how)
     return Run(
         candidate,
         dialect,

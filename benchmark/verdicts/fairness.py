@@ -31,6 +31,12 @@ _ONLY_IF_SET = ("template_args.", "decoding.thinking_tokens", "decoding.stop_at_
 
 _TEMPLATE = "template"
 
+_ENGINE = "engine"
+
+_NOT_CONDITIONS = frozenset({_TEMPLATE, "probe.cases", "probe.differ"})
+"""Fields of the environment that are not compared here: the template is compared with the identity, and the probe
+counts answers of each candidate."""
+
 _FIELDS_OF_THE_CANDIDATE = frozenset(
     {"model", "weights", "config", "tokenizer", "adapter", "recording", "call_threshold"}
 )
@@ -87,7 +93,8 @@ def mismatches(
 ) -> tuple[Mismatch, ...]:
     """Return the conditions that differ between two sides. Fields of the identity come first.
 
-    Fields that describe the candidate itself, such as the weights, are left out.
+    Fields that describe the candidate itself, such as the weights, are left out. The engine is a condition of the
+    environment. It is part of an identity only to keep the answers of two engines apart.
 
     Args:
         baseline: Identity and environment of the baseline.
@@ -96,8 +103,8 @@ def mismatches(
     identity = _differing("identity", *_comparable(baseline, candidate))
     environment = _differing("environment", baseline[1], candidate[1])
     return (
-        *(mismatch for mismatch in identity if mismatch.field not in _FIELDS_OF_THE_CANDIDATE),
-        *(mismatch for mismatch in environment if mismatch.field != _TEMPLATE),
+        *(mismatch for mismatch in identity if mismatch.field not in _FIELDS_OF_THE_CANDIDATE | {_ENGINE}),
+        *(mismatch for mismatch in environment if mismatch.field not in _NOT_CONDITIONS),
     )
 
 

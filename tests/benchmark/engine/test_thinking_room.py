@@ -82,7 +82,7 @@ def test_a_thought_gets_its_room_in_a_real_completion(pocket, packed):
         engine = LocalEngine(pocket, Decoding(**limits), device="cpu", dtype="float32", threads=1)
         if not packed:
             engine.__dict__["_forward"] = None  # as for a model whose attention cannot be replaced
-        engine._tokenizer.chat_template += text
+        engine._prompts.tokenizer.chat_template += text
         engine.prepare(
             [
                 Tagged().render(
