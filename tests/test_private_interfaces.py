@@ -329,3 +329,19 @@ def test_a_request_of_mcp_can_be_sent_without_the_check_of_its_result() -> None:
     source = inspect.getsource(ClientSession.send_request)
     assert "self._stamp(data, opts)" in source
     assert "self._dispatcher.send_raw_request(" in source
+
+
+# ray: listens only on the loopback address, and workers do not import from the current folder
+# (benchmark/engine/workers/ray_connection.py)
+
+
+def test_ray_has_the_switches_of_a_private_cluster() -> None:
+    pytest.importorskip("ray")
+    import ray
+    from ray._private import ray_constants, services, worker
+
+    assert all(f'kwargs.pop("{name}"' in inspect.getsource(worker.init) for name in ("_temp_dir", "_node_ip_address"))
+    assert ray.job_config.JobConfig(_client_job=True)._client_job
+    assert "if not job_config._client_job and" in inspect.getsource(worker.connect)
+    assert "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER" in inspect.getsource(ray_constants)
+    assert "not ray_constants.ENABLE_RAY_CLUSTER" in inspect.getsource(services.get_node_ip_address)

@@ -19,7 +19,8 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.runtimes.runtime import Runtime
 from toolmark.benchmark.engine.server_facts import NOT_TOLD
 from toolmark.benchmark.evaluation.contestant import Contestant
-from toolmark.benchmark.evaluation.evaluate import Evaluation, Observer
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.observer import Observer
 from toolmark.benchmark.evaluation.report_data import gather
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.scoring.execution import Executor

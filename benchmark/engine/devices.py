@@ -28,6 +28,7 @@ __all__ = [
     "check_dtype_of_model",
     "choose_device",
     "choose_dtype",
+    "kind_of_machine",
     "memory",
     "naming_missing_operations",
     "why_missing",
@@ -173,6 +174,15 @@ def check_dtype_of_model(base: Path, dtype: str) -> None:
             f"--dtype float16 is not possible with {base}, because Gemma's activations exceed the range of float16",
             "Write --dtype bfloat16 or --dtype float32",
         )
+
+
+def kind_of_machine() -> str:
+    """Return the name of the first CUDA device. If there is none, return the kind and the number of the processors."""
+    if choose_device("auto") == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name(0)
+    return f"{platform.machine()}, {os.cpu_count()} processors"
 
 
 def memory(device: str) -> int:

@@ -36,6 +36,9 @@ class Engines:
         threads: Number of processor threads for local generation. With None, the engine decides.
         requests: Limits on the requests to served models.
         options: The options of the engine that generates on this machine.
+
+    Attributes:
+        bases: Number of local bases that were opened.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Engines:
         self._last_local: tuple[tuple[str, str, str], LocalEngine] | None = None
         self._last_vllm: tuple[tuple[str, str, str], VllmEngine] | None = None
         self._served: list[ServedEngine | DeployedEngine] = []
+        self.bases = 0
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +109,7 @@ class Engines:
             self._last_local = None  # This frees the memory of the previous base before the next base is loaded.
             engine = LocalEngine(weights.base, self._decoding, device=device, dtype=dtype, threads=self._threads)
             self._last_local = (key, engine)
+            self.bases += 1
         local = self._last_local[1]
         local.set_adapter(weights.adapter)
         local.set_call_threshold(candidate.call_threshold)
@@ -128,6 +133,7 @@ class Engines:
                 adapters=sorted(adapters),
             )
             self._last_vllm = (key, engine)
+            self.bases += 1
         self._last_vllm[1].set_adapter(weights.adapter)
         return self._last_vllm[1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,14 +18,16 @@ from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.engines import Engines
-from toolmark.benchmark.engine.generation_progress import Forecast
+from toolmark.benchmark.engine.local_identity import Describe, describe
 from toolmark.benchmark.evaluation.case_set import CaseSet
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
+from toolmark.benchmark.evaluation.observer import Observer
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates
 from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
 from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
+from toolmark.benchmark.evaluation.spread_generation import SpreadGeneration, can_be_spread, worker_pool
 from toolmark.benchmark.runs.remote_runs import send_run
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run import Run, open_run
@@ -34,7 +37,7 @@ from toolmark.benchmark.verdicts.comparison import Comparison, compare_sides
 from toolmark.benchmark.verdicts.fairness import mismatches
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
-__all__ = ["Evaluation", "Observer", "case_set_of", "compare", "compare_recorded", "evaluate"]
+__all__ = ["Evaluation", "case_set_of", "compare", "compare_recorded", "evaluate"]
 
 
 def case_set_of(request: Request) -> CaseSet:
@@ -46,24 +49,6 @@ def case_set_of(request: Request) -> CaseSet:
     """
     scenarios = scenario_source(request)
     return SingleTurnCases(request) if scenarios is None else ScenarioCases(request, scenarios)
-
-
-class Observer:
-    """Receives the progress of an evaluation and does nothing. A subclass can show the progress."""
-
-    def say(self, line: str) -> None:
-        """Receive a line for the user, for example the command that makes the adapter of a recipe."""
-
-    def forecast(self, contestant: Contestant, forecast: Forecast) -> None:
-        """Receive the first estimate of the time of a run."""
-
-    def generated(self, contestant: Contestant, seconds: float) -> None:
-        """Receive a contestant whose run is now complete.
-
-        Args:
-            contestant: The contestant.
-            seconds: The time of the run in this evaluation, in seconds.
-        """
 
 
 class Evaluation:
@@ -156,30 +141,36 @@ class Evaluation:
     def _generate(self, observer: Observer) -> None:
         """Open and generate every run, in the order of the contestants. Meanwhile, adapters of recipes are made."""
         candidates = [contestant.candidate for contestant in self.contestants]
+        request = self.request
+        decoding = request.run_options.decoding
+        open_engines = partial(Engines, decoding, request.threads, request.served_requests, request.engine_options)
         with (
-            self._engines() as engines,
+            open_engines() as engines,
             RecipeMaking(candidates, observer.say, self.request.device) as making,
+            worker_pool(request, open_engines) or nullcontext() as pool,
         ):
             if self.request.strict_identity or self.request.engine != "transformers":
                 # vLLM needs the ranks of all adapters at its start, and it takes the memory that a training needs.
                 wait(making.ready)
             futures = dict(zip(self.contestants, making.ready, strict=True))
-            opened = {one: self._open(one, future) for one, future in futures.items() if future.done()}
+            if pool is not None and request.engine != "transformers":
+                pool.expect([future.result() for future in futures.values()])
+            where = pool.describe if pool is not None and self.request.ray is not None else describe
+            opened = {one: self._open(one, future, where) for one, future in futures.items() if future.done()}
             if self.request.strict_identity:
                 self._refuse_mismatches(opened)
             engines.expect([run.weights for run in opened.values() if run.weights is not None])
-            for contestant, future in futures.items():
-                contestant.run = opened.get(contestant) or self._open(contestant, future)
+            spread = {} if pool is None else {one: futures[one] for one in futures if can_be_spread(one)}
+            for contestant in (one for one in futures if one not in spread):
+                contestant.run = opened.get(contestant) or self._open(contestant, futures[contestant], where)
                 began = time.monotonic()
                 with phase("starting", name=contestant.name):
                     forecast = partial(observer.forecast, contestant)
                     self.case_set.generate(contestant, engines, forecast, partial=self._may_lack_cases(contestant))
                 observer.generated(contestant, time.monotonic() - began)
-
-    def _engines(self) -> Engines:
-        request = self.request
-        decoding = request.run_options.decoding
-        return Engines(decoding, request.threads, request.served_requests, request.engine_options)
+            if pool is not None and isinstance(self.case_set, SingleTurnCases):
+                with SpreadGeneration(pool, self.case_set, observer) as generation:
+                    generation.run(spread, lambda one, future: opened.get(one) or self._open(one, future, where))
 
     def _may_lack_cases(self, contestant: Contestant) -> bool:
         """Return whether the recording of `contestant` is allowed to be incomplete.
@@ -188,11 +179,11 @@ class Evaluation:
         """
         return self._recorded or (self.request.baseline is not None and contestant is self.contestants[0])
 
-    def _open(self, contestant: Contestant, future: Future[Candidate]) -> Run:
+    def _open(self, contestant: Contestant, future: Future[Candidate], describe: Describe) -> Run:
         contestant.candidate = future.result()
         with phase("reading the files of the model", name=contestant.name):
             options, args = self.request.run_options, contestant.template_args.args
-            return open_run(contestant.candidate, contestant.dialect, options, args)
+            return open_run(contestant.candidate, contestant.dialect, options, args, describe)
 
     def _refuse_mismatches(self, runs: Mapping[Contestant, Run]) -> None:
         for contestant, run in runs.items():

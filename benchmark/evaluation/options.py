@@ -129,6 +129,20 @@ OPTIONS = (
         default_text="1 for a small model, else torch decides",
     ),
     Option(
+        "workers",
+        WHOLE,
+        "number of processes that generate side by side, each with its own model in memory; needs toolmark[ray]",
+        metavar="N",
+        default_text="1; with --ray one for each GPU, or one for each machine without GPUs",
+    ),
+    Option(
+        "ray",
+        STRING,
+        "address of a Ray cluster whose machines generate, for example ray://HOST:10001; needs toolmark[ray]",
+        metavar="ADDRESS",
+        default_text="this machine",
+    ),
+    Option(
         "engine",
         choice(*get_args(EngineChoice)),
         "what computes local models; auto: vLLM if it is installed and the device is CUDA, else transformers",

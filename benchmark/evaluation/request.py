@@ -18,6 +18,7 @@ from toolmark.benchmark.data.completions import MAX_EPOCH
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.served_template_args import check_takes_template_args
+from toolmark.benchmark.engine.workers.ray_connection import check_address, check_installed
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.runs.run import RunOptions
 from toolmark.benchmark.scoring.execution import Execute
@@ -57,6 +58,8 @@ class Request:
     device: DeviceChoice = "auto"
     dtype: DtypeChoice = "auto"
     threads: int | None = None
+    workers: int | None = None
+    ray: str | None = None
     engine: EngineChoice = _ENGINE.name
     tensor_parallel: int = _ENGINE.tensor_parallel
     engine_probe: int = _ENGINE.probe
@@ -173,6 +176,13 @@ def check(request: Request) -> None:
         )
     if request.threads is not None and request.threads < 1:
         raise InputError(f"--threads {request.threads} is below 1", "Write 1 or more: --threads 1")
+    if request.workers is not None and request.workers < 1:
+        raise InputError(f"--workers {request.workers} is below 1", "Write 1 or more: --workers 2")
+    if request.ray is not None:
+        check_address(request.ray)
+        check_installed(f"--ray {request.ray}")
+    elif (request.workers or 1) > 1:
+        check_installed(f"--workers {request.workers}")
     if request.tensor_parallel < 1:
         raise InputError(
             f"--tensor-parallel {request.tensor_parallel} is below 1", "Write 1 or more: --tensor-parallel 1"

@@ -46,7 +46,12 @@ class ScenarioCases:
     checked: Sequence[str] = checked_conversation_metrics()
 
     def __init__(self, request: Request, source: ScenarioSource) -> None:
-        for flag, given in (("--stop-at-call", request.stop_at_call), ("--as-recorded", request.as_recorded)):
+        for flag, given in (
+            ("--stop-at-call", request.stop_at_call),
+            ("--as-recorded", request.as_recorded),
+            ("--workers", request.workers),
+            ("--ray", request.ray),
+        ):
             if given:
                 raise InputError(f"{flag} has no meaning for scenarios", f"Leave {flag} out.")
         self._request, self._world = request, source.world

@@ -16,6 +16,7 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.runs.generation import generate
 from toolmark.benchmark.runs.inspect_task import judge, recorded_grades
+from toolmark.benchmark.runs.missing_answers import MissingAnswers
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.metrics import checked_metrics
@@ -74,6 +75,10 @@ class SingleTurnCases:
             available=self._loaded,
             left_out=frozenset(row.ref for row in self.skipped if row.ref is not None),
         )
+
+    def missing_answers(self, contestant: Contestant) -> MissingAnswers:
+        """Return the answers that a contestant has still to give. Its ledger is opened."""
+        return MissingAnswers(contestant.run, self.cases, self._request.run_options)
 
     def judge(self, contestants: Sequence[Contestant], *, logs: bool) -> None:
         """Judge the answers. With `as_recorded`, the recorded grades of the first contestant are used."""

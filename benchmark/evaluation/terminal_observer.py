@@ -6,7 +6,7 @@ from toolmark.benchmark.core.durations import duration
 from toolmark.benchmark.core.printing import printable, say
 from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.contestant import Contestant
-from toolmark.benchmark.evaluation.evaluate import Observer
+from toolmark.benchmark.evaluation.observer import Observer
 
 __all__ = ["TerminalObserver"]
 

@@ -215,7 +215,7 @@ class Ledger:
     by a copy, because its target possibly belongs to another run. Broken lines are moved to `ledger.broken.jsonl` in
     the same folder, so their completions are generated again. If nothing was written, new folders are removed at the
     end of the `with` block. If the folder is in the working copy of an address, the ledger is first joined with the
-    file there, and then sent again and again.
+    ledger at this address. Then the ledger is sent to this address again and again.
 
     Args:
         folder: The directory of the run. A directory that does not exist is created.

@@ -13,7 +13,8 @@ import pytest
 from toolmark.benchmark.core import progress
 from toolmark.benchmark.core.progress import Phase, PhaseLines
 from toolmark.benchmark.engine.generation_progress import Forecast
-from toolmark.benchmark.evaluation.evaluate import Evaluation, Observer
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.observer import Observer
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 
