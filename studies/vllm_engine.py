@@ -5,7 +5,8 @@
     python -m studies.vllm_engine --work DIR --page             # writes the page from all measurements in DIR
 
 For each model, a base and three adapters answer the same cases. The adapters are a trained one, the same adapter with
-half of its effect, and a random adapter of another rank. One engine holds the base and all adapters.
+half of its effect, and a random adapter of another rank. One engine holds the base and all adapters. With `--adapters
+1`, only the first adapter answers.
 
 An interrupted measurement continues where it stopped.
 """
@@ -47,7 +48,7 @@ HEAD = """# The answers of vLLM
 
 Written by `python -m studies.vllm_engine`. The same cases are answered by Toolmark's own engine (`--engine
 transformers`) and by vLLM (`--engine vllm`), in one process after each other. Both compute in float32 on the processor,
-with one thread. Decoding is greedy. In both, one engine holds the base and three adapters.
+with one thread. Decoding is greedy. In both, one engine holds the base and all adapters.
 
 - *trained* is a trained LoRA adapter.
 - *half* is the same adapter with half of its effect.
@@ -170,6 +171,7 @@ def measure(given: argparse.Namespace) -> None:
     cases = chosen_cases(given)
     prompts = [dialect.render(case.messages, case.toolbox.tools) for case in cases]
     adapters = made_adapters(weights.base, weights.adapter, given.work / given.model, given.rank)
+    adapters = dict(list(adapters.items())[: given.adapters])
     setting = {"model": given.model, "tools": given.tools, "max_tokens": given.max_tokens, "dialect": dialect.name}
     answers = Answers(given.work / f"{given.model}.json", setting | {"cases": [case.id for case in cases]})
     decoding, shared = Decoding(max_tokens=given.max_tokens), {"device": "cpu", "dtype": "float32", "threads": 1}
@@ -216,7 +218,8 @@ def first_difference(engine: Any, index: int, ours: Sequence[int], theirs: Seque
 def comparison(found: Mapping[str, Any], engine: str, cases: Mapping[str, Case], dialect: Dialect) -> Comparison:
     """Return the comparison of the adapters with the base, with the answers of one engine."""
     sides = []
-    for candidate, rows in found["answers"][engine].items():
+    for candidate in found["answers"]["vllm"]:
+        rows = found["answers"][engine][candidate]
         pairs = [
             (cases[id_], Completion(row["text"], stop_reason=row["stop"], call_probability=row["p"]))
             for id_, row in zip(found["setting"]["cases"], rows, strict=True)
@@ -304,6 +307,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=100, help="number of cases")
     parser.add_argument("--tools", type=int, default=40, help="largest number of tools that a case offers")
     parser.add_argument("--max-tokens", type=int, default=128, help="largest number of tokens of an answer")
+    parser.add_argument("--adapters", type=int, default=3, help="number of adapters")
     parser.add_argument("--rank", type=int, default=8, help="rank of the random adapter")
     parser.add_argument("--page", action="store_true", help="write the page from the measurements in the folder")
     given = parser.parse_args()
