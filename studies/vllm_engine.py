@@ -48,7 +48,8 @@ HEAD = """# The answers of vLLM
 
 Written by `python -m studies.vllm_engine`. The same cases are answered by Toolmark's own engine (`--engine
 transformers`) and by vLLM (`--engine vllm`), in one process after each other. Both compute in float32 on the processor,
-with one thread. Decoding is greedy. In both, one engine holds the base and all adapters.
+with one thread. Decoding is greedy. In both, one engine holds the base and all adapters. Other programs ran on the same
+processors, so the seconds are rough.
 
 - *trained* is a trained LoRA adapter.
 - *half* is the same adapter with half of its effect.
@@ -237,11 +238,11 @@ def write_page(work: Path) -> None:
     by_id = {case.id: case for case in load_cases(shipped_cases())[0]}
     for one in found:
         setting, environment = one["setting"], one["environment"]
-        versions = f"{environment['vllm']['engine']}, attention {environment['vllm']['attention']}"
+        version = environment["vllm"]["engine"].removeprefix("vllm ")
         page.paragraph(
             f"`{setting['model']}`: {len(setting['cases'])} shipped test cases that offer at most {setting['tools']} "
             f"tools, in the dialect `{setting['dialect']}`. Answers have at most {setting['max_tokens']} tokens. "
-            f"{versions[0].upper() + versions[1:]}."
+            f"The version of vLLM is {version}, with the attention `{environment['vllm']['attention']}`."
         )
     rows, equal, answers, ratios = [], 0, 0, []
     for one in found:

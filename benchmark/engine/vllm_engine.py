@@ -38,7 +38,7 @@ _MOST_LISTED = 128
 """Highest number of tokens for which vLLM returns log-probabilities by their ids."""
 
 _MOST_LIKELY = 20
-"""Number of the most likely tokens whose log-probabilities are asked for, if calls begin with too many tokens."""
+"""Number of the most likely tokens whose log-probabilities are asked for, if a call can begin with too many tokens."""
 
 _CHARACTERS_OF_A_TOKEN = 4
 
@@ -252,12 +252,17 @@ class VllmEngine:
 
     @property
     def _listed(self) -> dict[str, Any]:
-        """Return which log-probabilities vLLM returns: those of all tokens with which a call begins."""
+        """Return which log-probabilities vLLM returns: those of the tokens with which a call begins or goes on.
+
+        In large vocabularies, many tokens go on with a call after its first character. Those that are not listed are
+        hardly ever needed, because the first token usually decides.
+        """
         opening = self._prompts.opening
-        tokens = [] if opening is None else opening.every_opener()
-        if tokens and len(tokens) <= _MOST_LISTED:
-            return {"logprob_token_ids": tokens}
-        return {"logprobs": _MOST_LIKELY if tokens else 0}
+        if opening is None:
+            return {"logprobs": 0}
+        if len(opening.openers("")) > _MOST_LISTED:
+            return {"logprobs": _MOST_LIKELY}
+        return {"logprob_token_ids": opening.every_opener()[:_MOST_LISTED]}
 
     def _take(self, answer: _Answer, output: Any, calls: CallProbability | None) -> bool:
         """Take the new tokens of an answer. Return whether the answer must end here."""
