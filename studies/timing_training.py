@@ -15,24 +15,29 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from studies.recipes import ROOT, data_of, trained
 from studies.threshold_speed import ThresholdSpeed, threshold_speed
-from studies.timing_training_page import COMPARED_RECIPES, KINDS, SUBJECTS, Candidates, Subject, write_page
+from studies.timing_training_page import COMPARED_RECIPES, KINDS, SUBJECTS, Candidates, Measured, Subject, write_page
 from studies.world_recipes import judged_on
+from studies.wrong_rewards import WRONG_REWARDS
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
 from toolmark.benchmark.core.progress import phases_shown
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.verdicts.comparison import Side
 
 DEV_LIMIT = 200
 """Number of dev cases on which the threshold is fitted."""
 SPEED_CASES = 32
 """Number of cases with which the speed is measured."""
+WRONG_STEPS = 24
+"""Steps of a training with a wrong reward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,26 @@ class Place:
 
     def on_own_answers(self, trainer: str, lora: str) -> list[Path]:
         """Return the adapters that `dpo` or `grpo` trained from the LoRA adapter, one for each seed of the recipe."""
+        recipe, data = self._prepared(trainer, {"adapter": lora})
+        return [trained(recipe, data, seed, self.work / f"{recipe.name}-{seed}") for seed in recipe.seeds]
+
+    def _prepared(self, trainer: str, options: Mapping[str, Any]) -> tuple[Recipe, Path]:
+        """Return the recipe of this model with other options of the trainer, and the data."""
         recipe = self.recipe(trainer)
         data = data_of(recipe.with_seed(recipe.seeds[0]), self.work / self.subject.data)
-        if recipe.trainer.options.get("dev") == "data":
-            recipe = judged_on(recipe, data)
-        step = recipe.trainer.model_copy(update={"adapter": lora, "threads": self.threads})
-        recipe = recipe.model_copy(update={"trainer": step})
-        return [trained(recipe, data, seed, self.work / f"{recipe.name}-{seed}") for seed in recipe.seeds]
+        recipe = judged_on(recipe, data)
+        step = recipe.trainer.model_copy(update={**options, "threads": self.threads})
+        return recipe.model_copy(update={"trainer": step}), data
+
+    def hacked(self, lora: str) -> dict[str, Side]:
+        """Return the judged answers of adapters that were trained with wrong rewards."""
+        adapters = []
+        for name, wrong in WRONG_REWARDS.items():
+            options = {"adapter": lora, "rewards": wrong.rewards, "choose": wrong.choose}
+            options |= {"steps": WRONG_STEPS, "score_every": WRONG_STEPS}
+            recipe, data = self._prepared("grpo", options)
+            adapters.append(str(trained(recipe, data, recipe.seeds[0], self.work / f"{recipe.name}-wrong-{name}")))
+        return dict(zip(WRONG_REWARDS, self._answered(KINDS[-1], [lora, *adapters])[2:], strict=True))
 
     def threshold(self, kind: str, lora: str) -> str:
         """Return the end of the spec with the threshold that `toolmark calibrate` fits on dev cases of this kind."""
@@ -100,9 +118,15 @@ class Place:
     def judged(self, kind: str, lora: str, trainings: Sequence[tuple[str, Path]]) -> Candidates:
         """Let every candidate answer the test cases of one kind, and judge the answers."""
         limited = f"{lora}{self.threshold(kind, lora)}"
+        base, start, forced, *others = self._answered(kind, [lora, limited, *(str(one) for _, one in trainings)])
+        recipes = [recipe for recipe, _ in trainings]
+        return Candidates(base, start, forced, tuple(zip(recipes, others, strict=True)))
+
+    def _answered(self, kind: str, adapters: Sequence[str]) -> list[Side]:
+        """Return the judged answers of the base and of each adapter to the test cases of one kind."""
         request = Request(
             models=(self.subject.base,),
-            adapters=(lora, limited, *(str(adapter) for _, adapter in trainings)),
+            adapters=tuple(adapters),
             cases=kind,
             limit=self.limit,
             dialect=self.subject.dialect,
@@ -113,9 +137,7 @@ class Place:
         evaluation = Evaluation(request)
         with phases_shown():
             evaluation.run(logs=False)
-        base, start, forced, *others = [one.side() for one in evaluation.contestants]
-        recipes = [recipe for recipe, _ in trainings]
-        return Candidates(base, start, forced, tuple(zip(recipes, others, strict=True)))
+        return [one.side() for one in evaluation.contestants]
 
 
 def measure(place: Place) -> int:
@@ -124,7 +146,8 @@ def measure(place: Place) -> int:
     trainings = [(name, adapter) for name in COMPARED_RECIPES for adapter in place.on_own_answers(name, lora)]
     kinds = {kind: place.judged(kind, lora, trainings) for kind in KINDS}
     records = [(name, WrittenRecord.read(adapter)) for name, adapter in trainings]
-    return write_page(place.name, kinds, records, place.speed(lora))
+    hacked = place.hacked(lora) if place.subject.wrong_rewards else {}
+    return write_page(place.name, Measured(kinds, records, place.speed(lora), hacked))
 
 
 def main() -> int:

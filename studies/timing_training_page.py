@@ -11,11 +11,12 @@ from statistics import median
 from studies.page import Page, points, spread
 from studies.recipes import ROOT, percents
 from studies.threshold_speed import ThresholdSpeed
+from studies.wrong_rewards import section_of_wrong_rewards
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.scoring.metrics import AUROC, PRIMARY
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult, Side, compare_sides
 
-__all__ = ["COMPARED_RECIPES", "KINDS", "SUBJECTS", "Candidates", "Subject", "write_page"]
+__all__ = ["COMPARED_RECIPES", "KINDS", "SUBJECTS", "Candidates", "Measured", "Subject", "write_page"]
 
 OUT = ROOT / "docs" / "measurements" / "timing-training.md"
 SLOWER = 1.05
@@ -43,7 +44,10 @@ base. But does it know when to call? This page compares five kinds of candidates
 Scores are in per cent. With three seeds, a table shows the median [smallest, largest]. Differences are in percentage
 points, with the 95% interval. The verdicts on DPO and GRPO are about the *recipe*: their interval contains the chance
 of the cases and the chance of the training. `between` is the standard deviation between the trainings, in points. The
-trainings of a model use the same data, so the chance of the data is not contained.
+trainings of a model use the same data, so the chance of the data is not part of the interval.
+
+For `pocket`, two adapters were also trained by `grpo` with a wrong reward, to see whether the suites show it. Their
+table uses generated cases, and a floor of 50%.
 
 The last table of a model compares the processor time of the same candidate with and without a threshold. Both answer
 the same cases in turns, in one process. The threshold is 0.5, so most answers are the same.
@@ -62,6 +66,7 @@ class Subject:
         adapter: Spec of the LoRA adapter. Empty if the recipe `lora` makes it.
         data: Name of the folder with the data of `dpo` and `grpo`.
         recipes: Names of the recipe files by trainer.
+        wrong_rewards: Whether trainings with wrong rewards are measured, too.
         dialect: The dialect.
         max_tokens: Largest number of tokens of an answer.
     """
@@ -71,6 +76,7 @@ class Subject:
     adapter: str
     data: str
     recipes: Mapping[str, str]
+    wrong_rewards: bool = False
     dialect: str = "tagged"
     max_tokens: int = 128
 
@@ -82,6 +88,7 @@ SUBJECTS = {
         "pocket-lora",
         "data-pocket-own-answers",
         {"lora": "pocket-lora", "dpo": "pocket-dpo", "grpo": "pocket-grpo"},
+        wrong_rewards=True,
     ),
     "smollm2": Subject(
         "SmolLM2-135M-Instruct",
@@ -161,11 +168,6 @@ def _lora_rows(kind: str, found: Candidates, lora: Comparison) -> list[list[str]
         for name, judged in recipe.differences.items():
             effect, between = points(judged.effect, judged.interval), f"{100 * judged.between:.1f}"
             rows.append([kind, title, f"`{name}`", str(judged.n), effect, between, str(judged.verdict)])
-        areas = [area for one in found.of(recipe.name, lora) if (area := one.difference(AUROC.id)) is not None]
-        effects = [100 * area.effect for area in areas if area.effect is not None]
-        if effects:
-            said = ", ".join(str(area.verdict) for area in areas)
-            rows.append([kind, title, f"`{AUROC.id}`, each seed", str(areas[0].n), spread(effects), "", said])
     return rows
 
 
@@ -188,18 +190,16 @@ def _threshold_aim(page: Page, kind: str, base: Comparison) -> None:
     )
 
 
-def _training_aim(page: Page, kind: str, found: Candidates, lora: Comparison) -> None:
+def _training_aim(page: Page, kind: str, lora: Comparison) -> None:
     """Write whether a recipe makes timing better than the LoRA adapter, and nothing else worse."""
     met, said = False, []
     for recipe in lora.recipes:
         verdicts = {name: one.verdict for name, one in recipe.differences.items()}
-        areas = [one.difference(AUROC.id) for one in found.of(recipe.name, lora)]
-        area = {None if one is None else one.verdict for one in areas}
-        better = verdicts["timing.restraint"] == "improved" or area == {"improved"}
+        better = "improved" in (verdicts["timing.restraint"], verdicts.get(AUROC.id))
         kept = all(verdicts[name] != "regressed" for name in ("selection.tool", "validity.call"))
         met = met or (better and kept)
-        shown = ("timing.restraint", "selection.tool", "validity.call")
-        said.append(f"{recipe.name.upper()}: " + ", ".join(f"`{name}` {verdicts[name]}" for name in shown))
+        shown = ("timing.restraint", AUROC.id, "selection.tool", "validity.call")
+        said.append(f"{recipe.name.upper()}: " + ", ".join(f"`{name}` {verdicts.get(name, 'n/a')}" for name in shown))
     page.held(
         met,
         f"On {kind} cases, DPO or GRPO must have `timing.restraint` or `timing.auroc` `improved` over the LoRA "
@@ -219,11 +219,26 @@ def _section_of_trainings(page: Page, title: str, records: Sequence[tuple[str, W
     page.section(TRAININGS.format(title), "", columns, rows)
 
 
-def _model_text(
-    name: str, kinds: Mapping[str, Candidates], records: Sequence[tuple[str, WrittenRecord]], speed: ThresholdSpeed
-) -> Page:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Everything that was measured of one model.
+
+    Attributes:
+        kinds: The candidates by kind of cases.
+        records: The trainer and the training record of each training.
+        speed: How long answers take with a threshold and without one.
+        hacked: The answers of the adapters that wrong rewards made. Empty if they were not measured.
+    """
+
+    kinds: Mapping[str, Candidates]
+    records: Sequence[tuple[str, WrittenRecord]]
+    speed: ThresholdSpeed
+    hacked: Mapping[str, Side]
+
+
+def _model_text(name: str, measured: Measured) -> Page:
     """Return the sections of one model. `Page.broken` contains the missed targets."""
-    page, title = Page(""), SUBJECTS[name].title
+    page, title, kinds = Page(""), SUBJECTS[name].title, measured.kinds
     base = {kind: found.against_base() for kind, found in kinds.items()}
     lora = {kind: found.against_lora() for kind, found in kinds.items()}
     page.section(
@@ -250,11 +265,13 @@ def _model_text(
         ["cases", "candidate", "the curve"],
         [row for kind, found in kinds.items() for row in _curve_rows(kind, found, lora[kind])],
     )
-    for kind, found in kinds.items():
+    for kind in kinds:
         _threshold_aim(page, kind, base[kind])
-        _training_aim(page, kind, found, lora[kind])
-    _section_of_trainings(page, title, records)
-    _section_of_speed(page, title, speed)
+        _training_aim(page, kind, lora[kind])
+    _section_of_trainings(page, title, measured.records)
+    if measured.hacked:
+        section_of_wrong_rewards(page, title, kinds[KINDS[-1]].lora, measured.hacked)
+    _section_of_speed(page, title, measured.speed)
     return page
 
 
@@ -286,18 +303,14 @@ def _sections(written: str) -> dict[str, str]:
     return found
 
 
-def write_page(
-    name: str, kinds: Mapping[str, Candidates], records: Sequence[tuple[str, WrittenRecord]], speed: ThresholdSpeed
-) -> int:
+def write_page(name: str, measured: Measured) -> int:
     """Write the sections of one model, and keep those of the other models. Return 1 if a target is missed, else 0.
 
     Args:
         name: Name of the model.
-        kinds: The candidates by kind of cases.
-        records: The trainer and the training record of each training.
-        speed: How long answers take with a threshold and without one.
+        measured: Everything that was measured of this model.
     """
-    page = _model_text(name, kinds, records, speed)
+    page = _model_text(name, measured)
     sections = _sections(OUT.read_text(encoding="utf-8") if OUT.exists() else "")
     sections[name] = "\n".join(page.text).strip("\n") + "\n"
     _write(OUT, sections)

@@ -24,6 +24,7 @@ from toolmark.benchmark.scoring.call_scores import CallScore
 from toolmark.benchmark.scoring.metrics import AUROC, CaseValue
 from toolmark.benchmark.verdicts.figure import Figure
 from toolmark.benchmark.verdicts.intervals import Interval, wilson
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeTest, recipe_test
 from toolmark.benchmark.verdicts.verdict import (
     MARGIN,
     Difference,
@@ -44,6 +45,7 @@ __all__ = [
     "area_figure",
     "decide_areas",
     "pair_scores",
+    "recipe_area",
 ]
 
 _NO_SPREAD = 1e-9
@@ -255,6 +257,31 @@ def pair_scores(base: Sequence[CallScore], candidate: Sequence[CallScore], *, id
     sides = [{one.case_id: one for one in side} for side in (base, candidate)]
     of_base, of_candidate = (tuple(side[case_id] for case_id in paired.case_ids) for side in sides)
     return PairedScores(of_base, of_candidate, paired)
+
+
+def recipe_area(trainings: Sequence[PairedScores]) -> RecipeTest | None:
+    """Return the test of the area of a recipe with several trainings. None if one kind of case is missing.
+
+    The mean gain of a case over the trainings takes the place of its gain. So the part of the cases is the variance of
+    `area_difference` for the mean gains.
+
+    Args:
+        trainings: The paired scores of at least two trainings with the same base.
+    """
+    common = set.intersection(*(set(one.paired.case_ids) for one in trainings))
+    base = [one for one in trainings[0].base if one.case_id in common]
+    if not _has_both(base):
+        return None
+    found = []
+    for training in trainings:
+        scores = {one.case_id: one for one in training.candidate}
+        found.append(area_difference(base, [scores[one.case_id] for one in base]))
+    spread = _spread(base, np.array([one.gains for one in found]).mean(0))
+    joined = recipe_test([one.effect for one in found], spread.error, spread.freedom, len(base))
+    if joined is None:  # all trainings have the same gains, so the test of one training fits
+        one = found[0]
+        return RecipeTest(len(base), one.effect, one.interval(), one.interval(0.90), 0.0, one.p)
+    return joined
 
 
 def decide_areas(candidates: Mapping[str, PairedScores], margin: float = MARGIN) -> dict[str, Difference]:

@@ -18,13 +18,34 @@ from toolmark.benchmark.verdicts.timing_curve import (
 )
 from toolmark.benchmark.verdicts.verdict import Difference
 
-__all__ = ["timing_curves"]
+__all__ = ["paired_scores", "timing_curves"]
+
+
+def paired_scores(
+    grades: Mapping[str, Sequence[Judged]], baselines: Mapping[str, str], identical: Collection[str]
+) -> dict[str, PairedScores]:
+    """Return the paired scores of each contestant and its baseline, by the name of the contestant.
+
+    A contestant is left out if the two sides have no common source of scores.
+
+    Args:
+        grades: The grades by the name of the contestant.
+        baselines: The name of the baseline by the name of the contestant. Contestants without a baseline are left out.
+        identical: Names of the contestants with the same completions as their baseline.
+    """
+    paired = {}
+    for name, base in baselines.items():
+        theirs = score_sources(grades[base])
+        common = [source for source in score_sources(grades[name]) if source in theirs]
+        if common:
+            both = [call_scores(grades[side], common[0]) for side in (base, name)]
+            paired[name] = pair_scores(both[0], both[1], identical=name in identical)
+    return paired
 
 
 def timing_curves(
     grades: Mapping[str, Sequence[Judged]],
-    baselines: Mapping[str, str],
-    identical: Collection[str],
+    paired: Mapping[str, PairedScores],
     differences: Mapping[str, Mapping[str, Difference]],
     margin: float,
     thresholds: Mapping[str, float] | None = None,
@@ -35,8 +56,7 @@ def timing_curves(
 
     Args:
         grades: The grades by the name of the contestant.
-        baselines: The name of the baseline by the name of the contestant. Contestants without a baseline are left out.
-        identical: Names of the contestants with the same completions as their baseline.
+        paired: The result of `paired_scores`.
         differences: The differences of the primary metrics, by the name of the contestant.
         margin: Differences between -margin and +margin count as equivalent.
         thresholds: The thresholds with 90% restraint on dev cases, by the name of the contestant. A contestant whose
@@ -46,14 +66,8 @@ def timing_curves(
     sources = {name: score_sources(rows) for name, rows in grades.items()}
     alone = {name: _alone(rows, sources[name][0], known.get(name)) for name, rows in grades.items() if sources[name]}
     curves = {name: curve for name, curve in alone.items() if curve is not None}
-    paired: dict[str, PairedScores] = {}
-    for name in curves:
-        base = baselines.get(name)
-        common = [source for source in sources[name] if base in curves and source in sources[base]]
-        if base is not None and common:
-            both = [call_scores(grades[side], common[0]) for side in (base, name)]
-            paired[name] = pair_scores(both[0], both[1], identical=name in identical)
-    for name, area in decide_areas(paired, margin).items():
+    compared = {name: scores for name, scores in paired.items() if name in curves}
+    for name, area in decide_areas(compared, margin).items():
         scores, points = paired[name], differences[name]
         moved = points["timing.recall"], points["timing.restraint"]
         sentence = curve_sentence(scores.base, scores.candidate, area, *moved, margin) if area.n else ""

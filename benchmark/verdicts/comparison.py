@@ -6,7 +6,7 @@ Renderers and gates compute no figures. Renderers show the figures of a comparis
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,11 +16,12 @@ from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.metric_sets import metrics_of, primary_of
 from toolmark.benchmark.scoring.metrics import AT_RESTRAINT, AUROC, BALANCED, Metric, MetricInfo, case_values
-from toolmark.benchmark.verdicts.compared_curves import timing_curves
+from toolmark.benchmark.verdicts.auroc import PairedScores, recipe_area
+from toolmark.benchmark.verdicts.compared_curves import paired_scores, timing_curves
 from toolmark.benchmark.verdicts.fairness import Mismatch, mismatches, unproven_base
 from toolmark.benchmark.verdicts.figure import Figure, figure_of
 from toolmark.benchmark.verdicts.intervals import balanced
-from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult, decide_recipes, recipe_figure
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult, RecipeTest, decide_recipes, recipe_figure
 from toolmark.benchmark.verdicts.report_data import ReportData
 from toolmark.benchmark.verdicts.timing_curve import TimingCurve
 from toolmark.benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
@@ -217,10 +218,15 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
     by_name = {side.name: side for side in sides}
     paired = _paired(by_name, primary)
     differences = dict(zip(paired, decide(list(paired.values()), margin), strict=True))
-    curves = timing_curves(
-        {side.name: side.grades for side in sides},
+    grades = {side.name: side.grades for side in sides}
+    scores = paired_scores(
+        grades,
         {side.name: side.baseline for side in sides if side.baseline is not None},
         {name for name, metrics in paired.items() if any(one.identical for one in metrics.values())},
+    )
+    curves = timing_curves(
+        grades,
+        scores,
         differences,
         margin,
         {side.name: side.call_threshold for side in sides if side.call_threshold is not None},
@@ -265,8 +271,20 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
         of_curves = [*([AUROC] if curves else []), *([AT_RESTRAINT] if at_restraint else [])]
         shown[len(primary) : len(primary)] = [BALANCED, *of_curves]
     comparison = Comparison(tuple(contestants), tuple(shown), margin, report)
-    recipes = decide_recipes(_of_recipes(by_name, paired), margin)
+    trainings = _of_recipes(by_name, paired)
+    recipes = decide_recipes(trainings, margin, _areas(trainings, scores))
     return replace(comparison, recipes=tuple(_with_scores(recipe, comparison) for recipe in recipes))
+
+
+def _areas(recipes: Mapping[str, Collection[str]], scores: Mapping[str, PairedScores]) -> dict[str, RecipeTest]:
+    """Return the test of the area under the timing curve, for each recipe whose trainings all have a curve."""
+    found: dict[str, RecipeTest] = {}
+    for recipe, trainings in recipes.items():
+        if all(name in scores for name in trainings):
+            area = recipe_area([scores[name] for name in trainings])
+            if area is not None:
+                found[recipe] = area
+    return found
 
 
 def _with_scores(recipe: RecipeResult, comparison: Comparison) -> RecipeResult:
@@ -275,7 +293,7 @@ def _with_scores(recipe: RecipeResult, comparison: Comparison) -> RecipeResult:
     figures = {
         metric.id: recipe_figure([one.figures[metric.id] for one in results])
         for metric in comparison.metrics
-        if metric.level == "primary" or metric.id == BALANCED.id
+        if metric.level == "primary" or metric.id in (BALANCED.id, AUROC.id)
     }
     return replace(recipe, baseline=str(results[0].baseline), figures=figures)
 

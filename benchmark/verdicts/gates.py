@@ -141,7 +141,7 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
 def check_recipe(recipe: RecipeResult, trainings: Sequence[ContestantResult], metric: str, floor: float | None) -> Gate:
     """Check the verdict about a recipe with several trainings, and compare the mean score with the floor.
 
-    A metric without a verdict about the recipe, for example `timing.auroc`, is checked for each training.
+    A metric without a verdict about the recipe is checked for each training.
 
     Args:
         recipe: The figures of the recipe.

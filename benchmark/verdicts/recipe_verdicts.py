@@ -24,12 +24,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import stdtrit
 
+from toolmark.benchmark.scoring.metrics import AUROC
 from toolmark.benchmark.verdicts.figure import Figure
 from toolmark.benchmark.verdicts.intervals import Interval, cluster_t, difference_interval
 from toolmark.benchmark.verdicts.signflip import cluster_sums, sign_flip
 from toolmark.benchmark.verdicts.verdict import Paired, Verdict, adjust, overlap_of, verdict_of
 
-__all__ = ["RecipeDifference", "RecipeResult", "decide_recipes", "recipe_difference", "recipe_figure"]
+__all__ = [
+    "RecipeDifference",
+    "RecipeResult",
+    "RecipeTest",
+    "decide_recipes",
+    "recipe_difference",
+    "recipe_figure",
+    "recipe_test",
+]
 
 _SMALLEST_P = 1e-12
 """A smaller p-value is reported as this number."""
@@ -81,7 +90,18 @@ class RecipeResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tested:
+class RecipeTest:
+    """The figures of one metric of a recipe, without correction and verdict.
+
+    Attributes:
+        n: Number of cases.
+        effect: Mean difference over trainings and cases.
+        wide: 95% interval.
+        narrow: 90% interval.
+        between: Standard deviation of the mean differences of the trainings.
+        p: p-value.
+    """
+
     n: int
     effect: float
     wide: Interval
@@ -90,8 +110,8 @@ class _Tested:
     p: float
 
 
-def recipe_difference(trainings: Sequence[Sequence[float]], clusters: Sequence[str]) -> _Tested:
-    """Return the figures of one metric, without correction and verdict.
+def recipe_difference(trainings: Sequence[Sequence[float]], clusters: Sequence[str]) -> RecipeTest:
+    """Return the figures of one metric.
 
     Args:
         trainings: The differences from the base, in [-1, 1], shape (S, n). There are at least two trainings, and at
@@ -100,25 +120,35 @@ def recipe_difference(trainings: Sequence[Sequence[float]], clusters: Sequence[s
     """
     values = np.asarray(trainings, dtype=float)
     columns = values.mean(0).tolist()
-    rows = values.mean(1)
-    effect = float(values.mean())
-    between = float(rows.std(ddof=1))
-    count, groups = len(rows), len(set(clusters))
+    effect, groups = float(values.mean()), len(set(clusters))
     spread = (cluster_t(columns, clusters).high - effect) / float(stdtrit(max(1, groups - 1), 0.975))
-    of_trainings, of_cases = between**2 / count, spread**2
-    variance = of_trainings + of_cases
-    if math.isinf(variance):
-        return _Tested(len(columns), effect, Interval(-1, 1, "none"), Interval(-1, 1, "none"), between, 1.0)
-    if variance < _NO_VARIANCE:  # All differences are equal. The test and the interval of one adapter fit, too.
+    found = recipe_test(values.mean(1).tolist(), spread, groups - 1, len(columns))
+    if found is None:  # All differences are equal. The test and the interval of one adapter fit, too.
         wide, narrow = (difference_interval(columns, clusters, level) for level in (0.95, 0.90))
-        return _Tested(len(columns), effect, wide, narrow, between, sign_flip(cluster_sums(columns, clusters)))
+        return RecipeTest(len(columns), effect, wide, narrow, 0.0, sign_flip(cluster_sums(columns, clusters)))
+    return found
+
+
+def recipe_test(effects: Sequence[float], spread: float, freedom: int, n: int) -> RecipeTest | None:
+    """Join the part of the trainings and the part of the cases. Return None if both variances are 0.
+
+    Args:
+        effects: The mean difference of each training from the base, shape (S,), with at least two trainings.
+        spread: Standard error of the mean of `effects` because of the cases. It can be infinite.
+        freedom: Degrees of freedom of `spread`.
+        n: Number of cases.
+    """
+    effect, between, count = float(np.mean(effects)), float(np.std(effects, ddof=1)), len(effects)
+    of_trainings = between / math.sqrt(count)
+    if math.isinf(spread):
+        return RecipeTest(n, effect, Interval(-1, 1, "none"), Interval(-1, 1, "none"), between, 1.0)
+    if of_trainings**2 + spread**2 < _NO_VARIANCE:
+        return None
 
     def half(level: float) -> float:
         """Return half of the width of the interval whose two tails have this probability."""
         tail = level / 2
-        return math.hypot(
-            float(stdtrit(count - 1, tail)) * math.sqrt(of_trainings), float(stdtrit(groups - 1, tail)) * spread
-        )
+        return math.hypot(float(stdtrit(count - 1, tail)) * of_trainings, float(stdtrit(freedom, tail)) * spread)
 
     def interval(confidence: float) -> Interval:
         width = half(1 - confidence)
@@ -129,7 +159,7 @@ def recipe_difference(trainings: Sequence[Sequence[float]], clusters: Sequence[s
         from scipy.optimize import brentq  # imported here, because this import takes long
 
         p = math.exp(brentq(lambda log: half(math.exp(log)) - abs(effect), math.log(p), 0.0))
-    return _Tested(len(columns), effect, interval(0.95), interval(0.90), between, p)
+    return RecipeTest(n, effect, interval(0.95), interval(0.90), between, p)
 
 
 def recipe_figure(figures: Sequence[Figure]) -> Figure:
@@ -154,7 +184,9 @@ def recipe_figure(figures: Sequence[Figure]) -> Figure:
 
 
 def decide_recipes(
-    recipes: Mapping[str, Mapping[str, Mapping[str, Paired]]], margin: float
+    recipes: Mapping[str, Mapping[str, Mapping[str, Paired]]],
+    margin: float,
+    areas: Mapping[str, RecipeTest] | None = None,
 ) -> tuple[RecipeResult, ...]:
     """Return the results of recipes, with verdicts. Holm's correction uses the same families of tests as for adapters.
 
@@ -162,23 +194,31 @@ def decide_recipes(
         recipes: For each recipe and each of its trainings, the paired values of the primary metrics by id. Each recipe
             has at least two trainings.
         margin: Differences between -margin and +margin count as equivalent.
+        areas: The test of the area under the timing curve, for each recipe whose trainings have such a curve. As for
+            adapters, these tests are a family of their own.
     """
-    tested = [_tested(trainings) for trainings in recipes.values()]
+    tested, of_areas = [_tested(trainings) for trainings in recipes.values()], areas or {}
+    adjusted_areas = dict(zip(of_areas, adjust([{AUROC.id: one} for one in of_areas.values()]), strict=True))
     results = []
     for (name, trainings), metrics, adjusted in zip(recipes.items(), tested, adjust(tested), strict=True):
         overlap = min(overlap_of(list(paired.values())) for paired in trainings.values())
-        differences = {}
-        for metric, one in metrics.items():
-            p = adjusted[metric]
-            within = -margin <= one.narrow.low and one.narrow.high <= margin
-            verdict, _ = verdict_of(one.effect, p, within=within, overlap=overlap)
-            differences[metric] = RecipeDifference(one.n, one.effect, one.wide, one.between, one.p, p, verdict)
+        every, p_values = dict(metrics), dict(adjusted)
+        if name in of_areas:
+            every[AUROC.id] = of_areas[name]
+            p_values |= adjusted_areas[name]
+        differences = {metric: _decided(one, p_values[metric], overlap, margin) for metric, one in every.items()}
         results.append(RecipeResult(name, tuple(trainings), differences))
     return tuple(results)
 
 
-def _tested(trainings: Mapping[str, Mapping[str, Paired]]) -> dict[str, _Tested]:
-    found: dict[str, _Tested] = {}
+def _decided(one: RecipeTest, p: float, overlap: float, margin: float) -> RecipeDifference:
+    within = -margin <= one.narrow.low and one.narrow.high <= margin
+    verdict, _ = verdict_of(one.effect, p, within=within, overlap=overlap)
+    return RecipeDifference(one.n, one.effect, one.wide, one.between, one.p, p, verdict)
+
+
+def _tested(trainings: Mapping[str, Mapping[str, Paired]]) -> dict[str, RecipeTest]:
+    found: dict[str, RecipeTest] = {}
     first = next(iter(trainings.values()))
     for metric in first:
         paired = [metrics[metric] for metrics in trainings.values()]

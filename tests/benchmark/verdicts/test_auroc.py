@@ -14,7 +14,7 @@ from scipy.stats import mannwhitneyu
 
 from studies.timing_areas import AREAS, AreaTruth, area_errors, random_scores
 from toolmark.benchmark.scoring.call_scores import CallScore
-from toolmark.benchmark.verdicts.auroc import area, area_difference, area_figure, decide_areas, pair_scores
+from toolmark.benchmark.verdicts.auroc import area, area_difference, area_figure, decide_areas, pair_scores, recipe_area
 
 # Ovarian cancer, 43 patients (DeLong et al. 1988): albumin, total protein, K-G score, and whether surgery helped. The
 # manual of SAS/STAT lists them as its example of a comparison of ROC curves.
@@ -121,6 +121,23 @@ def test_one_cluster_shows_no_difference():
     found = area_difference(one, other)
     assert (found.p, found.interval().low, found.interval().high) == (1, -1, 1)
     assert found.minimum_detectable is None
+
+
+def test_the_area_of_a_recipe_contains_the_chance_of_the_training():
+    base, candidate = random_scores(np.random.default_rng(4), AreaTruth(400, 1.0, 1.6))
+    (_, other) = random_scores(np.random.default_rng(4), AreaTruth(400, 1.0, 2.2))
+    one, two = pair_scores(base, candidate), pair_scores(base, other)
+    alone, same, differing = area_difference(base, candidate), recipe_area([one, one]), recipe_area([one, two])
+    assert (same.effect, same.between) == (pytest.approx(alone.effect), 0)
+    assert (same.wide.low, same.p) == (pytest.approx(alone.interval().low), pytest.approx(alone.p, rel=1e-6))
+    effects = [alone.effect, area_difference(base, other).effect]
+    assert (differing.effect, differing.between) == (
+        pytest.approx(np.mean(effects)),
+        pytest.approx(np.std(effects, ddof=1)),
+    )
+    of_trainings = stdtrit(1, 0.975) * differing.between / math.sqrt(2)
+    assert differing.wide.high - differing.effect > of_trainings
+    assert recipe_area([pair_scores(base[:1], candidate[:1])] * 2) is None
 
 
 def verdict_of(truth: AreaTruth, seed: int = 0):
