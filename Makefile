@@ -62,6 +62,7 @@ perf: $(VENV)/.dev-installed
 	$(BIN)/python -m studies.reports
 	$(BIN)/python -m studies.training
 	$(BIN)/python -m studies.engine --pip-args='$(PIP_ARGS)'
+	$(BIN)/python -m studies.scaling
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check

@@ -24,11 +24,11 @@ import psutil
 
 from studies import growth
 from studies.against_peers import REAL_AIMS, write_peers
+from studies.growth_tables import write_growth, write_mixed
 from studies.page import Page, percent, spread
 from studies.peers import ENVIRONMENTS, Measured, measure
 from studies.phases import ENGINE
 from studies.plan import Plan, megabytes, repeated, said
-from studies.scaling import write_growth, write_mixed
 from studies.workloads import POCKET, Workload, prompts_of, random_gemma, shipped, smollm2
 from toolmark.benchmark.core.errors import EnvironmentFault
 

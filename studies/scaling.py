@@ -1,145 +1,375 @@
-"""Measures how the time of local generation grows with the number of cases, tools and adapters."""
+"""Estimates time and cost of a large evaluation on one laptop up to 64 GPUs, and writes docs/measurements/scaling.md.
+
+    python -m studies.scaling
+
+No model runs. The program counts tokens of shipped cases and of recorded answers, and measures how long recorded
+answers are judged. All other figures are assumed, and the page says so. It takes about a minute.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+import gzip
+import json
+import re
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from tempfile import TemporaryDirectory
 
-from studies import growth
-from studies.page import Page, spread
-from studies.peers import measure
-from studies.plan import OURS, Plan, command, megabytes, repeated, said, seconds_of
-from studies.workloads import POCKET, Workload, prompts_of, shipped
+from studies.page import Page, percent
+from studies.workloads import POCKET, prompts_of
+from toolmark.benchmark.core.durations import duration
+from toolmark.benchmark.data.shipped_cases import shipped_cases
+from toolmark.benchmark.engine.encoding import encode
+from toolmark.benchmark.engine.prefix_tree import prefix_leaves
+from toolmark.benchmark.engine.tokenizer import open_tokenizer
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.readers.case_selection import load_cases
 
+ROOT = Path(__file__).parents[1]
+OUT = ROOT / "docs" / "measurements" / "scaling.md"
+REPLAYS = ROOT / "docs" / "replays" / "real-models"
+PERFORMANCE = ROOT / "docs" / "measurements" / "performance.md"
 
-def write_growth(page: Page, plan: Plan) -> None:
-    """Measure growth with cases, tools and adapters, and write the sections."""
+ADAPTERS, CASES, TOOLS = 20, 5_000, 40
+TERA, GIGA = 1e12, 1e9
 
-    def table(
-        title: str, said_first: str, column: str, workloads: Sequence[tuple[str, Workload, Sequence[Path]]]
-    ) -> None:
-        said(title)
-        works = [
-            (
-                label,
-                lambda workload=workload, used=used: measure(
-                    command(OURS, plan),
-                    {**workload.spec(threads=plan.threads), "adapters": [str(adapter) for adapter in used]},
-                ),
-            )
-            for label, workload, used in workloads
-        ]
-        found = repeated(works, plan)
-        asked = {label: len(workload.prompts) * max(1, len(used)) for label, workload, used in workloads}
-        page.section(
-            title,
-            said_first,
-            [
-                column,
-                "answers",
-                "prompt tokens",
-                "without repeated prefixes",
-                "generated tokens",
-                "repetitions",
-                "seconds",
-                "ms per answer",
-                "peak MB",
-            ],
-            [
-                [
-                    label,
-                    f"{asked[label]:,}",
-                    f"{each[0].more['read']:,}",
-                    f"{each[0].more['unique']:,}",
-                    f"{sum(each[0].more['written']):,}",
-                    str(len(each)),
-                    spread(seconds_of(each)),
-                    f"{1000 * median(seconds_of(each)) / asked[label]:.1f}",
-                    megabytes(each),
-                ]
-                for label, each in found.items()
-            ],
-        )
+HEAD = """# Twenty adapters, 5,000 cases, 40 tools: an estimate
 
-    counts = [count for count in growth.CASES if count <= plan.largest]
-    table(
-        "Growth with cases",
-        f"The model is `pocket`, with at most {growth.TOKENS} tokens for each answer. A workload of up to 1,380 "
-        "cases is a sample of the shipped cases of both splits. A larger workload also has copies of these cases with "
-        "an additional sentence. In the column `without repeated prefixes`, the tokens of each shared prefix are "
-        "counted only once.",
-        "cases",
-        [(f"{count:,}", growth.of_cases(count), ()) for count in counts],
-    )
-    table(
-        "Growth with tools offered",
-        f"The model is `pocket`. For each number of offered tools, the model answers the same {plan.trial * 6} "
-        f"requests, with at most {growth.TOKENS} tokens for each answer. The tools come from the catalog. Each request "
-        "lists them in one of four orders.",
-        "tools",
-        [(str(offered), growth.of_tools(offered, plan.trial * 6), ()) for offered in growth.TOOLS],
-    )
-    made = growth.adapters(plan.cache)
-    base = Workload("adapters", POCKET, prompts_of(shipped(plan.trial * 3)), growth.TOKENS)
-    table(
-        "Growth with adapters",
-        "Only one copy of `pocket` is in memory. Each LoRA adapter (rank 16, random weights) answers "
-        f"{plan.trial * 3} cases. The adapters answer one after another. The columns about tokens count the tokens of "
-        "one adapter.",
-        "adapters",
-        [(str(count), base, made[:count]) for count in growth.ADAPTERS],
-    )
+Written by `python -m studies.scaling`. A team judges twenty LoRA adapters of a model with 4 billion parameters on 5,000
+cases before a release. Each case offers 40 tools. This page estimates the time and the cost on several machines.
+
+**No GPU was used for this page.** Tokens, the share of the shortest possible time and the time of judging are measured.
+The speeds of the machines come from data sheets, and prices are assumed. So the page shows which part of the time
+matters, and where more machines no longer help. It does not show how fast a machine is.
+"""
 
 
-def write_mixed(page: Page, plan: Plan) -> None:
-    """Measure passes with rows of several adapters, and write the section."""
-    said("mixed batches")
-    made = growth.adapters(plan.cache)
-    rows, full = [], []
-    for count in growth.ADAPTERS[1:]:
-        for together in (16, 64):
-            spec = {
-                "model": str(POCKET),
-                "adapters": [str(adapter) for adapter in made[:count]],
-                "rows": together,
-                "threads": plan.threads,
-                "times": plan.times,
-            }
-            taken = measure([sys.executable, "-m", "studies.mixed"], spec).more["milliseconds"]
-            alone, mixed, in_turn = (median(taken[way]) for way in ("alone", "mixed", "in turn"))
-            full += [mixed / alone] * (together == 64)
-            rows.append(
-                [
-                    str(count),
-                    str(together),
-                    *(spread(taken[way], 2) for way in ("alone", "mixed", "in turn")),
-                    f"{mixed / alone:.2f}",
-                    f"{in_turn / mixed:.2f}",
-                ]
-            )
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The shape of Gemma 3 4B (Gemma 3 Technical Report, arXiv:2503.19786, and its published configuration)."""
+
+    layers: int = 34
+    full_layers: int = 5
+    window: int = 1_024
+    hidden: int = 2_560
+    wide: int = 10_240
+    heads: int = 8
+    key_heads: int = 4
+    head_size: int = 256
+    vocabulary: int = 262_208
+
+    @property
+    def layer_weights(self) -> int:
+        """Return the number of weights in the matrices of all layers."""
+        attention = 2 * self.hidden * self.head_size * (self.heads + self.key_heads)
+        return self.layers * (attention + 3 * self.hidden * self.wide)
+
+    @property
+    def head_weights(self) -> int:
+        """Return the number of weights of the head, which are also the embeddings."""
+        return self.hidden * self.vocabulary
+
+    def keys(self, context: float) -> float:
+        """Return the number of keys to which a token attends, summed over the layers."""
+        return self.full_layers * context + (self.layers - self.full_layers) * min(context, self.window)
+
+    def operations(self, context: float, *, head: bool) -> float:
+        """Return the floating-point operations for a token."""
+        products = 2 * (self.layer_weights + head * self.head_weights)
+        return products + 4 * self.heads * self.head_size * self.keys(context)
+
+    def cache_bytes(self, context: float, size: int) -> float:
+        """Return the bytes of keys and values that a generated token reads."""
+        return 2 * self.key_heads * self.head_size * size * self.keys(context)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine, with figures of data sheets.
+
+    Attributes:
+        name: Name in tables.
+        devices: Number of devices.
+        operations: Floating-point operations of a device per second.
+        bandwidth: Bytes per second between a device and its memory.
+        number_bytes: Bytes of a weight.
+        dollars: Price of a device for an hour, in US dollars.
+        start: Seconds to start the engine.
+        loading: Bytes per second at which weights are loaded.
+    """
+
+    name: str
+    devices: int
+    operations: float
+    bandwidth: float
+    number_bytes: int
+    dollars: float
+    start: float
+    loading: float
+
+
+def laptop(core: float) -> Machine:
+    """Return a laptop with eight cores, each as fast as the core that was measured."""
+    return Machine("one laptop", 1, 8 * core, 120 * GIGA, 4, 0.0, 20.0, 2 * GIGA)
+
+
+def gpus(count: int) -> Machine:
+    """Return a number of H100 GPUs."""
+    name = "one H100" if count == 1 else f"{count} H100"
+    return Machine(name, count, 989 * TERA, 3.35 * TERA, 2, 3.0, 60.0, 1 * GIGA)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The measured numbers of tokens.
+
+    Attributes:
+        prompt: Tokens of a prompt.
+        own: Tokens of a prompt after the beginning that it shares with other prompts.
+        answer: Tokens of an answer.
+        cases: Number of cases that were counted.
+        answers: Number of answers that were counted.
+    """
+
+    prompt: float
+    own: float
+    answer: float
+    cases: int
+    answers: int
+
+    def read(self, lists: int, spread: int) -> float:
+        """Return the tokens that are read for one adapter. Each shared beginning is read once in each part.
+
+        Args:
+            lists: Number of different lists of tools in the cases.
+            spread: Number of devices between which the cases of an adapter are divided.
+        """
+        beginnings = lists * max(1, min(spread, CASES / lists))
+        return min(CASES * self.prompt, beginnings * (self.prompt - self.own) + CASES * self.own)
+
+
+def counted() -> Tokens:
+    """Count the tokens of the shipped cases with 40 tools, and of recorded answers to them."""
+    cases = [case for split in ("test", "dev") for case in load_cases(shipped_cases(), split)[0]]
+    many = [case for case in cases if len(case.toolbox.tools) == TOOLS]
+    tokenizer = open_tokenizer(POCKET)
+    ids = {number: encode(prompt, tokenizer).ids for number, prompt in enumerate(prompts_of(many))}
+    total = sum(map(len, ids.values()))
+    own = sum(len(leaf.ids) for leaf in prefix_leaves(ids)) / total
+    with gzip.open(REPLAYS / "authored-smollm2-own-1.jsonl.gz", "rt") as file:
+        rows = [json.loads(line) for line in file]
+    wanted = {case.id for case in many}
+    usage = [row["usage"] for row in rows if row.get("case_id") in wanted]
+    prompt = sum(one["input_tokens"] for one in usage) / len(usage)
+    answer = sum(one["output_tokens"] for one in usage) / len(usage)
+    return Tokens(prompt, own * prompt, answer, len(many), len(usage))
+
+
+def judging_seconds(*, logs: bool) -> float:
+    """Return the processor time to judge and compare an answer: 500 recorded answers each of base and adapter.
+
+    Args:
+        logs: Whether the answers are also written to an Inspect log.
+    """
+    base, own = (f"replay/{REPLAYS / f'authored-smollm2-{name}.jsonl.gz'}" for name in ("base", "own-1"))
+    with TemporaryDirectory() as folder:
+        request = Request(models=(own,), baseline=base, limit=500, runs=Path(folder))
+        began = time.process_time()
+        evaluate(request, logs=logs)
+        return (time.process_time() - began) / 1_000
+
+
+def measured_speeds() -> tuple[list[float], float]:
+    """Return the shares of the shortest possible time, and the operations of a core per second, of performance.md."""
+    text = " ".join(PERFORMANCE.read_text(encoding="utf-8").split())
+    shares = [int(share) / 100 for share in re.findall(r"so [\d.]+ s are (\d+)% of Toolmark's time", text)]
+    rates = [float(rate) for rate in re.findall(r"matrix products\*\*: (\d+) GFLOP/s for 2,048 tokens", text)]
+    return sorted(shares), GIGA * max(rates)
+
+
+ROWS = 64
+"""Number of answers that a device writes at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The parts of the time in seconds. `reading` and `writing` are the shortest possible times of a device."""
+
+    reading: float
+    writing: float
+    start: float
+    judging: float
+
+    def total(self, share: float) -> float:
+        """Return the whole time, if the engine needs 1 / `share` of the shortest possible time."""
+        return self.start + (self.reading + self.writing) / share + self.judging
+
+    def generating(self, share: float) -> float:
+        """Return the share of the whole time in which answers are generated."""
+        return (self.reading + self.writing) / share / self.total(share)
+
+
+def estimate(machine: Machine, model: Model, tokens: Tokens, judging: float, lists: int = 1) -> Estimate:
+    """Return the time of the whole evaluation. The cases of all adapters are divided evenly between the devices."""
+    spread = -(-machine.devices // ADAPTERS)
+    share = ADAPTERS / machine.devices
+    context = tokens.prompt + tokens.answer / 2
+    read = tokens.read(lists, spread) * share * model.operations(tokens.prompt, head=False) / machine.operations
+    written = CASES * (tokens.answer - 1) * share
+    weights = (model.layer_weights + model.head_weights) * machine.number_bytes
+    moved = weights / ROWS + model.cache_bytes(context, machine.number_bytes)
+    writing = written * max(moved / machine.bandwidth, model.operations(context, head=True) / machine.operations)
+    return Estimate(read, writing, machine.start + weights / machine.loading, judging * ADAPTERS * CASES)
+
+
+def main() -> None:
+    """Write the page."""
+    model, tokens = Model(), counted()
+    plain, judging = judging_seconds(logs=False), judging_seconds(logs=True)
+    shares, core = measured_speeds()
+    low, high = shares[0], shares[-1]
+    machines = [laptop(core), *(gpus(count) for count in (1, 8, 64))]
+    page = Page(HEAD)
     page.section(
-        "Rows of several adapters in one pass",
-        "A pass through the model generates one token for each of several answers. Each answer is a row of the pass. A "
-        "pass has at most 64 rows, because memory is limited. This section asks whether passes with rows of several "
-        "adapters save time. The table shows the milliseconds of a pass, which generates one token for each row. The "
-        "time excludes attention to earlier tokens:\n\n"
-        "- **alone**: All rows belong to one adapter.\n"
-        "- **mixed**: The rows are divided evenly among the adapters. peft's `adapter_names` computes all rows in one "
-        "pass.\n"
-        "- **in turn**: The rows are divided in the same way, but each adapter has its own pass.\n\n"
-        "If each adapter has enough cases to fill a pass, compare `mixed` with `alone`. If each adapter has only a "
-        "few cases left, compare `mixed` with `in turn`.",
-        ["adapters", "rows", "alone", "mixed", "in turn", "mixed / alone", "in turn / mixed"],
-        rows,
+        "The figures",
+        "The column `kind` says whether a figure is measured or assumed.",
+        ["figure", "value", "kind", "source"],
+        [
+            [
+                "tokens of a prompt with 40 tools",
+                f"{tokens.prompt:,.0f}",
+                "measured",
+                f"mean of {tokens.answers} recorded prompts of SmolLM2 (docs/replays)",
+            ],
+            [
+                "of these, tokens that no other prompt shares",
+                f"{tokens.own:,.0f}",
+                "measured",
+                f"their share in {tokens.cases} shipped cases with 40 tools, with the tokenizer of `pocket`",
+            ],
+            [
+                "tokens of an answer",
+                f"{tokens.answer:.0f}",
+                "measured",
+                f"mean of {tokens.answers} recorded answers of an adapter of SmolLM2 (docs/replays)",
+            ],
+            [
+                "shortest possible time / time of the exact engine",
+                f"{percent(low, 0)} to {percent(high, 0)}",
+                "measured",
+                "[performance.md](performance.md), three models with 3M to 135M parameters on a processor",
+            ],
+            [
+                "judging, logging and comparing an answer",
+                f"{1000 * judging:.1f} ms",
+                "measured",
+                "1,000 recorded answers, processor time of one core",
+            ],
+            ["the same without logs", f"{1000 * plain:.1f} ms", "measured", "the same answers"],
+            [
+                "operations of a core",
+                f"{core / GIGA:,.0f} GFLOP/s",
+                "measured",
+                "[performance.md](performance.md), float32",
+            ],
+            ["laptop", "8 cores, 120 GB/s", "assumed", "none"],
+            ["H100 SXM", "989 TFLOP/s, 3.35 TB/s", "assumed", "data sheet of the maker: bfloat16 without sparsity"],
+            ["price of an H100", "3 dollars an hour", "assumed", "none; put in the price of your cloud"],
+            [
+                "model",
+                f"{(model.layer_weights + model.head_weights) / 1e9:.1f} billion weights",
+                "assumed",
+                "shape of Gemma 3 4B (arXiv:2503.19786)",
+            ],
+            ["answers that a device writes at once", str(ROWS), "assumed", "none"],
+            ["start of an engine", "60 s, on the laptop 20 s", "assumed", "none"],
+            ["loading of weights", "1 GB/s, on the laptop 2 GB/s", "assumed", "none"],
+        ],
+    )
+    page.section(
+        "Tokens",
+        "All cases offer the same 40 tools in the same order, as the shipped cases do. Then each device reads the list "
+        "of tools once for each adapter, and its keys and values are reused for all cases. If the lists differ, more "
+        "tokens are read. An adapter changes keys and values, so nothing is shared between adapters.",
+        ["different lists of tools", "tokens read for all adapters", "share of prompt tokens that are reused"],
+        [
+            [
+                f"{lists:,}",
+                f"{ADAPTERS * tokens.read(lists, 1) / 1e6:,.1f} million",
+                percent(1 - tokens.read(lists, 1) / (CASES * tokens.prompt)),
+            ]
+            for lists in (1, 10, 100, 1_000, CASES)
+        ],
+    )
+    found = {machine.name: estimate(machine, model, tokens, judging) for machine in machines}
+    page.section(
+        "Time and cost",
+        "`reading` and `writing` are the shortest possible times of the two parts of generation. `start` includes the "
+        "loading of the base. One process judges, so `judging` does not get shorter. The last columns use the lowest "
+        "and the highest measured share of the shortest possible time. A GPU costs money until the evaluation ends, "
+        "judging included.",
+        ["machine", "reading", "writing", "start", "judging", "total", "dollars", "generation's share of the time"],
+        [
+            [
+                machine.name,
+                duration(one.reading),
+                duration(one.writing),
+                duration(one.start),
+                duration(one.judging),
+                f"{duration(one.total(high))} to {duration(one.total(low))}",
+                _dollars(machine, one, low, high),
+                f"{percent(one.generating(high), 0)} to {percent(one.generating(low), 0)}",
+            ]
+            for machine in machines
+            for one in [found[machine.name]]
+        ],
+    )
+    judged_first = ADAPTERS * CASES * judging
+    half = next(
+        count for count in range(1, 10_000) if estimate(gpus(count), model, tokens, judging).generating(low) < 0.5
+    )
+    alone, unjudged = (estimate(gpus(1), model, tokens, seconds).total(low) for seconds in (judging, 0.0))
+    page.section(
+        "Where it stops growing",
+        "The table shows how many times as fast as one GPU a number of GPUs is, with the lowest measured share.",
+        ["GPUs", "total", "times one GPU", "without judging"],
+        [
+            [
+                str(count),
+                duration(one.total(low)),
+                f"{alone / one.total(low):.1f}",
+                f"{unjudged / (one.total(low) - one.judging):.1f}",
+            ]
+            for count in (1, 2, 4, 8, 16, 32, 64)
+            for one in [estimate(gpus(count), model, tokens, judging)]
+        ],
     )
     page.paragraph(
-        f"With 64 rows, a mixed pass takes {min(full):.2f} to {max(full):.2f} times as long as a pass with one "
-        "adapter. "
-        + (
-            "So a mixed pass would be faster."
-            if max(full) < 0.95
-            else "So in Toolmark, adapters answer one after another."
-        )
+        f"From {half} GPUs on, less than half of the time is generation. Two parts do not get shorter with more GPUs:\n"
+        "\n"
+        f"- **Judging** takes {duration(judged_first)} for {ADAPTERS * CASES:,} answers in one process, and "
+        f"{duration(ADAPTERS * CASES * plain)} without Inspect logs. Several processes can judge several adapters, as "
+        "an array of jobs does ([scale.md](../guide/scale.md#slurm)).\n"
+        "- **Start**: Each GPU loads the base itself.\n"
+        "\n"
+        f"With more than {ADAPTERS} GPUs, the cases of an adapter are divided, and each part reads the list of tools "
+        f"again. Such a part reads {tokens.prompt - tokens.own:,.0f} tokens more. All cases of an adapter have "
+        f"{CASES * tokens.own:,.0f} tokens of their own. So this costs little.\n"
+        "\n"
+        f"Without the reuse of shared tokens, reading would take {tokens.prompt * CASES / tokens.read(1, 1):.0f} times "
+        "as long."
     )
+    page.finish(OUT)
+
+
+def _dollars(machine: Machine, one: Estimate, low: float, high: float) -> str:
+    if not machine.dollars:
+        return "0"
+    prices = [one.total(share) / 3600 * machine.devices * machine.dollars for share in (high, low)]
+    return f"{prices[0]:,.2f} to {prices[1]:,.2f}"
+
+
+if __name__ == "__main__":
+    main()

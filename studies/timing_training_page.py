@@ -44,9 +44,9 @@ base. But does it know when to call? This page compares five kinds of candidates
 Scores are in per cent. With three seeds, a table shows the median [smallest, largest]. Differences are in percentage
 points, with the 95% interval. The verdicts on DPO and GRPO are about the *recipe*: their interval contains the chance
 of the cases and the chance of the training. `between` is the standard deviation between the trainings, in points. The
-trainings of a model use the same data, so the chance of the data is not contained.
+trainings of a model use the same data, so the chance of the data is not part of the interval.
 
-For `pocket`, two adapters were also trained with a wrong reward by `grpo`, to see whether the suites show it. Their
+For `pocket`, two adapters were also trained by `grpo` with a wrong reward, to see whether the suites show it. Their
 table uses generated cases, and a floor of 50%.
 
 The last table of a model compares the processor time of the same candidate with and without a threshold. Both answer

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolmark.benchmark.core.atomic_write import write_atomically
-from toolmark.benchmark.core.cache_folder import cache_folder
 from toolmark.benchmark.core.errors import InputError, writing
-from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.remote_files import joined, read_remote
+from toolmark.benchmark.core.working_copies import working_copy
 
 __all__ = ["recorded_at"]
 
@@ -32,8 +31,8 @@ def recorded_at(address: str) -> Path:
             f"there is no recorded run at {address}",
             f"List the runs at the address: toolmark runs list --runs {address.rstrip('/').rpartition('/')[0]}",
         )
-    run, _, name = file.rpartition("/")
-    copy = cache_folder("remote-recordings") / digest(run) / run.rpartition("/")[2] / name
+    runs, run, name = file.rsplit("/", 2)
+    copy = working_copy("recordings", runs) / run / name
     with writing(copy, "Free some disk space, or choose another cache: XDG_CACHE_HOME=DIR"):
         copy.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(copy, content)

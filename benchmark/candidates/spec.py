@@ -254,7 +254,7 @@ def resolve(spec: str, *, threshold: bool = False) -> Candidate:
 
     Args:
         spec: The spec.
-        threshold: Whether the spec can end with a threshold for calls.
+        threshold: Whether a threshold for calls is allowed at the end of the spec.
 
     Raises:
         InputError: There is no such candidate. The message lists the most similar names. Or the spec has a threshold,

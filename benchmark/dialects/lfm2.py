@@ -45,7 +45,7 @@ class Lfm2(TextDialect):
         return f"List of tools: <|tool_list_start|>{listed}<|tool_list_end|>"
 
     def write_calls(self, calls: Sequence[Call]) -> str:
-        """Return the calls as a list between tokens."""
+        """Return the calls as a list between two special tokens."""
         return f"{_OPEN}{write_list(calls, self.name)}{_CLOSE}"
 
     def write_result(self, message: Message) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.secrets import command_without_secrets
+from toolmark.benchmark.core.working_copies import address_of
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import named_case_set
@@ -19,7 +20,6 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.policies.scores import policy_scores
-from toolmark.benchmark.runs.remote_runs import address_of
 from toolmark.benchmark.scoring.grades import SCORER_VERSION, Grade
 from toolmark.benchmark.verdicts.breakdowns import confusions, seen_tools, selection_by_offered, usage
 from toolmark.benchmark.verdicts.comparison import Side

@@ -339,7 +339,7 @@ def live_task(
     loaded: Dialect = load("toolmark.dialects", dialect)()
     if any(loaded.render(case.messages, case.toolbox.tools).tools for case in chosen):
         raise InputError(
-            f"`inspect eval` cannot use the dialect {dialect}, in which the server shows the tools to the model",
+            f"`inspect eval` cannot use the dialect {dialect}, because the server writes the tools into the prompt",
             f"Use pytest instead: pytest suites/ --model MODEL --dialect {dialect}",
         )
     metrics = [metric for metric in PRIMARY if metric.id in primary_metrics(suite)]

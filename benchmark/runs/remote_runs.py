@@ -15,12 +15,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from toolmark.benchmark.core.atomic_write import write_atomically
-from toolmark.benchmark.core.cache_folder import cache_folder
-from toolmark.benchmark.core.errors import EnvironmentFault, ToolmarkError, writing
-from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.errors import EnvironmentFault, ToolmarkError
 from toolmark.benchmark.core.remote_files import (
     fingerprint,
     is_address,
@@ -30,11 +28,11 @@ from toolmark.benchmark.core.remote_files import (
     size_of_remote,
     write_remote,
 )
+from toolmark.benchmark.core.working_copies import address_of, working_copy
 
-__all__ = ["RemoteLedger", "address_of", "copy_of_runs", "local_runs", "send_run"]
+__all__ = ["RemoteLedger", "copy_of_runs", "local_runs", "send_run"]
 
 LEDGER = "ledger.jsonl"
-_ADDRESS_FILE = "address"
 
 _SECONDS_BETWEEN = {"hf": 300.0}
 """Seconds between two transfers of a growing ledger, by the kind of store. Each transfer to the hub is a commit."""
@@ -55,14 +53,7 @@ def local_runs(runs: str) -> Path:
     Raises:
         EnvironmentFault: The folder in the cache cannot be written.
     """
-    if not is_address(runs):
-        return Path(runs)
-    address = runs.rstrip("/")
-    folder = cache_folder("remote-runs") / digest(address)
-    with writing(folder, "Free some disk space, or choose another cache: XDG_CACHE_HOME=DIR"):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / _ADDRESS_FILE, address.encode())
-    return folder
+    return working_copy("runs", runs.rstrip("/")) if is_address(runs) else Path(runs)
 
 
 def copy_of_runs(runs: str) -> Path:
@@ -76,16 +67,6 @@ def copy_of_runs(runs: str) -> Path:
         if not name.startswith(".") and (ledger := RemoteLedger.at(folder / name / LEDGER)) is not None:
             ledger.fetch()
     return folder
-
-
-def address_of(path: Path) -> str | None:
-    """Return the address whose working copy contains `path`. None if `path` is in no working copy."""
-    root = cache_folder("remote-runs")
-    if not path.is_relative_to(root) or path == root:
-        return None
-    first, *names = path.relative_to(root).parts
-    file = root / first / _ADDRESS_FILE
-    return joined(file.read_text(encoding="utf-8"), *names) if file.is_file() else None
 
 
 def send_run(folder: Path) -> None:
@@ -135,6 +116,7 @@ class RemoteLedger:
     _seen: str | None = None
     _sent: bytes = b""
     _ended: Event = field(default_factory=Event)
+    _sending: Lock = field(default_factory=Lock)
     _thread: Thread | None = None
 
     @classmethod
@@ -164,14 +146,15 @@ class RemoteLedger:
         Raises:
             EnvironmentFault: The store cannot be reached.
         """
-        whole, seen = self._lines(), fingerprint(self.address)
-        if seen != self._seen:
-            self._sent = read_remote(self.address) or b""
-            whole = _joined_lines(whole, self._sent)
-        if whole != self._sent:
-            write_remote(self.address, whole)
-            self._sent, seen = whole, fingerprint(self.address)
-        self._seen = seen
+        with self._sending:
+            whole, seen = self._lines(), fingerprint(self.address)
+            if seen != self._seen:
+                self._sent = read_remote(self.address) or b""
+                whole = _joined_lines(whole, self._sent)
+            if whole != self._sent:
+                write_remote(self.address, whole)
+                self._sent, seen = whole, fingerprint(self.address)
+            self._seen = seen
 
     def begin(self) -> None:
         """Send the file now, and then again and again in another thread.

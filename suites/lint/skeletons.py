@@ -1,6 +1,7 @@
 """Makes the skeleton of a question: the words of the question, with a mask in place of each value.
 
-"median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. These parts of a question are values:
+Several values in a row have one mask. So "median of 3, 5 and 9" and "median of 4, 1" have the same skeleton. These
+parts of a question are values:
 
 - quotations, dates, addresses and hashtags
 - words with a digit, and names inside a sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -77,6 +78,20 @@ def finished(training: subprocess.Popen[str]) -> str:
     said, _ = training.communicate(timeout=600)
     assert training.returncode == 0, said
     return said
+
+
+@pytest.mark.slow
+def test_sharded_weights_have_the_gradients_of_whole_weights(base):
+    script = Path(__file__).parent / "finetuning" / "sharded_gradients.py"
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(
+        [*launcher, str(script), str(base)], env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    matrices, difference = re.findall(r"(\d+) matrices, largest difference (\S+)", ended.stdout)[0]
+    assert int(matrices) == 28  # A and B of seven layers in each of two blocks
+    assert float(difference) < 1e-5
 
 
 @pytest.mark.slow

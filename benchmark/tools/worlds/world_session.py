@@ -74,7 +74,8 @@ class WorldSession:
         """Make a call, and return the result. If the kind of the result is not `ok`, the state has not changed.
 
         If the kind is `error`, the model can correct itself: the tool refused the call, the arguments do not fit the
-        schema, or no such tool is offered. All other kinds are a fault of the world. The conversation should end then.
+        schema, or no such tool is offered. All kinds except `ok` and `error` are a fault of the
+        world. The conversation should end then.
 
         Args:
             call: The call of the model.

@@ -116,7 +116,7 @@ def test_a_broken_connection_loses_nothing_and_another_machine_compares(store, e
     assert broken.code == 69, broken.said
     assert "the run was not sent" in broken.err
     assert "selection.tool" in broken.out, "the scores are shown all the same"
-    (kept,) = here.glob("toolmark/remote-runs/*/*/ledger.jsonl")
+    (kept,) = here.glob("toolmark/remote/runs/*/*/ledger.jsonl")
     assert len(read_ledger(kept).completions) == 60
 
     store.mend()
@@ -139,7 +139,7 @@ def test_a_broken_connection_loses_nothing_and_another_machine_compares(store, e
     files = s3fs.S3FileSystem(skip_instance_cache=True)
     assert files.cat(f"bucket/runs/{run}/ledger.jsonl") == kept.read_bytes()
     assert files.glob(f"bucket/runs/{run}/*.eval")
-    assert b"s3://bucket/runs/" in files.cat(report.removeprefix("s3://"))
+    assert f"--baseline s3://bucket/runs/{run}/ledger.jsonl".encode() in files.cat(report.removeprefix("s3://"))
 
 
 def _command(warm, cache: Path, *arguments: str) -> Ended:
