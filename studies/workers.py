@@ -38,6 +38,7 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.runs.ledger import read_ledger
+from toolmark.benchmark.verdicts.figure import Figure
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "measurements" / "workers.md"
@@ -50,6 +51,9 @@ MOMENTS = (0.0, 0.1, 0.4, 0.7, 0.9)
 
 VICTIMS = {"worker": "ray::EngineWorker", "raylet": "raylet", "driver": ""}
 """The beginnings of the names of the processes that are killed."""
+
+SECONDS_TO_END = 120.0
+"""After this time, all processes of Ray must have ended. Its agents end last."""
 
 Rows = dict[str, Any]
 
@@ -110,6 +114,14 @@ class Driver:
         return sum(max(0, path.read_bytes().count(b"\n") - 1) for path in self.runs.glob("*/ledger.jsonl"))
 
 
+def printed(figure: Figure) -> str:
+    """Return a figure with as many digits as the summary shows. The rounding errors of probabilities are smaller."""
+    if figure.score is None or figure.interval is None:
+        return "n/a"
+    low, high = figure.interval.low, figure.interval.high
+    return f"{figure.n}: {100 * figure.score:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
 def evaluated(given: str) -> None:
     """Evaluate a request, and print the lines for the user and every figure. This is the command of `Driver`."""
     fields = json.loads(given)
@@ -119,7 +131,9 @@ def evaluated(given: str) -> None:
         comparison = evaluate(Request(**{**lists, "runs": Path(fields["runs"])}), lines, logs=False)
     except ToolmarkError as error:
         sys.exit(str(error))
-    figures = {one.name: {name: str(figure) for name, figure in one.figures.items()} for one in comparison.contestants}
+    figures = {
+        one.name: {name: printed(figure) for name, figure in one.figures.items()} for one in comparison.contestants
+    }
     sys.stdout.write(json.dumps({"figures": figures, "lines": lines.lines, "seconds": lines.seconds}) + "\n")
 
 
@@ -193,7 +207,7 @@ def killed(driver: Driver, victim: str, moment: float, whole: tuple[Rows, dict[s
         process.wait()
     else:
         said = result(process)
-    _, alive = psutil.wait_procs(family.values(), timeout=20)
+    _, alive = psutil.wait_procs(family.values(), timeout=SECONDS_TO_END)
     if victim == "driver":
         said = result(driver.start())
     same = (rows(driver.runs), said["figures"]) == whole

@@ -58,7 +58,9 @@ class EngineProbe:
         return list(islice(fitting, self.cases))
 
     def compare(self, answers: Mapping[int, Completion], adapter: Path | None) -> dict[str, int]:
-        """Answer the same prompts with transformers. Return the number of cases, and of answers that differ.
+        """Answer the prompts again with transformers, and compare these answers with those of vLLM.
+
+        Returns two numbers: how many cases were compared, and how many of the answers differ.
 
         Args:
             answers: The answers of vLLM, by the index of the prompt.

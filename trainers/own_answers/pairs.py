@@ -53,8 +53,8 @@ class Pair:
 def pairs_of(number: int, question: Question, answers: Sequence[JudgedAnswer], most: int) -> list[Pair]:
     """Return the pairs of one question. Empty if no answer is wrong.
 
-    Each wrong answer is used once. The first pairs have different causes. The right answers take turns. If no answer is
-    right, the gold answer is the right one.
+    Each wrong answer is used once. One wrong answer for each cause comes first, and the rest follows. If there are
+    several right answers, they are used in turn. If no answer is right, the gold answer is used.
 
     Args:
         number: Index of the question.

@@ -25,6 +25,9 @@ MOST_FAILURES = 3
 _SECONDS_TO_START = 900.0
 """If no worker has started after this time, the run ends. A cluster that adds machines needs minutes for this."""
 
+_SECONDS_BETWEEN_QUESTIONS = 0.5
+"""After this time, a worker that Ray starts again is asked again whether it has started."""
+
 _LONGEST_REASON = 600
 
 _KEPT = "Run the same command again. The answers so far are kept."
@@ -192,7 +195,7 @@ class LiveWorkers:
 
     def _new(self, ray: ModuleType, options: Mapping[str, Any]) -> Worker:
         actor = ray.remote(EngineWorker).options(**options).remote(self.open_engines, self.expected)
-        return Worker(actor, _facts(actor))
+        return Worker(actor, actor.facts.remote())
 
     @contextmanager
     def _naming_broken_connections(self) -> Iterator[None]:
@@ -213,7 +216,11 @@ class LiveWorkers:
         reason = " ".join(str(error).split())[-_LONGEST_REASON:] or type(error).__name__
         if worker.facts is not None:
             self._lost.append((worker, Lost(reason)))
-            worker.facts, worker.model, worker.reply = None, None, _facts(worker.actor)
+            worker.facts, worker.model, worker.reply = None, None, worker.actor.facts.remote()
+            return
+        if isinstance(error, ray.exceptions.ActorUnavailableError):  # Ray has not started it again yet.
+            time.sleep(_SECONDS_BETWEEN_QUESTIONS)
+            worker.reply = worker.actor.facts.remote()
             return
         if "creation task" in str(error):
             raise EnvironmentFault(
@@ -226,11 +233,6 @@ class LiveWorkers:
         self._lost += [(one, Lost(reason)) for one in self._all]
         self._all, self._ray = [], None
         self.connection.close()
-
-
-def _facts(actor: Any) -> Any:
-    """Ask a worker for its facts. Ray repeats this question until the worker has started."""
-    return actor.facts.options(max_task_retries=-1).remote()
 
 
 def _checked(facts: WorkerFacts) -> WorkerFacts:

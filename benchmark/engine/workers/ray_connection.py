@@ -19,9 +19,12 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
+
+import psutil
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.progress import phase
@@ -30,6 +33,9 @@ __all__ = ["RayConnection", "check_address", "check_installed"]
 
 _SECONDS_TO_ANSWER = 5.0
 """A cluster that does not accept a connection within this time counts as unavailable."""
+
+_FOLDER = "toolmark-ray-"
+"""The beginning of the name of a folder for Ray. The ID of the process follows."""
 
 _STARTS = 3
 """How often the start of Ray on this machine is tried."""
@@ -134,7 +140,7 @@ class RayConnection:
         if self.address is not None:
             ray.init(self.address, **options)
             return
-        self._folder = tempfile.mkdtemp(prefix="toolmark-ray-")
+        self._folder = _new_folder()
         ray.init(
             "local",
             num_cpus=self._processors,
@@ -175,6 +181,19 @@ class RayConnection:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+
+def _new_folder() -> str:
+    """Return a new folder for the sockets and logs of Ray. Folders of processes that were killed are removed.
+
+    The paths of sockets must be short, so the folder is directly in `/tmp` if there is such a folder.
+    """
+    place = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir())  # noqa: PTH112, S108 - mkdtemp is safe
+    for left in place.glob(f"{_FOLDER}*"):
+        owner = left.name.removeprefix(_FOLDER).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=place)
 
 
 @cache
