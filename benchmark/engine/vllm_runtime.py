@@ -212,7 +212,7 @@ def _loading(base: Path) -> Iterator[None]:
     except (ToolmarkError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        said = cause(error)
+        said = cause(error).rstrip(".")
         if "memory" in said.lower():
             raise EnvironmentFault(
                 f"the memory is too small to load {base} into vLLM: {said}",
