@@ -172,7 +172,10 @@ def _lora_rows(kind: str, found: Candidates, lora: Comparison) -> list[list[str]
 
 
 def _curve_rows(kind: str, found: Candidates, lora: Comparison) -> list[list[str]]:
-    titles = ["threshold", *(recipe.upper() for recipe, _ in found.trained)]
+    titles = [
+        "threshold",
+        *(f"{recipe.upper()}, seed {side.name.rpartition('-')[2]}" for recipe, side in found.trained),
+    ]
     shown = [one.timing.sentence if one.timing else "n/a" for one in lora.compared]
     return [[kind, title, sentence] for title, sentence in zip(titles, shown, strict=True)]
 
