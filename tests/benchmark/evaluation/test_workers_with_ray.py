@@ -44,8 +44,10 @@ def test_each_worker_loads_the_base_once_and_nothing_else_is_reached(tmp_path):
     request = {**REQUEST, "adapters": [str(adapter) for adapter in adapters], "limit": 4}
     process = Driver(request, tmp_path / "runs").start()
     listening: set[str] = set()
-    while process.poll() is None and not list((tmp_path / "runs").glob("*/ledger.jsonl")):
-        time.sleep(0.5)
+    while process.poll() is None and not any(
+        path.stat().st_size for path in (tmp_path / "runs").glob("*/ledger.jsonl")
+    ):
+        time.sleep(0.2)
     for one in (process, *process.children(recursive=True)):
         listening |= {each.laddr.ip for each in one.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
     (line,) = (line for line in result(process)["lines"] if line.startswith("workers: 2 "))
