@@ -53,6 +53,7 @@ def read_remote(address: str) -> bytes | None:
     """
     store = _store(address)
     try:
+        store.invalidate_cache()  # another machine can have written the file since it was listed
         with _answering(address), store.open(address, "rb") as stream:
             content: bytes = stream.read(MAX_UNPACKED + 1)
     except FileNotFoundError:
