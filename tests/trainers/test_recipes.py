@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from tests.forked.families import wait_until
-from toolmark.benchmark.candidates.recipes import Plan, plugin_package
+from toolmark.benchmark.candidates.recipes import Plan, plan_recipe, plugin_package, read_recipe
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.record import RECORD_FILE
@@ -22,6 +22,7 @@ from toolmark.benchmark.evaluation.contestant import contestants
 from toolmark.benchmark.evaluation.recipe_making import plan_of
 from toolmark.benchmark.evaluation.request import Request
 
+SHIPPED = sorted((Path(__file__).parents[2] / "trainers" / "recipes").glob("*.toml"))
 RECIPE = """
 base = "{base}"
 dialect = "tagged"
@@ -123,6 +124,13 @@ def test_a_change_makes_anew_what_depends_on_it(recipe, base):
         assert anew.adapter != same.adapter
     said = planned(recipe, base, skip_too_long="true\nwarmup = 0.03")
     assert (said.data, said.adapter) == (same.data, same.adapter), "a default that is written out is no change"
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_every_shipped_recipe_has_only_options_that_exist(file, base):
+    plan = plan_recipe(read_recipe(file), base, "tagged")
+    assert plan.generate[0] == "generate"
+    assert plan.train[0] == "train"
 
 
 def with_seeds(recipe: Path) -> Path:
