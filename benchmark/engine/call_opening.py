@@ -65,9 +65,9 @@ class CallOpening(CallBeginning):
         return self._leading_to(self._marks, before)
 
     def every_opener(self) -> list[int]:
-        """Return the tokens that `openers` returns for any text, in ascending order."""
-        texts = {mark[:length] for mark in self._marks for length in range(len(mark))}
-        return sorted({token for text in texts for token in self.openers(text)})
+        """Return the tokens that `openers` returns for any text. Those after a shorter text come first."""
+        texts = sorted({mark[:length] for mark in self._marks for length in range(len(mark))}, key=len)
+        return list(dict.fromkeys(token for text in texts for token in self.openers(text)))
 
     def usual_openers(self, before: str) -> list[int]:
         """Return those tokens of `openers` that lead to a call in the form in which the dialect writes calls."""

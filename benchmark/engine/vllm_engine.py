@@ -38,7 +38,7 @@ _MOST_LISTED = 128
 """Highest number of tokens for which vLLM returns log-probabilities by their ids."""
 
 _MOST_LIKELY = 20
-"""Number of the most likely tokens whose log-probabilities are asked for, if calls begin with too many tokens."""
+"""Number of the most likely tokens whose log-probabilities are asked for, if a call can begin with too many tokens."""
 
 _CHARACTERS_OF_A_TOKEN = 4
 
@@ -70,7 +70,7 @@ class VllmEngine:
         dtype: Name of a torch dtype.
         options: The options of the engine.
         threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
-        adapters: All adapters that will be set.
+        adapters: The adapters that will be set. Others can be set, too, if `serves` returns True for them.
 
     Raises:
         InputError: The weights or the tokenizer in the directory are missing or cannot be read.
@@ -105,7 +105,6 @@ class VllmEngine:
         )
         self._prompts = PreparedPrompts(base, decoding)
         self._adapters = VllmAdapters(base)
-        self._served = frozenset(adapters)
         self._adapter: Path | None = None
         self._requests = 0
         self._known: dict[int, Completion] = {}
@@ -119,11 +118,12 @@ class VllmEngine:
         return configured_stops(self._base)
 
     def serves(self, adapters: Collection[Path]) -> bool:
-        """Return whether these adapters are among those that the engine was made for."""
-        return self._served.issuperset(adapters)
+        """Return whether the engine can serve these adapters, too. Its highest rank is fixed when it starts."""
+        room = self._settings.adapters > 0 and rank_for_vllm(list(adapters)) <= self._settings.rank
+        return room or not adapters
 
     def set_adapter(self, adapter: Path | None) -> None:
-        """Use this adapter from now on, or the base alone if `adapter` is None. It is one of the given adapters."""
+        """Use this adapter from now on, or the base alone if `adapter` is None."""
         self._adapter = adapter
         self._known.clear()
 
@@ -252,12 +252,17 @@ class VllmEngine:
 
     @property
     def _listed(self) -> dict[str, Any]:
-        """Return which log-probabilities vLLM returns: those of all tokens with which a call begins."""
+        """Return which log-probabilities vLLM returns: those of the tokens with which a call begins or goes on.
+
+        In large vocabularies, many tokens go on with a call after its first character. Those that are not listed are
+        hardly ever needed, because the first token usually decides.
+        """
         opening = self._prompts.opening
-        tokens = [] if opening is None else opening.every_opener()
-        if tokens and len(tokens) <= _MOST_LISTED:
-            return {"logprob_token_ids": tokens}
-        return {"logprobs": _MOST_LIKELY if tokens else 0}
+        if opening is None:
+            return {"logprobs": 0}
+        if len(opening.openers("")) > _MOST_LISTED:
+            return {"logprobs": _MOST_LIKELY}
+        return {"logprob_token_ids": opening.every_opener()[:_MOST_LISTED]}
 
     def _take(self, answer: _Answer, output: Any, calls: CallProbability | None) -> bool:
         """Take the new tokens of an answer. Return whether the answer must end here."""

