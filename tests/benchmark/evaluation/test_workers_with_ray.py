@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -44,8 +45,10 @@ def test_each_worker_loads_the_base_once_and_nothing_else_is_reached(tmp_path):
     request = {**REQUEST, "adapters": [str(adapter) for adapter in adapters], "limit": 4}
     process = Driver(request, tmp_path / "runs").start()
     listening: set[str] = set()
-    while process.poll() is None and not list((tmp_path / "runs").glob("*/ledger.jsonl")):
-        time.sleep(0.5)
+    while process.poll() is None and not any(
+        path.stat().st_size for path in (tmp_path / "runs").glob("*/ledger.jsonl")
+    ):
+        time.sleep(0.2)
     for one in (process, *process.children(recursive=True)):
         listening |= {each.laddr.ip for each in one.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
     (line,) = (line for line in result(process)["lines"] if line.startswith("workers: 2 "))
@@ -61,8 +64,8 @@ def test_a_cluster_generates_the_same_rows(whole, tmp_path):
     local = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     ray = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--include-dashboard=false"]
     ports = ["--port=0", f"--ray-client-server-port={port}"]
-    sizes = ["--num-cpus=2", "--object-store-memory=100000000", f"--temp-dir={tmp_path / 'ray'}"]
-    with (tmp_path / "log").open("wb") as log:
+    with (tmp_path / "log").open("wb") as log, TemporaryDirectory(prefix="ray-") as short:  # for the paths of sockets
+        sizes = ["--num-cpus=2", "--object-store-memory=100000000", f"--temp-dir={short}"]
         head = subprocess.Popen([*ray, *ports, *sizes], env={**os.environ, **local}, stdout=log, stderr=log)
         try:
             driver = Driver({**REQUEST, "ray": f"ray://127.0.0.1:{port}"}, tmp_path / "runs")
