@@ -2,7 +2,7 @@
 
 By default, vLLM computes in a process of its own. This process would import the main module again, and would go on if
 Toolmark is killed. So the engine stays in this process. With tensor parallelism, vLLM starts one process for each GPU.
-These processes watch a pipe, and end when this process has ended.
+These processes watch a pipe. They end at most half a minute after this process.
 """
 
 from __future__ import annotations
