@@ -30,7 +30,7 @@ def cases(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_fitted_threshold_is_used(cases, tmp_path, capsys):
     runs = tmp_path / "runs"
-    fit("pocket", adapter="pocket-lora", restraint=0.9, cases=str(cases), max_tokens=5, runs=runs)
+    fit("pocket", adapter="pocket-lora", restraint=0.9, cases=str(cases), max_tokens=5, runs=str(runs))
     said = capsys.readouterr().out
     (spec,) = re.findall(r"^spec: (\S+)$", said, re.MULTILINE)
     threshold = float(spec.removeprefix("pocket:pocket-lora@call>"))
@@ -59,16 +59,16 @@ def test_a_fitted_threshold_is_used(cases, tmp_path, capsys):
 
 def test_what_cannot_be_calibrated(tmp_path, cases):
     with pytest.raises(InputError, match="weights that can be loaded"):
-        fit("policy/never", runs=tmp_path)
+        fit("policy/never", runs=str(tmp_path))
     with pytest.raises(InputError, match="cannot be used here"):
-        fit("pocket@call>0.5", runs=tmp_path)
+        fit("pocket@call>0.5", runs=str(tmp_path))
     with pytest.raises(InputError, match="--restraint 3"):
-        fit("pocket", restraint=3, runs=tmp_path)
+        fit("pocket", restraint=3, runs=str(tmp_path))
     (cases / "few.dev.jsonl").write_text("".join(
         case_line(case) for case in load_cases(shipped_cases(), "dev")[0][:200] if case.expect.action == "call"
     ))  # fmt: skip
     with pytest.raises(InputError, match="all of one kind"):
-        fit("pocket", cases=str(cases), limit=2, max_tokens=2, runs=tmp_path)
+        fit("pocket", cases=str(cases), limit=2, max_tokens=2, runs=str(tmp_path))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"threshold": 2, "cases": 1}', '{"threshold": NaN, "cases": 1}'])
