@@ -194,7 +194,9 @@ def killed(driver: Driver, victim: str, moment: float, whole: tuple[Rows, dict[s
     process = driver.start()
     family: dict[int, psutil.Process] = {}
     while True:
-        assert process.poll() is None, process.communicate()
+        if process.poll() is not None:
+            said = process.communicate()
+            sys.exit(f"The run ended before the kill. Use more cases: --kills N. The run said: {said}")
         family |= {child.pid: child for child in process.children(recursive=True)}
         found = [one for one in family.values() if victim != "driver" and _name(one).startswith(VICTIMS[victim])]
         workers = [one for one in family.values() if _name(one).startswith(VICTIMS["worker"])]
@@ -345,7 +347,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=160)
     parser.add_argument("--tokens", type=int, default=96)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--evaluate", help="the request of one command, as JSON")
     given = parser.parse_args()
