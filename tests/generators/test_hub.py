@@ -215,7 +215,7 @@ def test_no_key_is_uploaded(dataset: Path, at_hub: AtHub, tmp_path: Path) -> Non
         assert key not in done.said
     (own / "notes.arrow").write_bytes(b"\x00" + TOKEN.encode())
     refused = at_hub(*push, token=TOKEN)
-    assert (refused.code, "notes.arrow contains a key or token" in refused.err) == (4, True), refused.said
+    assert (refused.code, "notes.arrow contains an API key or a token" in refused.err) == (4, True), refused.said
     (own / "notes.arrow").unlink()
     (own / "link.txt").symlink_to(Path(__file__))
     refused = at_hub(*push, token=TOKEN)
