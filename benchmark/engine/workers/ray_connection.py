@@ -38,7 +38,7 @@ _FOLDER = "toolmark-ray-"
 """The beginning of the name of a folder for Ray. The ID of the process follows."""
 
 _STARTS = 3
-"""How often the start of Ray on this machine is tried."""
+"""How often Ray is started, or asked for a connection."""
 
 _OBJECT_STORE = 200 * 2**20
 """Size of Ray's memory for messages on this machine, in bytes. Prompts and answers are small."""
@@ -120,8 +120,8 @@ class RayConnection:
         return ray
 
     def _init(self, ray: ModuleType) -> None:
-        # Ray waits only 30 seconds for its own processes. A busy machine needs longer. A cluster is not tried again.
-        for tries_left in reversed(range(_STARTS if self.address is None else 1)):
+        # Ray waits only 30 seconds for the processes that it starts, here or in a cluster. A busy machine needs longer.
+        for tries_left in reversed(range(_STARTS)):
             try:
                 self._init_once(ray)
             except Exception as error:  # Ray has no common class for the errors of `init`.
