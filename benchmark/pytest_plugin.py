@@ -20,11 +20,8 @@ from typing import Any
 
 import pytest
 
-from toolmark.benchmark.candidates.fingerprint import template_reads_clock
 from toolmark.benchmark.candidates.recipes import Plan
-from toolmark.benchmark.candidates.weights import base_on_this_machine
 from toolmark.benchmark.config.sources import Values
-from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible, note_interruption
 from toolmark.benchmark.core.printing import printable
@@ -35,6 +32,7 @@ from toolmark.benchmark.core.unexpected_errors import defect_line, naming_system
 from toolmark.benchmark.evaluation.checked import Checked, checked
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.floors import floors
+from toolmark.benchmark.evaluation.header_lines import header_lines
 from toolmark.benchmark.evaluation.job_summary import append_markdown
 from toolmark.benchmark.evaluation.options import OPTIONS, add_options, read_options, request_of
 from toolmark.benchmark.evaluation.recipe_making import plan_of
@@ -160,26 +158,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     options = [command_without_secrets(f"toolmark options: {', '.join(changed)}")] if changed else []
     if _EVALUATION not in config.stash:
         return [printable(line) for line in options]
-    evaluation = config.stash[_EVALUATION]
-    request, cases, known = evaluation.request, evaluation.cases, evaluation.case_set
-    of = f" of {known.available}" if len(cases) < known.available else ""
-    sources = ", ".join(sorted({case.source.name for case in cases}))
-    lines = [f"toolmark: {len(cases)}{of} {known.noun} ({request.split}; source: {sources}) from {request.cases}"]
-    lines += [f"  {len(known.skipped)} rows skipped"] * bool(known.skipped)
-    lines += [f"  skipped {row.place}: {row.reason}" for row in known.skipped]
-    lines += [f"  --tools: {note}" for note in known.tool_notes]
-    for contestant in evaluation.contestants:
-        candidate = contestant.candidate
-        file = f":{candidate.file}" if candidate.file else ""
-        where = f"{candidate.kind} {candidate.base}{file}" + (f" + {candidate.adapter}" if candidate.adapter else "")
-        dialect = f"dialect {contestant.dialect.name} ({contestant.dialect_reason})"
-        template = [str(contestant.template_args)] if contestant.template_args.reason else []
-        lines.append("; ".join([f"  {contestant.name}: {where}", dialect, *template]))
-        base = base_on_this_machine(candidate)
-        if base is not None and template_reads_clock(base):
-            lines.append(f"  its chat template reads the clock, and always gets the date {TEMPLATE_DATE}")
-        lines += [f"  {candidate.note}"] if candidate.note else []
-        lines += [f"  {plan}" for plan in config.stash[_PLANS] if str(plan.recipe) == candidate.adapter]
+    lines = header_lines(config.stash[_EVALUATION], config.stash[_PLANS])
     return [printable(line) for line in (*options, *lines)]
 
 
@@ -357,17 +336,8 @@ def prove_gold(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]
             faults = [fault for proof in proofs for fault in proof.faults(metric)]
             lines = [f"{case.source.ref} ({case.id}): {reason}" for case, reason in faults]
             if lines:
-                pytest.fail(
-                    printable(
-                        "\n".join(
-                            [
-                                f"{metric} grades the right or the wrong answers of these cases incorrectly:",
-                                *lines,
-                            ]
-                        )
-                    ),
-                    pytrace=False,
-                )
+                what = f"{metric} grades the right or the wrong answers of these cases incorrectly:"
+                pytest.fail(printable("\n".join([what, *lines])), pytrace=False)
 
         yield prove
 

@@ -74,13 +74,15 @@ class _Work:
 
     Attributes:
         contestant: The contestant.
-        answers: The answers that the run lacks. Its ledger is open.
+        answers: The answers that the run lacks.
+        ledger: Closes the ledger of the run.
         left: Number of answers that are not generated yet.
         began: The time when the prompts were checked, in seconds of `time.monotonic`. Workers have then started.
     """
 
     contestant: Contestant
     answers: MissingAnswers
+    ledger: ExitStack
     left: int
     began: float
 
@@ -107,7 +109,7 @@ class SpreadGeneration:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for work in self._at_work.values():
-            work.answers.__exit__(kind, error, trace)
+            work.ledger.close()
 
     def run(
         self,
@@ -140,9 +142,8 @@ class SpreadGeneration:
     def _begin(self, contestant: Contestant) -> None:
         """Lock the ledger of a contestant, and give the missing prompts to the pool."""
         answers = self._cases.missing_answers(contestant)
-        with ExitStack() as closing:
-            closing.enter_context(answers)
-            work = _Work(contestant, answers, len(answers.missing), time.monotonic())
+        with ExitStack() as ledger:
+            ledger.enter_context(answers)
             model = Model(
                 portable(contestant.run.candidate),
                 contestant.run.device,
@@ -151,15 +152,15 @@ class SpreadGeneration:
             )
             if answers.missing and (error := self._check(contestant, model, answers)) is not None:
                 answers.leave_out_too_long(error)
-            work.left, work.began = len(answers.missing), time.monotonic()
-            if work.left:
+            began = time.monotonic()
+            if answers.missing:
                 questions = Questions(contestant.name, model, answers.prompts, answers.missing, answers.one_call)
                 self._pool.add(questions)
-                self._tally.total = (self._tally.total or 0) + work.left
-                self._at_work[questions] = work
-                closing.pop_all()
-        if not work.left:
-            self._observer.generated(contestant, time.monotonic() - work.began)
+                left = len(answers.missing)
+                self._tally.total = (self._tally.total or 0) + left
+                self._at_work[questions] = _Work(contestant, answers, ledger.pop_all(), left, began)
+        if not answers.missing:
+            self._observer.generated(contestant, time.monotonic() - began)
 
     def _check(self, contestant: Contestant, model: Model, answers: MissingAnswers) -> PromptTooLong | None:
         """Return the prompts that are too long. Candidates with the same tokens are checked only once."""
@@ -181,5 +182,5 @@ class SpreadGeneration:
             self._tally.add()
             if not work.left:
                 del self._at_work[answer.questions]
-                work.answers.__exit__(None, None, None)
+                work.ledger.close()
                 self._observer.generated(work.contestant, time.monotonic() - work.began)
