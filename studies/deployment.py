@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studies.page import Page, points
+from studies.page import Page, shown
 from studies.recipes import ROOT
 from studies.remembered_server import RememberedServer
 from toolmark.benchmark.candidates.gguf_files import gguf_hash
@@ -51,7 +51,6 @@ from toolmark.benchmark.runs.ledger import Ledger, read_ledger
 from toolmark.benchmark.scoring.grades import SCORER_VERSION
 from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides
-from toolmark.benchmark.verdicts.verdict import Difference
 
 OUT = ROOT / "docs" / "measurements" / "deployment.md"
 REPLAYS = ROOT / "docs" / "replays" / "deployment"
@@ -176,13 +175,6 @@ def chained(sides: Sequence[Side]) -> list[Side]:
     first, *later = sides
     steps = [replace(side, baseline=before.name) for before, side in zip(sides, later, strict=False)]
     return [replace(first, baseline=None), *steps, replace(steps[-1], name=DEPLOYED, baseline=first.name)]
-
-
-def shown(one: Difference) -> str:
-    """Return a difference in points with its interval and verdict."""
-    if one.effect is None or one.interval is None:
-        return "n/a"
-    return f"{points(one.effect, one.interval)} {one.verdict}"
 
 
 def score(comparison: Comparison, name: str, metric: str) -> str:

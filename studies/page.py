@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from toolmark.benchmark.verdicts.intervals import Interval
+from toolmark.benchmark.verdicts.verdict import Difference
 
 
 class Page:
@@ -82,3 +83,10 @@ def drawn(share: float, comparisons: float, digits: int = 1) -> str:
 def points(effect: float, interval: Interval) -> str:
     """Return a difference in percentage points, with its interval. Example: +1.2 [-0.5, +2.9]."""
     return f"{100 * effect:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
+
+
+def shown(one: Difference) -> str:
+    """Return a difference in points with its interval and verdict."""
+    if one.effect is None or one.interval is None:
+        return "n/a"
+    return f"{points(one.effect, one.interval)} {one.verdict}"

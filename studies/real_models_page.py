@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from studies.page import Page, points, spread
+from studies.page import Page, shown, spread
 from studies.recipes import ROOT, SEEDS, parts, percents
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
@@ -107,10 +107,8 @@ def judged(kind: str, model: str) -> Judged | None:
 def _shown(result: ContestantResult, metric: str) -> tuple[str, str, str]:
     """Return n, the difference in points with its interval and verdict, and the smallest detectable difference."""
     found = result.differences[metric]
-    if found.interval is None or found.effect is None:
-        return str(found.n), "n/a", "n/a"
     smallest = "n/a" if found.minimum_detectable is None else f"{100 * found.minimum_detectable:.1f}"
-    return str(found.n), f"{points(found.effect, found.interval)} {found.verdict}", smallest
+    return str(found.n), shown(found), smallest
 
 
 def model_sections(page: Page, model: str, kinds: Mapping[str, Judged]) -> None:

@@ -6,10 +6,10 @@ fits the schema of its tool should end by always calling. Both must be red, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from studies.page import Page, points
+from studies.page import Page, shown
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.metrics import BALANCED
 from toolmark.benchmark.verdicts.comparison import ContestantResult, Side, compare_sides
@@ -76,8 +76,9 @@ def section_of_wrong_rewards(page: Page, title: str, lora: Side, hacked: Mapping
         grown = max(one.causes, key=lambda cause: one.causes[cause] - start.causes.get(cause, 0))
         red.append(one.differences[reward.metric].verdict == "regressed" and grown is reward.cause)
         counts = f"{grown} {start.causes.get(grown, 0)} → {one.causes[grown]}"
+        moved = [shown(one.differences[metric]) for metric in ("timing.recall", "timing.restraint")]
         sentence = one.timing.sentence if one.timing else "n/a"
-        rows.append([reward.paid, *_moved(one), counts, sentence, ", ".join(_below_floor(one)) or "none"])
+        rows.append([reward.paid, *moved, counts, sentence, ", ".join(_below_floor(one)) or "none"])
     columns = ["paid", "`timing.recall`", "`timing.restraint`", "cause that grew most", "the curve", "below the floor"]
     page.section(SECTION.format(title), "", columns, rows)
     page.held(
@@ -85,17 +86,6 @@ def section_of_wrong_rewards(page: Page, title: str, lora: Side, hacked: Mapping
         "With a wrong reward, the suites must be red, and the cause that grows most must name what the model learnt",
         f"{sum(red)} of {len(red)} wrong rewards",
     )
-
-
-def _moved(one: ContestantResult) -> Sequence[str]:
-    found = []
-    for metric in ("timing.recall", "timing.restraint"):
-        difference = one.differences[metric]
-        shown = "n/a"
-        if difference.effect is not None and difference.interval is not None:
-            shown = f"{points(difference.effect, difference.interval)} {difference.verdict}"
-        found.append(shown)
-    return found
 
 
 def _below_floor(one: ContestantResult) -> list[str]:

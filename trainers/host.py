@@ -165,7 +165,7 @@ def _base(spec: str) -> Candidate:
     if not spec:
         raise InputError("no base model is given", "Give a base model, for example --base pocket")
     base = resolve(spec)
-    if base.kind not in ("local", "hub"):
+    if not base.has_weights:
         raise InputError(
             f"--base {spec} is not a local model or a model on the hub, so its weights cannot be loaded",
             "Give a local model or a model on the hub, for example --base pocket",

@@ -63,7 +63,7 @@ def family_dialect(candidate: Candidate) -> tuple[str, str] | None:
 
     For a served model, the result is None, because the server decides how turns are written.
     """
-    if candidate.kind not in ("local", "hub"):
+    if not candidate.has_weights:
         return None
     base = Path(candidate.base).expanduser().resolve().name if candidate.kind == "local" else candidate.base
     name = base.rpartition("/")[2].lower()

@@ -93,6 +93,11 @@ class Candidate:
     call_threshold: float | None = None
     note: str = ""
 
+    @property
+    def has_weights(self) -> bool:
+        """Return whether Toolmark can load the weights of the candidate, and generate with them."""
+        return self.kind in ("local", "hub")
+
 
 @cache
 def table() -> dict[str, Any]:
@@ -277,7 +282,7 @@ def resolve(spec: str, *, threshold: bool = False) -> Candidate:
 
 
 def _with_threshold(candidate: Candidate, threshold: float) -> Candidate:
-    if candidate.kind not in ("local", "hub"):
+    if not candidate.has_weights:
         raise InputError(
             f"{candidate.name} cannot have a threshold for calls, because Toolmark does not choose its tokens",
             f"Leave out {threshold_text(threshold)}",
@@ -319,7 +324,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             f"{base.name} has a threshold for calls, and the adapter needs its own threshold",
             f"Write the threshold after the adapter: --adapter {adapter}{threshold_text(base.call_threshold)}",
         )
-    if base.kind not in ("local", "hub"):
+    if not base.has_weights:
         raise InputError(
             f"{base.name} cannot have an adapter, because Toolmark does not load the weights of this model",
             "Give a base model with weights: --model BASE --adapter DIR",

@@ -79,7 +79,7 @@ def base_on_this_machine(candidate: Candidate) -> Path | None:
 
     None if the weights do not exist, are not downloaded yet, or are in a GGUF file that is not converted yet.
     """
-    if candidate.kind not in ("local", "hub"):
+    if not candidate.has_weights:
         return None
     base = cached(candidate.base, candidate.revision) if candidate.kind == "hub" else Path(candidate.base)
     if base is not None and candidate.file is not None:

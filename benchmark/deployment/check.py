@@ -127,7 +127,7 @@ def trained_contestant(evaluation: Evaluation) -> Contestant:
         raise InputError(
             f"the recipe stands for {1 + len(others)} adapters, one for each seed", "Choose a seed: BASE:RECIPE.toml@1"
         )
-    if contestant.candidate.kind not in ("local", "hub"):
+    if not contestant.candidate.has_weights:
         raise InputError(
             f"{contestant.candidate.name} is not a model with weights on this machine",
             "Give a local model, a model on the hub, or BASE:ADAPTER.",

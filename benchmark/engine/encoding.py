@@ -57,6 +57,11 @@ class Encoded:
     ids: list[int]
     supervised: list[bool]
 
+    @property
+    def prompt(self) -> list[int]:
+        """Return the ids before the first token that the model must learn to write."""
+        return self.ids[: self.supervised.index(True)]
+
     def turns(self) -> Iterator[tuple[int, list[int]]]:
         """Yield a pair for each supervised turn: the index of its first token, and its ids."""
         for supervised, run in groupby(enumerate(self.ids), key=lambda item: self.supervised[item[0]]):

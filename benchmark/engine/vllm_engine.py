@@ -197,13 +197,14 @@ class VllmEngine:
             [_CHARACTERS_OF_A_TOKEN * len(prompts[index]) for index in order],
             int(engine.vllm_config.scheduler_config.max_num_seqs),
         )
+        listed = self._listed()
         open_answers: dict[str, _Answer] = {}
         try:
             for number, index in enumerate(order):
                 self._requests += 1
                 name = str(self._requests)
                 open_answers[name] = _Answer(index, number)
-                params = self._params(seed_of(self._decoding.seed, epoch, prompts[index]), stops)
+                params = self._params(seed_of(self._decoding.seed, epoch, prompts[index]), stops, listed)
                 engine.add_request(name, {"prompt_token_ids": list(prompts[index])}, params, lora_request=adapter)
             while open_answers:
                 for output in engine.step():
@@ -234,7 +235,7 @@ class VllmEngine:
                 "or write --engine transformers",
             )
 
-    def _params(self, seed: int, stops: Sequence[int]) -> Any:
+    def _params(self, seed: int, stops: Sequence[int], listed: Mapping[str, Any]) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -247,10 +248,9 @@ class VllmEngine:
             ignore_eos=True,  # The stop tokens of the model are among `stops`.
             detokenize=False,
             output_kind=RequestOutputKind.DELTA,
-            **self._listed,
+            **listed,
         )
 
-    @property
     def _listed(self) -> dict[str, Any]:
         """Return which log-probabilities vLLM returns: those of the tokens with which a call begins or goes on.
 

@@ -91,7 +91,7 @@ def fit(
     """
     if restraint is not None and not 0 <= restraint <= 1:
         raise InputError(f"--restraint {restraint:g} is not between 0 and 1", "Write a share: --restraint 0.9")
-    if resolve(model).kind not in ("local", "hub"):
+    if not resolve(model).has_weights:
         raise InputError(f"{model} is not a model with weights that can be loaded", "Give a local model.")
     request = Request(
         models=(model,),

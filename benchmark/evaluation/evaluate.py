@@ -27,7 +27,7 @@ from toolmark.benchmark.evaluation.request import Request, check, check_candidat
 from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
 from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
-from toolmark.benchmark.evaluation.spread_generation import SpreadGeneration, can_be_spread, worker_pool
+from toolmark.benchmark.evaluation.spread_generation import SpreadGeneration, worker_pool
 from toolmark.benchmark.runs.remote_runs import send_run
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run import Run, open_run
@@ -160,7 +160,7 @@ class Evaluation:
             if self.request.strict_identity:
                 self._refuse_mismatches(opened)
             engines.expect([run.weights for run in opened.values() if run.weights is not None])
-            spread = {} if pool is None else {one: futures[one] for one in futures if can_be_spread(one)}
+            spread = {} if pool is None else {one: futures[one] for one in futures if one.candidate.has_weights}
             for contestant in (one for one in futures if one not in spread):
                 contestant.run = opened.get(contestant) or self._open(contestant, futures[contestant], where)
                 began = time.monotonic()

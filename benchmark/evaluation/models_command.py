@@ -70,7 +70,7 @@ def merge(spec: str, *, out: Path) -> None:
         Folder to write to. The folder must be new or empty.
     """
     candidate = resolve(spec)
-    if candidate.kind not in ("local", "hub") or candidate.adapter is None:
+    if not candidate.has_weights or candidate.adapter is None:
         raise InputError(
             f"{spec} has no adapter to merge", "Give base and adapter: toolmark models merge BASE:ADAPTER --out DIR"
         )
@@ -125,7 +125,7 @@ def check(
         Number of processor threads.
     """
     candidate = resolve(spec)
-    if candidate.kind not in ("local", "hub"):
+    if not candidate.has_weights:
         raise InputError(
             f"{spec} is not a model with weights that can be loaded",
             "Give a local model, a model on the hub, or BASE:ADAPTER.",

@@ -6,7 +6,6 @@ candidate are generated. Only this process writes the ledgers.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -20,6 +19,7 @@ from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.progress import Tally, phase
 from toolmark.benchmark.engine import PromptTooLong
 from toolmark.benchmark.engine.engines import Engines
+from toolmark.benchmark.engine.torch_build import processor_count
 from toolmark.benchmark.engine.workers.live_workers import LiveWorkers
 from toolmark.benchmark.engine.workers.messages import Model
 from toolmark.benchmark.engine.workers.portable_paths import portable
@@ -32,7 +32,7 @@ from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
 from toolmark.benchmark.runs.missing_answers import MissingAnswers
 from toolmark.benchmark.runs.run import Run
 
-__all__ = ["SpreadGeneration", "can_be_spread", "worker_pool"]
+__all__ = ["SpreadGeneration", "worker_pool"]
 
 
 _SECONDS_OF_A_LOOK = 1.0
@@ -51,21 +51,11 @@ def worker_pool(request: Request, open_engines: Callable[[], Engines]) -> Worker
     """
     if request.ray is None and request.workers in (None, 1):
         return None
-    processors = None if request.ray else max(_processors(), (request.workers or 1) * (request.threads or 1))
+    processors = None if request.ray else max(processor_count(), (request.workers or 1) * (request.threads or 1))
     gpu = None if request.device == "auto" else request.device == "cuda"
     connection = RayConnection(request.ray, processors)
     gpus_each = request.tensor_parallel
     return WorkerPool(LiveWorkers(connection, request.workers, request.threads, gpu, gpus_each, open_engines))
-
-
-def _processors() -> int:
-    """Return the number of processors that this process is allowed to use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def can_be_spread(contestant: Contestant) -> bool:
-    """Return whether workers can answer for a contestant. They can if the contestant has weights."""
-    return contestant.candidate.kind in ("local", "hub")
 
 
 @dataclass(slots=True, eq=False)

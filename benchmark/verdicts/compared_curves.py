@@ -34,9 +34,9 @@ def paired_scores(
         identical: Names of the contestants with the same completions as their baseline.
     """
     paired = {}
+    sources = {name: score_sources(rows) for name, rows in grades.items()}
     for name, base in baselines.items():
-        theirs = score_sources(grades[base])
-        common = [source for source in score_sources(grades[name]) if source in theirs]
+        common = [source for source in sources[name] if source in sources[base]]
         if common:
             both = [call_scores(grades[side], common[0]) for side in (base, name)]
             paired[name] = pair_scores(both[0], both[1], identical=name in identical)

@@ -39,6 +39,10 @@ class Interval:
     high: float
     method: Method
 
+    def inside(self, margin: float) -> bool:
+        """Return whether the whole interval is between -margin and +margin."""
+        return -margin <= self.low and self.high <= margin
+
 
 def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     """Return the score interval for a proportion (Wilson 1927, JASA 22:209).

@@ -212,8 +212,7 @@ def decide_recipes(
 
 
 def _decided(one: RecipeTest, p: float, overlap: float, margin: float) -> RecipeDifference:
-    within = -margin <= one.narrow.low and one.narrow.high <= margin
-    verdict, _ = verdict_of(one.effect, p, within=within, overlap=overlap)
+    verdict, _ = verdict_of(one.effect, p, within=one.narrow.inside(margin), overlap=overlap)
     return RecipeDifference(one.n, one.effect, one.wide, one.between, one.p, p, verdict)
 
 

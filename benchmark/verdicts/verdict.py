@@ -254,7 +254,7 @@ def judge(tested: Tested, adjusted: float, margin: float, overlap: float) -> Dif
         overlap: The share of the cases that both sides have.
     """
     paired, effect = tested.paired, tested.effect
-    within = paired.identical or (-margin <= tested.narrow.low and tested.narrow.high <= margin)
+    within = paired.identical or tested.narrow.inside(margin)
     verdict, reason = verdict_of(effect, adjusted, within=within, overlap=overlap)
     signed = list(zip(paired.case_ids, tested.gains, strict=True))
     won = tuple(case_id for case_id, gain in signed if gain > 0)

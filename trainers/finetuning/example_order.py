@@ -61,17 +61,13 @@ def arrange(examples: Sequence[Encoded], order: ExampleOrder, together: int, epo
         if order == "length":
             indices.sort(key=lambda index: len(examples[index].ids))
         elif order == "prefix":
-            indices.sort(key=lambda index: _prompt(examples[index]))
+            indices.sort(key=lambda index: examples[index].prompt)
         if order != "random":
             groups = _groups(examples, indices, order, together)
             rng.shuffle(groups)
             indices = list(chain.from_iterable(groups))
         arranged += indices
     return arranged[: round(len(examples) * epochs)]
-
-
-def _prompt(encoded: Encoded) -> list[int]:
-    return encoded.ids[: encoded.supervised.index(True)]
 
 
 def _groups(examples: Sequence[Encoded], indices: Sequence[int], order: ExampleOrder, together: int) -> list[list[int]]:
@@ -91,6 +87,6 @@ def _groups(examples: Sequence[Encoded], indices: Sequence[int], order: ExampleO
 
 
 def _alike(one: Encoded, other: Encoded) -> bool:
-    first, second = _prompt(one), _prompt(other)
+    first, second = one.prompt, other.prompt
     half = min(len(first), len(second)) // 2
     return first[:half] == second[:half]

@@ -47,7 +47,7 @@ def split_steps(
 def _runs(examples: Sequence[Encoded], most: int, *, packed: bool) -> list[range]:
     """Return at most `most` runs of neighbouring examples. The largest run has as few tokens as possible."""
     lengths = [len(example.ids) for example in examples]
-    prompts = [example.ids[: example.supervised.index(True)] for example in examples]
+    prompts = [example.prompt for example in examples]
     shared = [0, *(common_beginning(*pair) for pair in pairwise(prompts))]
 
     def fewest(limit: int) -> list[int]:

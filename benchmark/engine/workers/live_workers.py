@@ -53,14 +53,12 @@ class Worker:
         reply: The reply that the worker has to give. None if it has nothing to do.
         facts: The facts about the worker. None until it has started.
         model: The model that the worker answered last. None after a new start.
-        bases: How many bases the worker had loaded at its last report.
     """
 
     actor: Any
     reply: Any
     facts: WorkerFacts | None = None
     model: Model | None = None
-    bases: int = 0
 
 
 @dataclass

@@ -24,8 +24,6 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
-
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.progress import phase
 
@@ -188,6 +186,8 @@ def _new_folder() -> str:
 
     The paths of sockets must be short, so the folder is directly in `/tmp` if there is such a folder.
     """
+    import psutil
+
     place = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir())  # noqa: PTH112, S108 - mkdtemp is safe
     for left in place.glob(f"{_FOLDER}*"):
         owner = left.name.removeprefix(_FOLDER).partition("-")[0]

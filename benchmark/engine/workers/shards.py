@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+
+from toolmark.benchmark.core.common_beginning import common_beginning
 
 __all__ = ["cut"]
 
@@ -31,7 +32,7 @@ def cut(prompts: Mapping[int, str], workers: int) -> list[list[int]]:
     """
     ordered = sorted(prompts, key=lambda index: (prompts[index], index))
     texts = [prompts[index] for index in ordered]
-    shared = [_shared(one, other) for one, other in pairwise(texts)]
+    shared = [common_beginning(one, other) for one, other in pairwise(texts)]
     shards: list[list[int]] = []
     start = 0
     while start < len(ordered):
@@ -57,11 +58,3 @@ def _end(shared: Sequence[int], start: int, size: int) -> int:
         return count
     possible = range(start + size // 2, last + 1)
     return min(possible, key=lambda end: (shared[end - 1], abs(end - start - size)))
-
-
-def _shared(one: str, other: str) -> int:
-    """Return the number of equal characters at the beginning of two texts.
-
-    Whole slices are compared, because prompts have tens of thousands of characters.
-    """
-    return bisect_left(range(min(len(one), len(other))), True, key=lambda last: one[: last + 1] != other[: last + 1])

@@ -99,7 +99,7 @@ class WorkerPool:
         self._waiting: list[_Task] = []
         self._running: dict[Worker, _Task] = {}
         self._arrived: list[Answer] = []
-        self._bases: dict[Worker, int] = {}
+        self._bases = 0
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +121,7 @@ class WorkerPool:
 
     def summary(self) -> str:
         """Return a line about the work of the workers: how many there were, and how many bases they loaded."""
-        return f"{self.state} ({self.environment()['nodes']}), loaded bases: {sum(self._bases.values())}"
+        return f"{self.state} ({self.environment()['nodes']}), loaded bases: {self._bases}"
 
     def environment(self) -> dict[str, Any]:
         """Return the number of workers, the version of Ray and the kinds of machines, for the record of a run."""
@@ -134,7 +134,7 @@ class WorkerPool:
 
     def expect(self, candidates: Sequence[Candidate]) -> None:
         """Name the candidates that will answer, before the workers start. See `Engines.expect`."""
-        self._workers.expected = [portable(one) for one in candidates if one.kind in ("local", "hub")]
+        self._workers.expected = [portable(one) for one in candidates if one.has_weights]
 
     def describe(
         self,
@@ -250,7 +250,7 @@ class WorkerPool:
             if task.shard.indices:
                 self._waiting.insert(0, task)
             return
-        self._bases[worker] = self._bases.get(worker, 0) + result.bases
+        self._bases += result.bases
         if result.answers:
             task.failures = 0
             task.shard = task.shard.without({index for index, _ in result.answers})
