@@ -158,7 +158,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     options = [command_without_secrets(f"toolmark options: {', '.join(changed)}")] if changed else []
     if _EVALUATION not in config.stash:
         return [printable(line) for line in options]
-    lines = header_lines(config.stash[_EVALUATION], config.stash[_PLANS])
+    plans = config.stash[_PLANS]
+    lines = header_lines(config.stash[_EVALUATION], plans)
     return [printable(line) for line in (*options, *lines)]
 
 
