@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.recipes import ROOT, data_of, trained
+from studies.rollout_speed import RolloutSpeed, rollout_speed
 from studies.threshold_speed import ThresholdSpeed, threshold_speed
 from studies.timing_training_page import COMPARED_RECIPES, KINDS, SUBJECTS, Candidates, Measured, Subject, write_page
 from studies.world_recipes import judged_on
@@ -115,6 +116,14 @@ class Place:
             kept.write_text(json.dumps(asdict(found)))
         return ThresholdSpeed(**json.loads(kept.read_text()))
 
+    def rollouts(self, lora: str) -> RolloutSpeed:
+        """Return how long the sampling of `grpo` takes, and how long TRL's own sampling takes."""
+        kept = self.work / f"{self.name}-rollout-speed.json"
+        if not kept.exists():
+            recipe, data = self._prepared("grpo", {"adapter": lora})
+            kept.write_text(json.dumps(asdict(rollout_speed(recipe, lora, data, self.threads))))
+        return RolloutSpeed(**json.loads(kept.read_text()))
+
     def judged(self, kind: str, lora: str, trainings: Sequence[tuple[str, Path]]) -> Candidates:
         """Let every candidate answer the test cases of one kind, and judge the answers."""
         limited = f"{lora}{self.threshold(kind, lora)}"
@@ -147,7 +156,7 @@ def measure(place: Place) -> int:
     kinds = {kind: place.judged(kind, lora, trainings) for kind in KINDS}
     records = [(name, WrittenRecord.read(adapter)) for name, adapter in trainings]
     hacked = place.hacked(lora) if place.subject.wrong_rewards else {}
-    return write_page(place.name, Measured(kinds, records, place.speed(lora), hacked))
+    return write_page(place.name, Measured(kinds, records, place.speed(lora), place.rollouts(lora), hacked))
 
 
 def main() -> int:

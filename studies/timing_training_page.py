@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from studies.page import Page, points, spread
+from studies.page import Page, percent, points, spread
 from studies.recipes import ROOT, percents
+from studies.rollout_speed import RolloutSpeed
 from studies.threshold_speed import ThresholdSpeed
 from studies.wrong_rewards import section_of_wrong_rewards
 from toolmark.benchmark.data.record import WrittenRecord
@@ -21,13 +22,15 @@ __all__ = ["COMPARED_RECIPES", "KINDS", "SUBJECTS", "Candidates", "Measured", "S
 OUT = ROOT / "docs" / "measurements" / "timing-training.md"
 SLOWER = 1.05
 """Target for the processor time of answers with a threshold, divided by the time without."""
+FASTER = 3
+"""Target for TRL's processor time of sampling, divided by Toolmark's."""
 KINDS = ("authored", "generated")
 """The kinds of cases: values of `--cases`."""
 COMPARED_RECIPES = ("dpo", "grpo")
 
 SCORES, FROM_BASE, FROM_LORA = "{}: scores", "{}: differences from the base", "{}: differences from the LoRA adapter"
 CURVES = "{}: timing curves, compared with the LoRA adapter"
-TRAININGS, SPEED = "{}: trainings", "{}: speed with a threshold"
+TRAININGS, SPEED, ROLLOUTS = "{}: trainings", "{}: speed with a threshold", "{}: speed of sampling"
 
 HEAD = """# Trainings that teach when to call
 
@@ -49,8 +52,10 @@ trainings of a model use the same data, so the chance of the data is not part of
 For `pocket`, two adapters were also trained by `grpo` with a wrong reward, to see whether the suites show it. Their
 table uses generated cases, and a floor of 50%.
 
-The last table of a model compares the processor time of the same candidate with and without a threshold. Both answer
-the same cases in turns, in one process. The threshold is 0.5, so most answers are the same.
+The table of the speed with a threshold compares the processor time of the same candidate with and without a threshold.
+Both answer the same cases in turns, in one process. The threshold is 0.5, so most answers are the same. The last table
+of a model compares the processor time of sampling the answers of one step of `grpo`: by Toolmark's engine, and by TRL's
+trainer with `generate`. Both sample answers to the same questions in turns, in one process, in float32.
 """
 
 LEARNT = """## Lessons from the tries
@@ -247,8 +252,11 @@ def _section_of_trainings(page: Page, title: str, records: Sequence[tuple[str, W
         steps = max((int(point["step"]) for point in record.curve), default=0)
         minutes, tokens = f"{record.seconds / 60:.1f}", f"{record.tokens / 1000:,.0f}"
         each = f"{record.seconds / steps:.1f}" if steps else "n/a"
-        rows.append([recipe.upper(), str(record.seed), str(steps), minutes, each, tokens, str(record.chosen_step)])
-    columns = ["recipe", "seed", "steps", "minutes", "seconds per step", "thousands of tokens", "kept step"]
+        share = record.options.get("sampling_share")
+        sampling = "n/a" if share is None else percent(share, 0)
+        figures = [str(steps), minutes, each, sampling, tokens, str(record.chosen_step)]
+        rows.append([recipe.upper(), str(record.seed), *figures])
+    columns = ["recipe", "seed", "steps", "minutes", "seconds per step", "sampling", "thousands of tokens", "kept step"]
     page.section(TRAININGS.format(title), "", columns, rows)
 
 
@@ -260,12 +268,14 @@ class Measured:
         kinds: The candidates by kind of cases.
         records: The trainer and the training record of each training.
         speed: How long answers take with a threshold and without one.
+        rollouts: How long the sampling of `grpo` takes.
         hacked: The answers of the adapters that wrong rewards made. Empty if they were not measured.
     """
 
     kinds: Mapping[str, Candidates]
     records: Sequence[tuple[str, WrittenRecord]]
     speed: ThresholdSpeed
+    rollouts: RolloutSpeed
     hacked: Mapping[str, Side]
 
 
@@ -305,6 +315,7 @@ def _model_text(name: str, measured: Measured) -> Page:
     if measured.hacked:
         section_of_wrong_rewards(page, title, kinds[KINDS[-1]].lora, measured.hacked)
     _section_of_speed(page, title, measured.speed)
+    _section_of_rollouts(page, title, measured.rollouts)
     return page
 
 
@@ -319,6 +330,25 @@ def _section_of_speed(page: Page, title: str, speed: ThresholdSpeed) -> None:
         median(speed.ratios) <= SLOWER,
         "With a threshold, answers must take at most 1.05 times as long",
         f"{spread(speed.ratios, 2)} times",
+    )
+
+
+def _section_of_rollouts(page: Page, title: str, speed: RolloutSpeed) -> None:
+    answers = speed.questions * speed.samples
+    ours, theirs = speed.tokens
+    page.section(
+        ROLLOUTS.format(title),
+        "",
+        ["sampled by", "answers in a step", "tokens in all steps", "seconds in a step"],
+        [
+            ["Toolmark", str(answers), f"{ours:,}", spread(speed.ours)],
+            ["TRL", str(answers), f"{theirs:,}", spread(speed.theirs)],
+        ],
+    )
+    page.held(
+        median(speed.ratios) >= FASTER,
+        f"Toolmark must sample at least {FASTER} times as fast as TRL",
+        f"{spread(speed.ratios)} times",
     )
 
 

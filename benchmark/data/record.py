@@ -82,7 +82,7 @@ class WrittenRecord(_Part):
         trainer: Name of the trainer.
         command: Command that repeats the training.
         seed: Seed of the training.
-        options: Options of the trainer by name, and values that the trainer measured at the start.
+        options: Options of the trainer by name, and values that the trainer measured.
         base: The base model of the training. None if the training started from scratch.
         dialects: Dialects in which the data was shown.
         template_sha256: Hash of the chat template.

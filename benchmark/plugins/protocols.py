@@ -201,7 +201,7 @@ class Trained:
         curve: Points of the training curve. Each point has a `step` and figures by name.
         chosen_step: Step of the checkpoint that was kept. None if no checkpoint was chosen.
         dialects: Dialects of the training data. Empty if the trainer did not choose the dialects.
-        measured: Values that the trainer measured at the start, for example threads and precision.
+        measured: Values that the trainer measured, for example threads and precision.
         tools_made_by: The generator that made new tools for each conversation. None if the tools come from the dataset.
     """
 

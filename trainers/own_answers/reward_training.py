@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,9 +87,11 @@ def train_on_rewards(
     prepared.share_prompts(options.temperature)
     began = time.monotonic()
     trained = run_to_published_weights(trainer, prepared.base, out, options, ctx, plan, prepared.start)
-    if rollouts.seconds:
-        ctx.say(f"Sampling answers took {rollouts.seconds / (time.monotonic() - began):.0%} of the time.")
-    return trained
+    if not rollouts.seconds:
+        return trained
+    share = rollouts.seconds / (time.monotonic() - began)
+    ctx.say(f"Sampling answers took {share:.0%} of the time.")
+    return replace(trained, measured={**trained.measured, "sampling_share": round(share, 3)})
 
 
 class _Rollouts:
