@@ -51,6 +51,10 @@ class Page:
         """Write the page. If a target was missed, say which, and end the program with code 1."""
         out.parent.mkdir(exist_ok=True)
         out.write_text("\n".join(self.text), encoding="utf-8")
+        self.fail_if_missed()
+
+    def fail_if_missed(self) -> None:
+        """If a target was missed, say which, and end the program with code 1."""
         if self.broken:
             sys.exit("Targets missed:\n" + "\n".join(self.broken))
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import platform
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -153,8 +152,8 @@ def judged_on(recipe: Recipe, data: Path) -> Recipe:
     return recipe.model_copy(update={"trainer": step})
 
 
-def main() -> int:
-    """Measure the recipes and write the page. Return 1 if a target is missed, and 0 otherwise."""
+def main() -> None:
+    """Measure the recipes and write the page. If a target is missed, the program ends with code 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate files")
     parser.add_argument("--recipes", nargs="+", choices=list(LIMITS), default=list(LIMITS))
@@ -165,10 +164,8 @@ def main() -> int:
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
     page.text.append(f"Measured with {packages}, and Python {platform.python_version()} on {platform.machine()}.\n")
     section_of_all(page, [side for name in asked.recipes for side in measure(page, name, work)], work)
-    OUT.write_text("\n".join(page.text), encoding="utf-8")
-    sys.stdout.write("\n".join(page.text))
-    return 1 if page.broken else 0
+    page.finish(OUT)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
