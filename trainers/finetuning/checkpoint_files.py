@@ -3,7 +3,7 @@
 During the training, checkpoints are stored in OUT/checkpoints. At the end, one checkpoint is published in OUT, and
 OUT/checkpoints is removed.
 
-OUT/checkpoints/plan.json         threads and precision, measured at the start and used again by a resumed training
+OUT/checkpoints/plan.json         threads, precision and size of a pass, measured at the first start
 OUT/checkpoints/seconds.json      wall time up to the last checkpoint
 OUT/checkpoints/curve.jsonl       one line for each step since the last start
 OUT/checkpoints/checkpoint-N/     weights, optimizer, random state; a file `complete` marks a complete checkpoint

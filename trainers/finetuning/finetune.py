@@ -26,12 +26,11 @@ from toolmark.trainers.finetuning.batch_layout import (
 )
 from toolmark.trainers.finetuning.example_order import arrange, chosen_by_share
 from toolmark.trainers.finetuning.example_trainer import ExampleTrainer
-from toolmark.trainers.finetuning.step_passes import split_steps
+from toolmark.trainers.finetuning.step_passes import passes_that_fit, split_steps
+from toolmark.trainers.finetuning.training_plan import TrainingPlan, training_plan
 from toolmark.trainers.finetuning.training_run import (
     index_dataset,
-    measured_precision,
     one_gpu,
-    rows_per_pass,
     run_to_published_weights,
     training_arguments,
 )
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from toolmark.benchmark.engine.encoding import Encoded
     from toolmark.benchmark.plugins.protocols import Training
     from toolmark.trainers.finetuning.options import LoraOptions
-    from toolmark.trainers.precision_choice import PrecisionChoice
 
 __all__ = ["finetune"]
 
@@ -72,16 +70,16 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
     order = arrange(examples, options.order, options.together, options.epochs, ctx.seed)
     layout: BatchLayout = packed_rows if packed_forward(without_adapter(model)) is not None else padded_rows
     of_a_step = sum(len(examples[index].ids) for index in order[: options.batch * options.accumulation])
-    precision = measured_precision(work, model, min(of_a_step, options.pass_tokens), options, ctx.device)
+    plan = training_plan(work, model, of_a_step, options, ctx.device)
     rows = layout.__name__.replace("_", " ")
     processes = launched_process().count
     where = ctx.device if processes == 1 else f"{ctx.device} in {processes} processes"
-    ctx.say(f"Training on {len(examples)} conversations in {rows}; device: {where}, {precision.why}.")
+    ctx.say(f"Training on {len(examples)} conversations in {rows}; device: {where}, {plan.precision.why}.")
 
     weights = _loss_weights(ctx, options, indices)
     validation = _validation(ctx, options)
-    trainer = _trainer(model, layout, examples, weights, order, validation, work, options, precision, ctx)
-    return run_to_published_weights(trainer, base, out, options, ctx, precision)
+    trainer = _trainer(model, layout, examples, weights, order, validation, work, options, plan, ctx)
+    return run_to_published_weights(trainer, base, out, options, ctx, plan)
 
 
 def _training_indices(ctx: Training, options: LoraOptions) -> list[int]:
@@ -119,19 +117,19 @@ def _trainer(
     validation: Sequence[Encoded],
     work: Path,
     options: LoraOptions,
-    precision: PrecisionChoice,
+    plan: TrainingPlan,
     ctx: Training,
 ) -> ExampleTrainer:
     of_a_step, processes = options.batch * options.accumulation, launched_process().count
-    rows = rows_per_pass(of_a_step, max(len(example.ids) for example in examples), options.pass_tokens)
-    passes = ceil(of_a_step / rows / processes)
     packed = layout is packed_rows
+    passes = ceil(passes_that_fit(examples, order, of_a_step, plan.pass_tokens, packed=packed) / processes)
     read = split_steps(examples, order, of_a_step, passes * processes, packed=packed)
+    rows = ceil(of_a_step / passes / processes)
     judged = [tuple(range(first, min(first + rows, len(validation)))) for first in range(0, len(validation), rows)]
     shortest = min(examples, key=lambda example: len(example.ids))
     supervised = sum(sum(example.supervised) for example in validation)
     config = SFTConfig(
-        **training_arguments(options, ctx, work, precision),
+        **training_arguments(options, ctx, work, plan),
         per_device_train_batch_size=1,
         per_device_eval_batch_size=1,
         gradient_accumulation_steps=passes,

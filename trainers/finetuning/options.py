@@ -61,10 +61,11 @@ class OptimizationOptions(BaseModel):
         default="mean",
         description="The checkpoint that is best in this metric is kept. mean: the mean of the primary metrics.",
     )
-    pass_tokens: int = Field(
-        default=32_768,
+    pass_tokens: int | None = Field(
+        default=None,
         ge=1,
-        description="Approximate limit for the tokens of one forward pass. A lower limit needs less memory.",
+        description="Approximate limit for the tokens of one forward pass. A lower limit needs less memory. Default: "
+        "what fits into a third of the memory of this machine.",
     )
 
 

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import datasets  # type: ignore[import-untyped]
-import torch
 from transformers import PrinterCallback, ProgressCallback
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.launched_process import launched_process
-from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import DEVICES, naming_missing_operations
 from toolmark.benchmark.plugins.protocols import Trained
 from toolmark.trainers.finetuning.checkpoint_choice import DevScores, choose_checkpoint, scores_of_start
-from toolmark.trainers.finetuning.checkpoint_files import complete_checkpoints, publish, read_json, write_json
+from toolmark.trainers.finetuning.checkpoint_files import complete_checkpoints, publish
+from toolmark.trainers.finetuning.training_plan import TrainingPlan
 from toolmark.trainers.finetuning.training_progress import DivergedError, TrainingProgress, training_curve
-from toolmark.trainers.precision_choice import PrecisionChoice, choose_precision
 from toolmark.trainers.process_group import disconnect, wait_for_all
 
 if TYPE_CHECKING:
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "index_dataset",
-    "measured_precision",
     "one_gpu",
     "rows_per_pass",
     "run_to_published_weights",
@@ -44,41 +40,6 @@ __all__ = [
 ]
 
 _DIVERGED_FIX = "Train again with a lower --lr and another --out."
-
-
-def measured_precision(
-    work: Path, model: Any, tokens: int, options: OptimizationOptions, device: str
-) -> PrecisionChoice:
-    """Choose the number of threads and the precision, and set the number of threads of torch.
-
-    A resumed training uses the stored choice of its first start. Of several processes, the first process chooses for
-    all.
-
-    Args:
-        work: Folder of the checkpoints. It stores the choice.
-        model: The model.
-        tokens: Number of tokens in a forward pass.
-        options: The options of the training.
-        device: The device of the training.
-
-    Raises:
-        InputError: The training was started with another number of processes.
-    """
-    plan, started = work / "plan.json", launched_process()
-    if started.first and not plan.exists():
-        with phase("measuring the speed of this machine"):
-            found = choose_precision(model.config, tokens, options.precision, options.threads, device)
-        write_json(plan, {"processes": started.count, **asdict(found)})
-    wait_for_all()
-    stored = read_json(plan)
-    if (before := stored.pop("processes", 1)) != started.count:
-        raise InputError(
-            f"{work.parent} contains a training of {before} processes, but this command runs in {started.count}",
-            f"Continue the training with --num_processes {before}, or give another --out.",
-        )
-    found = PrecisionChoice(**stored)
-    torch.set_num_threads(found.threads)
-    return found
 
 
 def rows_per_pass(rows: int, longest: int, pass_tokens: int) -> int:
@@ -93,9 +54,7 @@ def rows_per_pass(rows: int, longest: int, pass_tokens: int) -> int:
     return next(size for size in range(fitting, 0, -1) if rows % size == 0)
 
 
-def training_arguments(
-    options: OptimizationOptions, ctx: Training, work: Path, precision: PrecisionChoice
-) -> dict[str, Any]:
+def training_arguments(options: OptimizationOptions, ctx: Training, work: Path, plan: TrainingPlan) -> dict[str, Any]:
     """Return the arguments of TRL's configurations that are the same for every training."""
     kind = DEVICES[ctx.device].torch_name
     return {
@@ -111,7 +70,7 @@ def training_arguments(
         "adam_beta2": options.beta2,
         "num_train_epochs": 1,
         "seed": ctx.seed,
-        "bf16": precision.precision == "bfloat16",
+        "bf16": plan.precision.precision == "bfloat16",
         "use_cpu": kind == "cpu",
         "logging_steps": 1,
         "save_strategy": "steps",
@@ -141,7 +100,7 @@ def run_to_published_weights(
     out: Path,
     options: OptimizationOptions,
     ctx: Training,
-    precision: PrecisionChoice,
+    plan: TrainingPlan,
     start: Path | None = None,
 ) -> Trained:
     """Train, choose a checkpoint, and publish its weights. An interrupted training resumes at its last checkpoint.
@@ -154,7 +113,7 @@ def run_to_published_weights(
         out: Folder of the weights.
         options: The options of the training.
         ctx: The values and functions of the host.
-        precision: The number of threads and the precision.
+        plan: How the training uses this machine.
         start: Folder with the weights from which the training starts. These weights are kept if they are better on the
             dev cases than every checkpoint. None means that these weights are never kept.
 
@@ -203,8 +162,9 @@ def run_to_published_weights(
         measured={
             "device": ctx.device,
             "processes": launched_process().count,
-            "threads": precision.threads,
-            "precision": precision.precision,
+            "threads": plan.precision.threads,
+            "precision": plan.precision.precision,
+            "pass_tokens": plan.pass_tokens,
         },
     )
 

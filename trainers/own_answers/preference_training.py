@@ -16,9 +16,9 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference, DPOTrainer
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.encoding import Encoded
 from toolmark.trainers.finetuning.example_order import arrange
+from toolmark.trainers.finetuning.training_plan import training_plan
 from toolmark.trainers.finetuning.training_run import (
     index_dataset,
-    measured_precision,
     one_gpu,
     rows_per_pass,
     run_to_published_weights,
@@ -50,7 +50,8 @@ def train_on_pairs(
         EnvironmentFault: A file could not be written.
     """
     prepared = prepare(base, data, out, options, ctx)
-    precision = measured_precision(prepared.work, prepared.model.plain, options.pass_tokens // 8, options, ctx.device)
+    tokens = options.batch * max(len(question.ids) for question in prepared.questions)
+    plan = training_plan(prepared.work, prepared.model.with_adapter, tokens, options, ctx.device)
     asked = prepared.some(options.questions, ctx.seed)
     pairs = read_or_make(out / PAIRS_FILE, prepared.questions, asked, prepared.sampler, options.samples, options.pairs)
     read = list(repeated(pairs, options.weights, ctx.seed))
@@ -62,14 +63,14 @@ def train_on_pairs(
     own = sum(pair.own for pair in pairs)
     ctx.say(
         f"{len(pairs)} pairs from {len(asked)} questions: {causes_of(pairs)}. The right answer is the model's own in "
-        f"{own} pairs, and gold in the others. Device: {ctx.device}, {precision.why}."
+        f"{own} pairs, and gold in the others. Device: {ctx.device}, {plan.precision.why}."
     )
     rows = [_row(pairs[index], prepared.questions) for index in read]
     order = _order(rows, options, ctx.seed)
     longest = max(sum(map(len, row.values())) for row in rows)
-    batch = rows_per_pass(options.batch, longest, options.pass_tokens)
+    batch = rows_per_pass(options.batch, longest, plan.pass_tokens)
     config = DPOConfig(
-        **training_arguments(options, ctx, prepared.work, precision),
+        **training_arguments(options, ctx, prepared.work, plan),
         train_sampling_strategy="sequential",
         per_device_train_batch_size=batch,
         gradient_accumulation_steps=options.batch // batch,
@@ -88,7 +89,7 @@ def train_on_pairs(
         processing_class=prepared.tokenizer,
     )
     prepared.share_prompts()
-    return run_to_published_weights(trainer, prepared.base, out, options, ctx, precision, prepared.start)
+    return run_to_published_weights(trainer, prepared.base, out, options, ctx, plan, prepared.start)
 
 
 def _row(pair: Pair, questions: Sequence[Question]) -> dict[str, list[int]]:

@@ -17,8 +17,8 @@ import datasets  # type: ignore[import-untyped]
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
+from toolmark.trainers.finetuning.training_plan import training_plan
 from toolmark.trainers.finetuning.training_run import (
-    measured_precision,
     one_gpu,
     rows_per_pass,
     run_to_published_weights,
@@ -50,14 +50,14 @@ def train_on_rewards(
     longest = max(len(prepared.questions[number].ids) for number in prepared.asked)
     # In packed rows, the answers to a question share its prompt.
     row = options.answer_tokens + (longest // options.samples if prepared.packed else longest)
-    precision = measured_precision(prepared.work, prepared.model.plain, row * answers, options, ctx.device)
-    rows = rows_per_pass(answers, row, options.pass_tokens)
+    plan = training_plan(prepared.work, prepared.model.with_adapter, row * answers, options, ctx.device)
+    rows = rows_per_pass(answers, row, plan.pass_tokens)
     ctx.say(
         f"{options.steps} steps of {options.batch} questions with {options.samples} answers each; device: "
-        f"{ctx.device}, {precision.why}."
+        f"{ctx.device}, {plan.precision.why}."
     )
     config = GRPOConfig(
-        **training_arguments(options, ctx, prepared.work, precision),
+        **training_arguments(options, ctx, prepared.work, plan),
         per_device_train_batch_size=rows,
         gradient_accumulation_steps=answers // rows,  # TRL also samples once for each optimizer step
         num_generations=options.samples,
@@ -85,7 +85,7 @@ def train_on_rewards(
         )
     prepared.share_prompts(options.temperature)
     began = time.monotonic()
-    trained = run_to_published_weights(trainer, prepared.base, out, options, ctx, precision, prepared.start)
+    trained = run_to_published_weights(trainer, prepared.base, out, options, ctx, plan, prepared.start)
     if rollouts.seconds:
         ctx.say(f"Sampling answers took {rollouts.seconds / (time.monotonic() - began):.0%} of the time.")
     return trained

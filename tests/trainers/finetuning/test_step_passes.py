@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from toolmark.benchmark.engine.encoding import Encoded
-from toolmark.trainers.finetuning.step_passes import split_steps
+from toolmark.trainers.finetuning.step_passes import passes_that_fit, split_steps
 
 
 def example(prompt: str, reply: str = "ok") -> Encoded:
@@ -31,3 +31,17 @@ OWN = [example(name * 40) for name in "abcdef"]
 )
 def test_the_largest_pass_is_as_small_as_possible(examples, of_a_step, passes, packed, expected):
     assert split_steps(examples, range(len(examples)), of_a_step, passes, packed=packed) == expected
+
+
+@pytest.mark.parametrize(
+    ("examples", "of_a_step", "tokens", "packed", "expected"),
+    [
+        (LONG, 6, 198, True, 1),  # 93 + 3 + 3 tokens for each beginning
+        (LONG, 6, 197, True, 2),
+        (LONG, 6, 200, False, 3),  # two rows of 93 tokens
+        (LONG, 6, 50, True, 6),  # a conversation is never split
+        (LONG, 2, 100, True, 2),  # the second step has two different beginnings
+    ],
+)
+def test_the_fewest_passes_that_fit(examples, of_a_step, tokens, packed, expected):
+    assert passes_that_fit(examples, range(len(examples)), of_a_step, tokens, packed=packed) == expected
