@@ -27,6 +27,7 @@ from typing import Any, cast
 from studies.page import Page, points, score
 from studies.recipes import ROOT, data_of, trained
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
+from toolmark.benchmark.core.progress import phases_shown
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.evaluation.evaluate import Evaluation
@@ -36,8 +37,9 @@ from toolmark.benchmark.scoring.conversation_metrics import CONVERSATION_PRIMARY
 from toolmark.benchmark.verdicts.comparison import Side, compare_sides
 
 OUT = ROOT / "docs" / "measurements" / "world-recipes.md"
-LIMITS = {"pocket-worlds": 240, "smollm2-worlds": 60}
-"""The recipes, and for each the highest number of scenarios of each kind. A larger model needs longer to answer."""
+RECIPES = ("pocket-worlds", "smollm2-worlds")
+LIMIT = 240
+"""Highest number of scenarios of each kind."""
 IMPROVED = ("conversation.success", "conversation.turn")
 """At least one of these metrics must improve on generated scenarios."""
 POLICIES = ("oracle", "never", "first", "uniform", "lexical")
@@ -62,20 +64,21 @@ KINDS: dict[str, Callable[[ConversationGrade], bool]] = {
 }
 
 
-def held(recipe: Recipe, adapter: Path, cases: str, limit: int, work: Path) -> list[Side]:
+def held(recipe: Recipe, adapter: Path, cases: str, work: Path) -> list[Side]:
     """Let the base and the adapter hold conversations in the same scenarios."""
     request = Request(
         models=(recipe.base,),
         adapters=(str(adapter),),
         cases=cases,
         split="test",
-        limit=limit,
+        limit=LIMIT,
         dialect=recipe.dialect,
         max_tokens=recipe.trainer.options["max_tokens"],
         runs=work / "runs",
     )
     whole = Evaluation(request)
-    whole.run(logs=False)
+    with phases_shown():
+        whole.run(logs=False)
     return [contestant.side() for contestant in whole.contestants]
 
 
@@ -109,7 +112,7 @@ def measure(page: Page, name: str, work: Path) -> list[Side]:
     adapter = trained(judged_on(recipe, data), data, recipe.seed, work / name)
     record = WrittenRecord.read(adapter)
     kinds = {"generated": str(data), "authored": shipped_cases("scenarios")}
-    sides = {kind: held(recipe, adapter, cases, LIMITS[name], work) for kind, cases in kinds.items()}
+    sides = {kind: held(recipe, adapter, cases, work) for kind, cases in kinds.items()}
     page.section(
         f"`{name}.toml`",
         "The table compares the adapter with its base, for all conversations and for each kind of turn.",
@@ -156,7 +159,7 @@ def main() -> None:
     """Measure the recipes and write the page. If a target is missed, the program ends with code 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate files")
-    parser.add_argument("--recipes", nargs="+", choices=list(LIMITS), default=list(LIMITS))
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=RECIPES)
     asked = parser.parse_args()
     work: Path = asked.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
