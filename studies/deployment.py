@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -189,8 +188,8 @@ def write_page(
     sides: Sequence[Side],
     results: Mapping[str, DeploymentResult],
     sizes: Mapping[str, float],
-) -> int:
-    """Write the page. Return 1 if a target is missed, and 0 otherwise."""
+) -> None:
+    """Write the page. If a target is missed, the program ends with code 1."""
     page = Page(HEAD)
     float_, *others = sides
     page.paragraph(
@@ -223,9 +222,7 @@ def write_page(
         page.held(
             "regressed" not in verdicts, f"No metric of the candidate *{name}* is allowed to be `regressed`", said
         )
-    OUT.write_text("\n".join(page.text))
-    sys.stdout.write("\n".join(page.text))
-    return 1 if page.broken else 0
+    page.finish(OUT)
 
 
 def part_rows(results: Mapping[str, DeploymentResult], metrics: Sequence[str]) -> list[list[str]]:
@@ -261,7 +258,7 @@ def kind_rows(results: Mapping[str, DeploymentResult]) -> list[list[str]]:
     ]
 
 
-def main() -> int:
+def main() -> None:
     """Measure what is missing, and write the page and the reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", default="smollm2-135m-instruct-q4", help="the base of the adapter")
@@ -297,8 +294,8 @@ def main() -> int:
             out = work / f"{name}.html"
             renderer_for(str(out)).render(comparison, out)
     sizes = {kind: (work / f"{kind}.gguf").stat().st_size / 1e6 for kind in TYPES}
-    return write_page(given.base, given.most_tools, sides, results, sizes)
+    write_page(given.base, given.most_tools, sides, results, sizes)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -223,8 +223,7 @@ def main() -> None:
             page.broken.append(f"{section} was not measured: {str(error).splitlines()[-1]}")
         given.out.parent.mkdir(exist_ok=True)
         given.out.write_text("\n".join(page.text), encoding="utf-8")
-    if page.broken:
-        sys.exit("Targets missed:\n" + "\n".join(page.broken))
+    page.fail_if_missed()
 
 
 if __name__ == "__main__":

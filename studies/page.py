@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
+from toolmark.benchmark.verdicts.figure import Figure
 from toolmark.benchmark.verdicts.intervals import Interval
 from toolmark.benchmark.verdicts.verdict import Difference
 
@@ -50,6 +51,10 @@ class Page:
         """Write the page. If a target was missed, say which, and end the program with code 1."""
         out.parent.mkdir(exist_ok=True)
         out.write_text("\n".join(self.text), encoding="utf-8")
+        self.fail_if_missed()
+
+    def fail_if_missed(self) -> None:
+        """If a target was missed, say which, and end the program with code 1."""
         if self.broken:
             sys.exit("Targets missed:\n" + "\n".join(self.broken))
 
@@ -83,6 +88,13 @@ def drawn(share: float, comparisons: float, digits: int = 1) -> str:
 def points(effect: float, interval: Interval) -> str:
     """Return a difference in percentage points, with its interval. Example: +1.2 [-0.5, +2.9]."""
     return f"{100 * effect:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
+
+
+def score(figure: Figure) -> str:
+    """Return a score in per cent, with its interval. Example: 14.0 [10.2, 18.9]."""
+    if figure.score is None or figure.interval is None:
+        return "n/a"
+    return f"{100 * figure.score:.1f} [{100 * figure.interval.low:.1f}, {100 * figure.interval.high:.1f}]"
 
 
 def shown(one: Difference) -> str:

@@ -146,7 +146,7 @@ def answer(model: str, name: str, adapter: Path | None, work: Path) -> None:
             shutil.copyfileobj(source, target)
 
 
-def main() -> int:
+def main() -> None:
     """Train and answer what is missing, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -163,13 +163,13 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
     if asked.trl:
         train_alone(asked.model[0], asked.trl, work)
-        return 0
+        return
     for model in () if asked.page else asked.model or RECIPES:
         answer(model, "base", None, work)
         for training in trainings(model):
             answer(model, training.name, adapter_of(model, training, work), work)
-    return write_page(known_trainings())
+    write_page(known_trainings())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -193,8 +192,8 @@ def _compared(one: Judged, part: str) -> dict[str, ContestantResult]:
     return dict(zip(one, compare_sides(sides).contestants, strict=True))
 
 
-def write_page(trainings: Mapping[str, Mapping[str, float]]) -> int:
-    """Write the page from the recorded answers. Return 1 if a target is missed, and 0 otherwise.
+def write_page(trainings: Mapping[str, Mapping[str, float]]) -> None:
+    """Write the page from the recorded answers. If a target is missed, the program ends with code 1.
 
     Args:
         trainings: What each training cost, by model and candidate: `seconds`, `tokens` and `megabytes`.
@@ -223,6 +222,4 @@ def write_page(trainings: Mapping[str, Mapping[str, float]]) -> int:
         rows.append([MODELS[model], _title(name.removeprefix(f"{model}-")), minutes, tokens, memory])
     if rows:
         page.section(COSTS, "", ["model", "adapter", "minutes", "thousands of tokens", "peak MB"], rows)
-    OUT.write_text("\n".join(page.text))
-    sys.stdout.write("\n".join(page.text))
-    return 1 if page.broken else 0
+    page.finish(OUT)

@@ -196,8 +196,8 @@ def changes(page: Page, title: str, recipe: str, kinds: dict[str, Judged]) -> No
             )
 
 
-def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: list[dict[str, Any]]) -> int:
-    """Write the page. Return 1 if a target is missed, and 0 otherwise.
+def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: list[dict[str, Any]]) -> None:
+    """Write the page. If a target is missed, the program ends with code 1.
 
     Args:
         kinds: The base and the adapters, judged on each kind of cases.
@@ -245,12 +245,10 @@ def write(kinds: dict[str, Judged], trainings: list[tuple[str, int]], records: l
         place = 1 + trainings.index((name, read_recipe(RECIPES[name]).seed))
         changes(page, title, name, {kind: pair(one, place) for kind, one in kinds.items()})
     page.text.append(LEARNT)
-    OUT.write_text("\n".join(page.text))
-    sys.stdout.write("\n".join(page.text))
-    return 1 if page.broken else 0
+    page.finish(OUT)
 
 
-def main() -> int:
+def main() -> None:
     """Train, judge and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate files")
@@ -263,7 +261,7 @@ def main() -> int:
     if asked.answer:
         adapters = (asked.adapter,) if asked.adapter else ()
         evaluation(asked.answer, adapters, asked.dialect, work).run(logs=False)
-        return 0
+        return
     assert set(METRICS) >= {"selection.tool", "validity.call"}
     recipes = {name: read_recipe(path) for name, path in RECIPES.items()}
     ours, cases = recipes["lora"], template_cases(work)
@@ -281,8 +279,8 @@ def main() -> int:
         "authored": judged(shipped_cases(), adapters, ours.dialect, work),
         "template": judged(str(cases), adapters, ours.dialect, work),
     }
-    return write(kinds, wanted, records)
+    write(kinds, wanted, records)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

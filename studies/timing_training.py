@@ -149,17 +149,17 @@ class Place:
         return [one.side() for one in evaluation.contestants]
 
 
-def measure(place: Place) -> int:
-    """Train and answer what is missing, and write the page. Return 1 if a target is missed, and 0 otherwise."""
+def measure(place: Place) -> None:
+    """Train and answer what is missing, and write the page. If a target is missed, the program ends with code 1."""
     lora = place.lora()
     trainings = [(name, adapter) for name in COMPARED_RECIPES for adapter in place.on_own_answers(name, lora)]
     kinds = {kind: place.judged(kind, lora, trainings) for kind in KINDS}
     records = [(name, WrittenRecord.read(adapter)) for name, adapter in trainings]
     hacked = place.hacked(lora) if place.subject.wrong_rewards else {}
-    return write_page(place.name, Measured(kinds, records, place.speed(lora), place.rollouts(lora), hacked))
+    write_page(place.name, Measured(kinds, records, place.speed(lora), place.rollouts(lora), hacked))
 
 
-def main() -> int:
+def main() -> None:
     """Measure one model, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate files")
@@ -169,8 +169,8 @@ def main() -> int:
     asked = parser.parse_args()
     work: Path = asked.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
-    return measure(Place(asked.model, SUBJECTS[asked.model], work, asked.limit, asked.threads))
+    measure(Place(asked.model, SUBJECTS[asked.model], work, asked.limit, asked.threads))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

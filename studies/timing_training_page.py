@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -366,8 +365,10 @@ def _sections(written: str) -> dict[str, str]:
     return found
 
 
-def write_page(name: str, measured: Measured) -> int:
-    """Write the sections of one model, and keep those of the other models. Return 1 if a target is missed, else 0.
+def write_page(name: str, measured: Measured) -> None:
+    """Write the sections of one model, and keep those of the other models.
+
+    If a target is missed, the program ends with code 1.
 
     Args:
         name: Name of the model.
@@ -377,8 +378,7 @@ def write_page(name: str, measured: Measured) -> int:
     sections = _sections(OUT.read_text(encoding="utf-8") if OUT.exists() else "")
     sections[name] = "\n".join(page.text).strip("\n") + "\n"
     _write(OUT, sections)
-    sys.stdout.write(OUT.read_text(encoding="utf-8"))
-    return 1 if page.broken else 0
+    page.fail_if_missed()
 
 
 def _write(out: Path, sections: Mapping[str, str]) -> None:

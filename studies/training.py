@@ -220,7 +220,7 @@ def measure_subject(page: Page, name: str, threads: int) -> None:
         write_section(page, subject, found, TraceDataset(data))
 
 
-def main() -> int:
+def main() -> None:
     """Measure the models of --only, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=list(SUBJECTS), action="append", help="only this model")
@@ -232,7 +232,7 @@ def main() -> int:
     names = asked.only or list(SUBJECTS)
     if asked.loop:
         alone(SUBJECTS[names[0]], asked.loop, asked.data, asked.out, asked.threads)
-        return 0
+        return
     head = INTRODUCTION.format(
         packages=", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft")),
         python=platform.python_version(),
@@ -246,10 +246,8 @@ def main() -> int:
         except EnvironmentFault as error:  # the weights are not installed
             page.text.append(f"## {SUBJECTS[name].title}: not measured\n\n{error}\n")
     page.paragraph(REASONS)
-    OUT.write_text("\n".join(page.text))
-    sys.stdout.write("\n".join(page.text))
-    return 1 if page.broken else 0
+    page.finish(OUT)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

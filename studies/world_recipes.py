@@ -1,6 +1,6 @@
 """Measures what training on conversations of several turns changes, and writes docs/measurements/world-recipes.md.
 
-    python -m studies.world_recipes --work DIR [--recipes pocket-worlds smollm2-worlds] [--limit N]
+    python -m studies.world_recipes --work DIR [--recipes pocket-worlds smollm2-worlds]
 
 For each recipe, the program makes the data and trains the adapter. Then the base and the adapter hold the same
 conversations:
@@ -9,6 +9,8 @@ conversations:
   wordings, that are not in the training conversations.
 - authored scenarios: the shipped scenarios of the test split, which were written by hand.
 
+Policies answer the authored scenarios, too.
+
 Data, adapters and runs that are already in DIR are used again.
 """
 
@@ -16,16 +18,16 @@ from __future__ import annotations
 
 import argparse
 import platform
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
-from studies.page import Page, points
+from studies.page import Page, points, score
 from studies.recipes import ROOT, data_of, trained
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
+from toolmark.benchmark.core.progress import phases_shown
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.evaluation.evaluate import Evaluation
@@ -35,8 +37,12 @@ from toolmark.benchmark.scoring.conversation_metrics import CONVERSATION_PRIMARY
 from toolmark.benchmark.verdicts.comparison import Side, compare_sides
 
 OUT = ROOT / "docs" / "measurements" / "world-recipes.md"
+RECIPES = ("pocket-worlds", "smollm2-worlds")
+LIMIT = 240
+"""Highest number of scenarios of each kind."""
 IMPROVED = ("conversation.success", "conversation.turn")
 """At least one of these metrics must improve on generated scenarios."""
+POLICIES = ("oracle", "never", "first", "uniform", "lexical")
 
 HEAD = """# Measurements of the recipes for conversations
 
@@ -45,6 +51,9 @@ The brackets contain the 95% interval of the paired difference. Decoding is gree
 scenarios of the recipe's own data. Their names and wordings are not in the training conversations. *Authored* scenarios
 were written by hand. n is the number of scenarios.
 """
+
+ABOUT_ALL = """The table shows the scores with their 95% intervals. `policy/oracle` makes the calls and gives the
+answers of the gold. `policy/never` calls nothing. The other policies make one call in each turn, and then answer."""
 
 KINDS: dict[str, Callable[[ConversationGrade], bool]] = {
     "all": lambda _: True,
@@ -55,20 +64,21 @@ KINDS: dict[str, Callable[[ConversationGrade], bool]] = {
 }
 
 
-def held(recipe: Recipe, adapter: Path, cases: str, limit: int, work: Path) -> list[Side]:
+def held(recipe: Recipe, adapter: Path, cases: str, work: Path) -> list[Side]:
     """Let the base and the adapter hold conversations in the same scenarios."""
     request = Request(
         models=(recipe.base,),
         adapters=(str(adapter),),
         cases=cases,
         split="test",
-        limit=limit,
+        limit=LIMIT,
         dialect=recipe.dialect,
         max_tokens=recipe.trainer.options["max_tokens"],
         runs=work / "runs",
     )
     whole = Evaluation(request)
-    whole.run(logs=False)
+    with phases_shown():
+        whole.run(logs=False)
     return [contestant.side() for contestant in whole.contestants]
 
 
@@ -91,14 +101,18 @@ def rows(kind: str, sides: Sequence[Side]) -> list[list[str]]:
     return found
 
 
-def measure(page: Page, name: str, limit: int, work: Path) -> None:
-    """Make the data and the adapter of a recipe, measure the adapter, and write its section."""
+def measure(page: Page, name: str, work: Path) -> list[Side]:
+    """Make the data and the adapter of a recipe, measure the adapter, and write its section.
+
+    Returns:
+        The base and the adapter in the authored scenarios.
+    """
     recipe = read_recipe(ROOT / "trainers" / "recipes" / f"{name}.toml")
     data = data_of(recipe, work / f"data-{name}")
     adapter = trained(judged_on(recipe, data), data, recipe.seed, work / name)
     record = WrittenRecord.read(adapter)
     kinds = {"generated": str(data), "authored": shipped_cases("scenarios")}
-    sides = {kind: held(recipe, adapter, cases, limit, work) for kind, cases in kinds.items()}
+    sides = {kind: held(recipe, adapter, cases, work) for kind, cases in kinds.items()}
     page.section(
         f"`{name}.toml`",
         "The table compares the adapter with its base, for all conversations and for each kind of turn.",
@@ -117,6 +131,22 @@ def measure(page: Page, name: str, limit: int, work: Path) -> None:
         f"With `{name}.toml`, `conversation.success` or `conversation.turn` must be `improved` on generated scenarios",
         ", ".join(f"`{metric}` is `{verdict}`" for metric, verdict in verdicts.items()),
     )
+    return sides["authored"]
+
+
+def section_of_all(page: Page, models: Sequence[Side], work: Path) -> None:
+    """Write the scores of all models and of the policies in the authored scenarios."""
+    names = tuple(f"policy/{name}" for name in POLICIES)
+    request = Request(models=names, cases=shipped_cases("scenarios"), split="test", runs=work / "runs")
+    evaluation = Evaluation(request)
+    evaluation.run(logs=False)
+    table = []
+    for side in (*models, *(contestant.side() for contestant in evaluation.contestants)):
+        (one,) = compare_sides([replace(side, baseline=None)]).contestants
+        figures = [one.figures[metric.id] for metric in CONVERSATION_PRIMARY]
+        table.append([f"`{one.name}`", str(figures[0].n), *map(score, figures)])
+    columns = ["candidate", "n", *(f"`{metric.id}`" for metric in CONVERSATION_PRIMARY)]
+    page.section("All candidates in the authored scenarios", ABOUT_ALL, columns, table)
 
 
 def judged_on(recipe: Recipe, data: Path) -> Recipe:
@@ -125,24 +155,20 @@ def judged_on(recipe: Recipe, data: Path) -> Recipe:
     return recipe.model_copy(update={"trainer": step})
 
 
-def main() -> int:
-    """Measure the recipes and write the page. Return 1 if a target is missed, and 0 otherwise."""
+def main() -> None:
+    """Measure the recipes and write the page. If a target is missed, the program ends with code 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate files")
-    parser.add_argument("--recipes", nargs="+", default=["pocket-worlds"], metavar="NAME")
-    parser.add_argument("--limit", type=int, default=240, help="highest number of scenarios of each kind")
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=RECIPES)
     asked = parser.parse_args()
     work: Path = asked.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
     page = Page(HEAD)
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
     page.text.append(f"Measured with {packages}, and Python {platform.python_version()} on {platform.machine()}.\n")
-    for name in asked.recipes:
-        measure(page, name, asked.limit, work)
-    OUT.write_text("\n".join(page.text), encoding="utf-8")
-    sys.stdout.write("\n".join(page.text))
-    return 1 if page.broken else 0
+    section_of_all(page, [side for name in asked.recipes for side in measure(page, name, work)], work)
+    page.finish(OUT)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

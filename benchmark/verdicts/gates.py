@@ -171,31 +171,32 @@ def _check_recipe_difference(metric: str, difference: RecipeDifference, training
 
 def recipe_properties(recipe: RecipeResult, metric: str) -> Iterator[tuple[str, object]]:
     """Yield the figures of one metric of a recipe as JUnit properties: pairs of a name and a value."""
-    yield from (("metric", metric), ("trainings", len(recipe.trainings)))
-    figure, difference = recipe.figures.get(metric), recipe.differences.get(metric)
-    if figure is not None and figure.interval is not None:
-        yield from (("n", figure.n), ("score", figure.score))
-        yield from (("low", figure.interval.low), ("high", figure.interval.high))
+    yield "trainings", len(recipe.trainings)
+    difference = recipe.differences.get(metric)
+    yield from _common_properties(metric, recipe.figures.get(metric), difference)
     if difference is not None:
-        yield from (("verdict", difference.verdict), ("difference", difference.effect))
-        yield from (("difference_low", difference.interval.low), ("difference_high", difference.interval.high))
-        yield from (("p", difference.p), ("adjusted_p", difference.adjusted))
         yield "standard_deviation_between_trainings", difference.between
 
 
 def junit_properties(contestant: ContestantResult, metric: str) -> Iterator[tuple[str, object]]:
     """Yield the figures of one metric of a contestant as JUnit properties: pairs of a name and a value."""
+    difference = contestant.difference(metric)
+    yield from _common_properties(metric, contestant.figures.get(metric), difference)
+    if difference is not None and difference.interval is not None:
+        yield from (("wins", difference.wins), ("losses", difference.losses))
+        yield "minimum_detectable_effect", difference.minimum_detectable
+
+
+def _common_properties(
+    metric: str, figure: Figure | None, difference: Difference | RecipeDifference | None
+) -> Iterator[tuple[str, object]]:
     yield "metric", metric
-    figure = contestant.figures.get(metric)
     if figure is not None:
         yield "n", figure.n
         if figure.interval is not None:
             yield from (("score", figure.score), ("low", figure.interval.low), ("high", figure.interval.high))
-    difference = contestant.difference(metric)
     if difference is not None:
         yield "verdict", difference.verdict
         if difference.interval is not None:
             yield from (("difference", difference.effect), ("p", difference.p), ("adjusted_p", difference.adjusted))
             yield from (("difference_low", difference.interval.low), ("difference_high", difference.interval.high))
-            yield from (("wins", difference.wins), ("losses", difference.losses))
-            yield "minimum_detectable_effect", difference.minimum_detectable

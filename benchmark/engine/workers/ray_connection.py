@@ -39,7 +39,10 @@ _STARTS = 3
 """How often Ray is started, or asked for a connection."""
 
 _OBJECT_STORE = 200 * 2**20
-"""Size of Ray's memory for messages on this machine, in bytes. Prompts and answers are small."""
+"""Size of Ray's shared memory on this machine, in bytes. Only messages above `_LONGEST_MESSAGE` use this memory."""
+
+_LONGEST_MESSAGE = str(256 * 2**20)
+"""Largest number of bytes that are sent to a worker, or back, without the shared memory. This is far above a shard."""
 
 _NO_STATISTICS = {"RAY_USAGE_STATS_ENABLED": "0"}
 
@@ -205,6 +208,10 @@ def _local_variables() -> Mapping[str, str]:
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         # Workers have the priority of this process. By default, Ray gives them a lower one.
         "RAY_worker_niceness": "0",
+        # Messages do not use the shared memory, whose server is the raylet. If the raylet has died, a process that
+        # writes to this memory ends at once, without an error.
+        "RAY_max_direct_call_object_size": _LONGEST_MESSAGE,
+        "RAY_task_rpc_inlined_bytes_limit": _LONGEST_MESSAGE,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
     }

@@ -18,7 +18,7 @@ from studies.workers import LORA, Driver, killed, result, rows
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 pytestmark = pytest.mark.slow
 
-REQUEST = {"models": ["pocket"], "adapters": ["pocket-lora"], "limit": 10, "max_tokens": 24, "threads": 1, "workers": 2}
+REQUEST = {"models": ["pocket"], "adapters": ["pocket-lora"], "limit": 40, "max_tokens": 24, "threads": 1, "workers": 2}
 
 
 @pytest.fixture(scope="module")
