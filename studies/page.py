@@ -27,9 +27,10 @@ class Page:
         self.broken: list[str] = []
 
     def section(self, title: str, explanation: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Add a heading, the explanation of the table (paragraphs and lists), and the table."""
+        """Add a heading, the explanation of the table (paragraphs and lists, or nothing), and the table."""
         lines = ["| " + " | ".join(row) + " |" for row in (columns, ["---:"] * len(columns), *rows)]
-        self.text.append(f"## {title}\n\n{filled(explanation)}\n\n" + "\n".join(lines) + "\n")
+        parts = [f"## {title}", filled(explanation), "\n".join(lines)]
+        self.text.append("\n\n".join(filter(None, parts)) + "\n")
 
     def paragraph(self, text: str) -> None:
         """Add paragraphs and lists, in lines of at most 120 characters."""
