@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.progress import phase
@@ -73,16 +73,17 @@ def plugin_command(run: Command, plugin: Any, parameters: Mapping[str, tuple[Any
 
 
 def _flags(options: type[BaseModel]) -> Any:
-    """Return a class with the fields of `options`, but without their bounds.
+    """Return a class with the fields of `options`, which accepts every value.
 
-    The bounds are left out, because `checked` checks the bounds later and raises a clearer error.
+    `checked` checks the values later, and raises a clearer error.
     """
     fields: dict[str, Any] = {}
     for name, field in options.model_fields.items():
         made = field.default_factory
         default: dict[str, Any] = {"default_factory": made} if made else {"default": field.default}
         fields[name] = (field.annotation, Field(description=field.description, **default))
-    return create_model(f"{options.__name__}Flags", **fields)
+    accept_all = field_validator("*", mode="wrap")(lambda value, _: value)
+    return create_model(f"{options.__name__}Flags", __validators__={"accept_all": accept_all}, **fields)
 
 
 def checked(options: type[Options], given: BaseModel | None) -> Options:
@@ -93,14 +94,15 @@ def checked(options: type[Options], given: BaseModel | None) -> Options:
         given: The values of the flags. None if there are no flags.
 
     Raises:
-        InputError: A value is out of bounds.
+        InputError: A value has another type, or is out of bounds.
     """
     try:
-        return options.model_validate(given.model_dump() if given is not None else {})
+        return options.model_validate(dict(given) if given is not None else {})
     except ValidationError as error:
         first = error.errors()[0]
-        flag = "".join(f"--{part} ".replace("_", "-") for part in first["loc"][:1])
-        value = f"{first['input']!r}: " if flag else ""
+        option, *keys = (str(part) for part in first["loc"]) if first["loc"] else ("",)
+        flag = ".".join([f"--{option}".replace("_", "-"), *keys[:1]]) + " " if option else ""
+        value = f"{first['input']}: " if flag else ""
         raise InputError(
             f"{flag}{value}{first['msg'].removeprefix('Value error, ')}", "Run with --help to see the allowed values."
         ) from None

@@ -52,6 +52,8 @@ def test_tools_of_ones_own_are_offered(tmp_path: Path, manifest: str) -> None:
     ("flags", "message"),
     [
         (("--count", "0"), "--count 0: Input should be greater than or equal to 1"),
+        (("--count", "many"), "--count many: Input should be a valid integer"),
+        (("--shares.easy", "much"), "--shares.easy much: Input should be a valid number"),
         (("--min-distractors", "9", "--max-distractors", "3"), "min_distractors 9 is above max_distractors 3"),
         (("--manifest", "nowhere.toml"), r"the manifest nowhere\.toml cannot be read"),
     ],
