@@ -28,7 +28,7 @@ from typing import Any
 
 import psutil
 
-from studies.page import Page
+from studies.page import Page, score
 from toolmark.benchmark.core.errors import ToolmarkError
 from toolmark.benchmark.data.cases import Case, Message
 from toolmark.benchmark.evaluation.contestant import Contestant
@@ -38,7 +38,6 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.runs.ledger import read_ledger
-from toolmark.benchmark.verdicts.figure import Figure
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "measurements" / "workers.md"
@@ -114,16 +113,11 @@ class Driver:
         return sum(max(0, path.read_bytes().count(b"\n") - 1) for path in self.runs.glob("*/ledger.jsonl"))
 
 
-def printed(figure: Figure) -> str:
-    """Return a figure with as many digits as the summary shows. The rounding errors of probabilities are smaller."""
-    if figure.score is None or figure.interval is None:
-        return "n/a"
-    low, high = figure.interval.low, figure.interval.high
-    return f"{figure.n}: {100 * figure.score:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
 def evaluated(given: str) -> None:
-    """Evaluate a request, and print the lines for the user and every figure. This is the command of `Driver`."""
+    """Evaluate a request, and print the lines for the user and every figure. This is the command of `Driver`.
+
+    Figures are printed with one digit, because the rounding errors of probabilities depend on the batch.
+    """
     fields = json.loads(given)
     lists = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     lines = Lines()
@@ -132,7 +126,8 @@ def evaluated(given: str) -> None:
     except ToolmarkError as error:
         sys.exit(str(error))
     figures = {
-        one.name: {name: printed(figure) for name, figure in one.figures.items()} for one in comparison.contestants
+        one.name: {name: f"{figure.n}: {score(figure)}" for name, figure in one.figures.items()}
+        for one in comparison.contestants
     }
     sys.stdout.write(json.dumps({"figures": figures, "lines": lines.lines, "seconds": lines.seconds}) + "\n")
 
