@@ -339,7 +339,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
     if not path.exists() and (alias := table()["adapters"].get(text)):
         if base.name != alias["base"]:
             what = f"{text} is an adapter of {alias['base']}, not of {base.name}"
-            raise InputError(what, f"Give its base: --model {alias['base']} --adapter {text}")
+            raise InputError(what, f"Give its base instead of {base.name}: {alias['base']}")
         return replace(base, name=text, adapter=str(_shipped(alias)))
     if is_recipe(path):
         recipe_base = read_recipe(path).base
