@@ -77,8 +77,10 @@ The adapter of SmolLM2 with seed 1 shows two limits on the authored cases.
   84.2% of 19 cases. With ten tools, this share is 35.0% of 80 cases, and with forty tools 11.3% of 62 cases. The
   training data offers at most ten tools.
 
-Before this recipe, one other recipe was tried. The other recipe had half as many conversations as this recipe, and was
-judged on the dev cases.
+Two other recipes were tried with SmolLM2, and judged on dev cases. The first had half as many conversations. The second
+offered up to forty tools, and had 1,528 conversations: on 80 authored dev cases, its adapter chose the right tool in
+26.0% of 50 cases, and the adapter of this recipe in 42.0%. Its restraint was 70.0% of 30 cases, and that of this recipe
+63.3%. So with this model and these minutes of training, more tools cost more than they teach.
 """
 
 
