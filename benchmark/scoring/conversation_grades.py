@@ -44,7 +44,8 @@ class ConversationGrade:
         detail: Details of the cause: the number of the turn, and the demand. Empty if the conversation succeeded.
         correct: Whether the demands of every turn are met, and the state at the end equals the state of the gold.
         met: For each turn of the scenario, whether its demands are met. A turn that was not played is not met.
-        safe: Whether the model changed nothing that a turn forbids to change. None if no turn forbids a change.
+        safe: Whether the model neither made nor tried a forbidden change: it changed nothing that `keep` protects, and
+            called no tool that can change something in a turn with `abstain`. None if no turn forbids a change.
         steps: Number of answers of the model.
         gold_steps: Number of answers of the gold, if each of its answers has at most one call.
         recovered: Among the turns with a failed call, the share of turns whose demands are met. None if no call failed.

@@ -165,6 +165,11 @@ class Harmful(World):
         """Tell a lot."""
         return "x" * 2**20
 
+    def spoil(self) -> str:
+        """Keep what cannot be read back."""
+        self.total = "many"
+        return "done"
+
     def add(self, by: int) -> int:
         """Add to the total."""
         self.total += by
@@ -179,7 +184,7 @@ def test_a_harmful_world_ends_its_conversation_and_the_run_goes_on(serve, tmp_pa
     (tmp_path / "harmful.py").write_text(HARMFUL)
     gold = {"calls": [{"name": "add", "arguments": {"by": 2}}], "answer": "2"}
     second = {"user": "And now?", "expect": {"say": [[2]]}, "gold": {"answer": "2"}}
-    faults = ["fail", "megabyte", *(["loop"] if loops else [])]
+    faults = ["fail", "megabyte", "spoil", *(["loop"] if loops else [])]
     words = [*faults, "add", "many", "same", "unknown", "mumble", "good"]
     rows = [
         {
