@@ -145,6 +145,31 @@ def test_a_replay_and_a_continued_run_give_the_same_grades(tmp_path):
         assert read_ledger(ledger).steps.keys() == recorded.keys()
 
 
+def test_steps_of_another_version_of_the_world_are_never_mixed_and_are_told(tmp_path):
+    request = Request(("policy/oracle",), cases="scenarios", limit=1, runs=tmp_path / "runs")
+    grades(request)
+    (ledger,) = tmp_path.glob("runs/*/ledger.jsonl")
+    lines = ledger.read_text().splitlines(keepends=True)
+    code = json.loads(lines[1])["world"]
+    replayed = replace(request, models=(f"replay/{ledger}",))
+    assert notes(replayed) == ()
+    ledger.write_text("".join(lines).replace(f'"world": "{code}"', '"world": "0123456789abcdef"'))
+    (note,) = notes(replayed)
+    assert "1 of 1 conversations were recorded in another version of the world" in note
+    # The world was edited, and the run was killed after its first step.
+    ledger.write_text("".join([*lines, lines[0], lines[1].replace(json.loads(lines[1])["key"], "another key")]))
+    assert [len(steps) for steps in read_ledger(ledger).conversations.values()] == [1]
+    with pytest.raises(InputError, match="does not contain 1 of 1 conversations"):
+        notes(replayed)
+
+
+def notes(request: Request) -> tuple[str, ...]:
+    """The notes about the run of the one candidate."""
+    evaluation = Evaluation(request)
+    evaluation.run(logs=False)
+    return evaluation.contestants[0].run.notes
+
+
 HARMFUL = '''
 from toolmark.benchmark.tools.worlds.world import World
 

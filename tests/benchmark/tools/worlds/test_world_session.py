@@ -244,3 +244,35 @@ def test_a_file_cannot_name_code_and_mistakes_are_told(source, tmp_path):
         read_source(source.removesuffix("er"))
     with pytest.raises(InputError, match=r"There is no file .*none\.py"):
         read_source(f"{tmp_path}/none.py:World")
+
+
+def test_the_code_of_a_world_is_all_local_code_that_it_runs(tmp_path, monkeypatch):
+    """Answers are reused only while this code is the same."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_rules").mkdir()
+    files = {
+        "own_world.py": "import json, pydantic\nfrom own_base import Base\nclass Own(Base):\n    pass\n",
+        "own_base.py": "from toolmark.benchmark.tools.worlds.world import World\nfrom own_rules import step\n"
+        'class Base(World):\n    n: int = 0\n    def bump(self) -> int:\n        """Bump."""\n        import own_late\n'
+        "        return step.STEP\n",
+        "own_rules/__init__.py": "",
+        "own_rules/step.py": "from . import deep\nSTEP = 1\n",
+        "own_rules/deep.py": "",
+        "own_late.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "own_other.py").write_text("")
+
+    def code() -> str:
+        return WorldNames(f"{tmp_path / 'own_world.py'}:Own").resolve("Own").code
+
+    seen = {code()}
+    for name in files:
+        with (tmp_path / name).open("a") as file:
+            file.write("# changed\n")
+        assert code() not in seen, name
+        seen.add(code())
+    (tmp_path / "own_other.py").write_text("# changed\n")
+    assert code() in seen
+    assert len({WorldNames().resolve(name).code for name in ("bank", "shop")}) == 2
