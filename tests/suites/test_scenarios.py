@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -75,9 +76,14 @@ SCENARIO = {
 }
 
 
-def changed(path: str, value: object) -> dict:
-    """Return the scenario with another value at a path like `turns.1.user`. None removes the value."""
+def changed(path: str, value: Any) -> dict:
+    """Return the scenario with another value at a path like `turns.1.user`. None removes the value.
+
+    The empty path changes the fields of the scenario itself.
+    """
     scenario = json.loads(json.dumps(SCENARIO))
+    if not path:
+        return scenario | value
     *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
     place = scenario
     for step in steps:
@@ -104,6 +110,17 @@ FAULTS = [
         '"tools_from_turn" offers transfer from turn 3, but must name a turn from',
     ),
     ("tools_from_turn", {"fly": 2}, "\"tools_from_turn\" names 'fly', which is not a tool of the world 'bank'"),
+    (
+        "",
+        {"turns": SCENARIO["turns"][:1], "tools_from_turn": {"transfer": 2}},
+        '"tools_from_turn" offers transfer in a later turn, but the scenario has only one turn',
+    ),
+    (
+        "turns.1.expect",
+        {"action": "call"},
+        'must be "abstain" or "reach_gold". To demand something, leave "action" out',
+    ),
+    ("world", "Kiosk", "If this is your own world, name its code: --tools my_world.py:Kiosk."),
     ("turns.1.expect", {}, "nothing is demanded. Write calls, reach, gone, say or keep"),
     ("turns.1.expect.reach", {"accounts": [1]}, "the path 'accounts' does not begin with /"),
     ("turns.1.gold", None, "schema: turns.1.gold"),

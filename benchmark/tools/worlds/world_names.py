@@ -85,7 +85,8 @@ class WorldNames:
         what = f"There is no world {name!r}"
         if world_source(name) is not None or is_file_source(name):
             raise InputError(what, f"If you trust the code of this world, name it: --tools {name}")
-        raise InputError(what, nearest(name, self.names))
+        own = f"If this is your own world, name its code: --tools my_world.py:{name}. " if name.isidentifier() else ""
+        raise InputError(what, own + nearest(name, self.names))
 
 
 @cache

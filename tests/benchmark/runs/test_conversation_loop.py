@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import names, renderer_for
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import shipped_scenarios
+from toolmark.benchmark.evaluation.compare_command import compare
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited
@@ -285,6 +287,53 @@ def test_options_without_meaning_for_scenarios_are_refused(tmp_path):
     ):
         with pytest.raises(InputError, match=said):
             Evaluation(Request(("policy/never",), cases="scenarios", runs=tmp_path, **options))
+
+
+KIOSK = '''
+from toolmark.benchmark.tools.worlds.world import World
+
+
+class Kiosk(World):
+    stock: int
+
+    def sell(self) -> str:
+        """Sell one."""
+        self.stock -= 1
+        return "sold"
+'''
+
+
+def kiosk_row(ref: str, left: int = 4, **state: Any) -> str:
+    turn = {
+        "user": ref,
+        "expect": {"reach": {"/stock": [left]}},
+        "gold": {"calls": [{"name": "sell"}], "answer": "Yes."},
+    }
+    row = {"world": "Kiosk", "state": state or {"stock": 5}, "turns": [turn]}
+    return json.dumps({**row, "source": {"name": "mine", "ref": ref}, "licence": "Apache-2.0"}) + "\n"
+
+
+def test_scenarios_in_your_own_world_are_compared_and_mistakes_name_the_command_that_shows_them(tmp_path, capsys):
+    world, file = f"{tmp_path / 'kiosk.py'}:Kiosk", tmp_path / "some.test.jsonl"
+    (tmp_path / "kiosk.py").write_text(KIOSK)
+    request = Request(("policy/oracle",), cases=str(file), tools=world, runs=tmp_path / "runs")
+    file.write_text('{"world": "Kiosk", \n' + kiosk_row("good"))
+    with pytest.raises(InputError, match=r"some\.test\.jsonl:1:20: not JSON"):
+        grades(request)
+    (grade,) = grades(replace(request, skip_bad=True)).values()
+    assert grade.correct
+    file.write_text(kiosk_row("good"))
+    (run,) = map(str, (tmp_path / "runs").iterdir())
+    compare([run, run, "--cases", str(file), "--tools", world], exit_on_error=False, result_action="return_value")
+    assert re.search(r"conversation\.success +1 +\+0\.0", capsys.readouterr().out)
+    lint = rf"toolmark cases lint {file} --tools {world}$"
+    for row, said in ((kiosk_row("x", stock="few"), "scenario x is wrong"), (kiosk_row("x", 3), "scenario x does not")):
+        file.write_text(row)
+        with pytest.raises(InputError, match=f"{said}.*{lint}"):
+            grades(request)
+    (tmp_path / "a.test.jsonl").write_text(json.dumps({"messages": []}))
+    with pytest.raises(InputError, match=rf"for example in a\.test\.jsonl, and scenarios.* --cases {file}$"):
+        grades(replace(request, cases=str(tmp_path)))
 
 
 KILLS = 20
