@@ -99,7 +99,7 @@ class ScenarioCases:
                 raise InputError(f"the scenario {one.source.ref} is wrong. {error.what}", self._source.remedy) from None
             if one.waiver is None and not succeeds(one, gold, gold):
                 faults = (call for turn in gold for call in turn.calls if call.result.is_fault)
-                why = next((f": {call.call.name} {call.result.error}" for call in faults), "")
+                why = next((f": {call.call.name}: {call.result.error}" for call in faults), "")
                 raise InputError(
                     f"the gold of the scenario {one.source.ref} does not meet the demands of the scenario{why}",
                     self._source.remedy,

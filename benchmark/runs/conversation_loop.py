@@ -117,7 +117,7 @@ def _replay(run: Run, conversations: Sequence[Conversation], worlds: Worlds, *, 
         raise InputError(
             f"{run.candidate.base} does not contain {len(missing)} of {len(conversations)} conversations; the first is "
             f"{missing[0].id} ({missing[0].source.ref})",
-            "Use the same --cases, --split and --limit as the recorded run.",
+            "Use the same --cases, --split and --limit as the recorded run. If that run was interrupted, finish it.",
         )
 
 
