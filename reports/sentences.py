@@ -88,6 +88,7 @@ def recipe_sentences(recipe: RecipeResult) -> list[Sentence]:
             f"{one.verdict}: {cells.effect} points {cells.interval}, p {cells.p}; standard deviation between trainings "
             f"{cells.between} points"
         )
+        text = f"{text}; {one.reason}" if one.reason else text
         found.append(Sentence(metric.partition(".")[0], metric, label(metric), one.verdict, text))
     return found
 

@@ -166,7 +166,7 @@ def _check_recipe_difference(metric: str, difference: RecipeDifference, training
         f"n = {difference.n}, p = {difference.adjusted:.3g}"
     )
     between = f"the standard deviation between trainings is {difference.between * 100:.1f} points"
-    return _of_verdict(difference.verdict, figures, between)
+    return _of_verdict(difference.verdict, figures, difference.reason or between)
 
 
 def recipe_properties(recipe: RecipeResult, metric: str) -> Iterator[tuple[str, object]]:
