@@ -294,6 +294,9 @@ def _with_threshold(candidate: Candidate, threshold: float) -> Candidate:
 def _resolve(spec: str) -> Candidate:
     front, adapter = _split_colon(spec)
     base_text, revision = _split_revision(front)
+    if is_recipe(recipe := Path(base_text).expanduser()):
+        made = with_adapter(resolve(read_recipe(recipe).base), front)
+        return with_adapter(made, adapter) if adapter else made
     first = spec.partition("/")[0]
     if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
@@ -370,7 +373,10 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
 
 
 def _with_seed(candidate: Candidate, seed: str | None) -> Candidate:
-    return candidate if seed is None else replace(candidate, name=f"{candidate.name}@{seed}", adapter_revision=seed)
+    if seed is None:
+        return candidate
+    end = threshold_text(candidate.call_threshold)
+    return replace(candidate, name=f"{candidate.name.removesuffix(end)}@{seed}{end}", adapter_revision=seed)
 
 
 def with_each_seed(candidate: Candidate) -> list[Candidate]:

@@ -46,7 +46,8 @@ class Side:
         environment: Environment of the run: versions, device, threads and batch layout.
         training: Training record of the weights. None if there is no record.
         call_threshold: The threshold with 90% restraint on dev cases. None if it was not fitted.
-        recipe: Name of the recipe that made the adapter with one of its seeds. Empty if there is no such recipe.
+        recipe: Name of the recipe that made the adapter. Sides with the same name are judged as trainings of one
+            recipe. Empty if there is no recipe.
     """
 
     name: str
