@@ -96,6 +96,21 @@ def test_a_side_without_probabilities_cannot_be_compared():
     assert (gate.state, gate.reason) == ("failed", "timing.auroc: the baseline has no value that can be compared")
 
 
+def test_a_few_unknown_probabilities_are_left_out():
+    base, mine = candidate(1.5, 0.5, 3), candidate(1.5, 0.5, 1)
+    few, many = (
+        [replace(one, call_probability=None) for one in mine[:unknown]] + mine[unknown:] for unknown in (1, 90)
+    )
+    found = compared(base, few)["mine"]
+    assert (found.figures[AUROC.id].n, found.timing.difference.n) == (N - 1, N - 1)
+    found = compared(base, many)["mine"]
+    assert found.timing is None
+    reason = "timing.auroc: the probability of a call is known for only 510 of 600 cases"
+    assert check_metric(found, AUROC.id, None).reason == reason
+    found = compared(base, [one for one in mine if one.expected == "call"])["mine"]
+    assert check_metric(found, AUROC.id, None).reason == "timing.auroc: all cases are of one kind"
+
+
 def test_without_probabilities_the_share_of_calls_over_epochs_is_the_score():
     rows = []
     for threshold in (0.3, 0.5, 0.7):
