@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from toolmark.benchmark.scoring.call_scores import SOURCES
 from toolmark.benchmark.scoring.metric_sets import label
 from toolmark.benchmark.scoring.metrics import AUROC
 from toolmark.benchmark.verdicts.comparison import ContestantResult
@@ -12,7 +13,7 @@ from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult
 from toolmark.benchmark.verdicts.verdict import Difference, Verdict
 from toolmark.reports.tables import difference_cells, recipe_cells
 
-__all__ = ["Sentence", "curve_sentence", "headline", "recipe_sentences", "sentences"]
+__all__ = ["Sentence", "curve_sentence", "headline", "recipe_sentences", "sentences", "timing_notes"]
 
 _ORDER: tuple[Verdict, ...] = ("regressed", "missing", "improved", "equivalent", "inconclusive")
 
@@ -77,6 +78,14 @@ def curve_sentence(contestant: ContestantResult) -> Sentence | None:
         return None
     text = f"{contestant.timing.sentence}; area {_sentence(difference)}" if difference.n else _sentence(difference)
     return Sentence("timing", AUROC.id, AUROC.label, difference.verdict, text)
+
+
+def timing_notes(contestant: ContestantResult) -> list[str]:
+    """Return how the figures of the timing curve were computed, if this is not the usual way."""
+    curve = contestant.timing
+    if curve is None:
+        return []
+    return [f"{AUROC.id} comes from the {SOURCES[curve.source]}"] if curve.source != "probability" else []
 
 
 def recipe_sentences(recipe: RecipeResult) -> list[Sentence]:

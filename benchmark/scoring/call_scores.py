@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.judged import Judged
 
-__all__ = ["LEAST_KNOWN", "CallScore", "ScoreSource", "call_scores", "score_sources"]
+__all__ = ["LEAST_KNOWN", "SOURCES", "CallScore", "ScoreSource", "call_scores", "score_sources"]
 
 ScoreSource = Literal["probability", "epochs"]
-"""Where scores come from. `probability`: the engine knows the probability of a call. `epochs`: the score is the share
-of the epochs in which the candidate called. The first source that is known is the better source."""
+
+SOURCES: Mapping[ScoreSource, str] = {"probability": "probability of a call", "epochs": "share of epochs with a call"}
+"""Where scores come from, in words. The best source comes first. The engine knows the probability of a call. Without
+an engine that knows it, the score is the share of the epochs in which the candidate called."""
 
 
 LEAST_KNOWN = 0.95
@@ -51,7 +53,7 @@ def score_sources(grades: Sequence[Judged]) -> tuple[ScoreSource, ...]:
         "probability": bool(rows) and with_probability >= LEAST_KNOWN * len(rows),
         "epochs": any(row.epoch > 1 for row in rows),
     }
-    return tuple(source for source in get_args(ScoreSource) if known[source])
+    return tuple(source for source in SOURCES if known[source])
 
 
 def call_scores(grades: Sequence[Judged], source: ScoreSource) -> list[CallScore]:

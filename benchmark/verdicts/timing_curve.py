@@ -88,13 +88,14 @@ class TimingCurve:
     """The timing curve of a contestant.
 
     Attributes:
-        source: Where the scores come from: the probability of a call, or the share of calls over the epochs.
+        source: Where the scores come from: the probability of a call, or the share of calls over the epochs. All curves
+            of a comparison have the same source, if there is a source that all contestants with a curve have.
         area: The area under the curve.
         points: The points of the curve, from the lowest threshold to the highest. A long curve is thinned. The
             operating point of the contestant is not among these points. `timing.recall` and `timing.restraint` are the
             coordinates of the operating point.
-        bins: The bins of the calibration that contain a case. Empty if the source is not the probability.
-        calibration_error: The expected calibration error. None if the source is not the probability.
+        bins: The bins of the calibration that contain a case. Empty if the probability is not known.
+        calibration_error: The expected calibration error. None if the probability is not known.
         at_restraint: The scores with the threshold for 90% restraint. None if no threshold was fitted on dev cases.
         difference: The difference of the area under the curve from the baseline. None if there is no baseline, or if
             the scores of the two sides come from different sources.

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.benchmark.verdicts.test_timing_curves import candidate
+from tests.benchmark.verdicts.test_timing_curves import candidate, over_epochs
 from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides
 from toolmark.reports.document import document
 from toolmark.reports.frame import Csv
@@ -52,6 +52,13 @@ def test_the_sentence_is_in_every_report(comparison, renderer, name, tmp_path):
     text = (tmp_path / name).read_text(encoding="utf-8")
     assert SENTENCE in text
     assert "timing curve" in text
+
+
+@pytest.mark.parametrize(("renderer", "name"), [(Terminal, "a.txt"), (Markdown, "a.md"), (Html, "a.html")])
+def test_every_report_names_the_source_of_the_scores(renderer, name, tmp_path):
+    sides = [Side("served", over_epochs(2.5, 1, known=False)), Side("local", over_epochs(2.5, 2, known=True))]
+    renderer().render(compare_sides(sides), tmp_path / name)
+    assert (tmp_path / name).read_text(encoding="utf-8").count("share of epochs with a call") >= 2
 
 
 def test_data_has_the_difference_and_the_curve(comparison, tmp_path):
