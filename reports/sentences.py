@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from toolmark.benchmark.scoring.call_scores import SOURCES
 from toolmark.benchmark.scoring.metric_sets import label
-from toolmark.benchmark.scoring.metrics import AUROC
+from toolmark.benchmark.scoring.metrics import AT_RESTRAINT, AUROC
 from toolmark.benchmark.verdicts.comparison import ContestantResult
 from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult
 from toolmark.benchmark.verdicts.verdict import Difference, Verdict
@@ -81,11 +81,14 @@ def curve_sentence(contestant: ContestantResult) -> Sentence | None:
 
 
 def timing_notes(contestant: ContestantResult) -> list[str]:
-    """Return how the figures of the timing curve were computed, if this is not the usual way."""
+    """Return how the figures of the timing curve were computed: a source that is not the usual one, and a threshold."""
     curve = contestant.timing
     if curve is None:
         return []
-    return [f"{AUROC.id} comes from the {SOURCES[curve.source]}"] if curve.source != "probability" else []
+    notes = [f"{AUROC.id} comes from the {SOURCES[curve.source]}"] if curve.source != "probability" else []
+    if at := curve.at_restraint:
+        notes.append(f"{AT_RESTRAINT.id} uses the threshold {at.threshold:g}, fitted on {at.fitted_on}")
+    return notes
 
 
 def recipe_sentences(recipe: RecipeResult) -> list[Sentence]:

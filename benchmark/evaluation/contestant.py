@@ -75,7 +75,6 @@ class Contestant:
     def side(self) -> Side:
         """Return the data of this contestant that a comparison needs."""
         replayed = self.candidate.kind == "replay"
-        calibration = read_calibration(Path(self.candidate.base).parent if replayed else self.run.folder)
         return Side(
             name=self.name,
             grades=self.grades,
@@ -85,7 +84,7 @@ class Contestant:
             identity=self.run.identity,
             environment=self.run.environment,
             training=self.training,
-            call_threshold=None if calibration is None else calibration.threshold,
+            calibration=read_calibration(Path(self.candidate.base).parent if replayed else self.run.folder),
             recipe=self.recipe,
         )
 

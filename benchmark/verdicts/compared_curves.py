@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from toolmark.benchmark.runs.calibration import Calibration
 from toolmark.benchmark.scoring.call_scores import SOURCES, ScoreSource, call_scores, score_sources
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.verdicts.auroc import PairedScores, area_figure, decide_areas, pair_scores
@@ -61,7 +62,7 @@ def timing_curves(
     paired: Mapping[str, PairedScores],
     differences: Mapping[str, Mapping[str, Difference]],
     margin: float,
-    thresholds: Mapping[str, float] | None = None,
+    calibrations: Mapping[str, Calibration] | None = None,
 ) -> dict[str, TimingCurve]:
     """Return the timing curves by the name of the contestant.
 
@@ -72,10 +73,10 @@ def timing_curves(
         paired: The result of `paired_scores`.
         differences: The differences of the primary metrics, by the name of the contestant.
         margin: Differences between -margin and +margin count as equivalent.
-        thresholds: The thresholds with 90% restraint on dev cases, by the name of the contestant. A contestant whose
+        calibrations: The thresholds with 90% restraint on dev cases, by the name of the contestant. A contestant whose
             threshold is not known is left out.
     """
-    known = thresholds or {}
+    known = calibrations or {}
     alone = {name: _alone(grades[name], source, known.get(name)) for name, source in _sources(grades).items()}
     curves = {name: curve for name, curve in alone.items() if curve is not None}
     compared = {name: scores for name, scores in paired.items() if name in curves}
@@ -87,7 +88,7 @@ def timing_curves(
     return curves
 
 
-def _alone(grades: Sequence[Judged], source: ScoreSource, threshold: float | None) -> TimingCurve | None:
+def _alone(grades: Sequence[Judged], source: ScoreSource, calibration: Calibration | None) -> TimingCurve | None:
     """Return the curve of one contestant, without a difference. None if all cases are of one kind."""
     scores = call_scores(grades, source)
     figure = area_figure(scores)
@@ -98,5 +99,5 @@ def _alone(grades: Sequence[Judged], source: ScoreSource, threshold: float | Non
         return curve
     scores = call_scores(grades, "probability")
     bins = reliability(scores)
-    at_restraint = None if threshold is None else at_threshold(scores, threshold)
+    at_restraint = None if calibration is None else at_threshold(scores, calibration)
     return replace(curve, bins=bins, calibration_error=calibration_error(bins), at_restraint=at_restraint)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from toolmark.benchmark.runs.calibration import Calibration
 from toolmark.benchmark.scoring.call_scores import CallScore, ScoreSource
 from toolmark.benchmark.verdicts.figure import Figure
 from toolmark.benchmark.verdicts.intervals import mean_interval
@@ -76,11 +77,13 @@ class AtThreshold:
         threshold: The threshold.
         recall: Recall with this threshold.
         restraint: Restraint with this threshold. It can differ from 90%, because it is not measured on the dev cases.
+        fitted_on: On which dev cases the threshold was fitted, in words.
     """
 
     threshold: float
     recall: Figure
     restraint: Figure
+    fitted_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +115,20 @@ class TimingCurve:
     sentence: str = ""
 
 
-def at_threshold(scores: Sequence[CallScore], threshold: float) -> AtThreshold:
+def at_threshold(scores: Sequence[CallScore], calibration: Calibration) -> AtThreshold:
     """Return recall and restraint with a threshold.
 
     Args:
         scores: The scores. Both kinds of cases must be present.
-        threshold: The threshold. It must not be chosen on these scores.
+        calibration: The threshold. It must not be chosen on these scores.
     """
     figures = []
     for kind in (True, False):
         rows = [one for one in scores if one.right == kind]
-        values = [float((one.score > threshold) == kind) for one in rows]
+        values = [float((one.score > calibration.threshold) == kind) for one in rows]
         interval = mean_interval(values, [one.cluster for one in rows], share=True)
         figures.append(Figure(len(values), sum(values) / len(values), interval))
-    return AtThreshold(threshold, *figures)
+    return AtThreshold(calibration.threshold, *figures, calibration.fitted_on)
 
 
 def curve_points(scores: Sequence[CallScore], most: int = _MOST_POINTS) -> tuple[CurvePoint, ...]:

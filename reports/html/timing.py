@@ -130,5 +130,5 @@ def _row(one: ContestantResult, curve: TimingCurve) -> list[str]:
         *(cells(one.figures[metric]).score for metric in ("timing.recall", "timing.restraint")),
         cells(brier).score if brier else NOTHING,
         NOTHING if curve.calibration_error is None else f"{curve.calibration_error * 100:.1f}",
-        NOTHING if at is None else f"recall {cells(at.recall).score} above {at.threshold:g}",
+        NOTHING if at is None else f"recall {cells(at.recall).score} above {at.threshold:g} ({at.fitted_on})",
     ]

@@ -12,6 +12,7 @@ from scipy.special import expit
 from tests.benchmark.verdicts.test_verdicts import ABSTAIN, CALL, NO, F, asked
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.runs.calibration import Calibration
 from toolmark.benchmark.scoring.call_scores import CallScore
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.metrics import AUROC
@@ -119,7 +120,7 @@ def over_epochs(quality: float, seed: int, *, known: bool) -> list[Grade]:
 
 def test_all_areas_of_a_comparison_come_from_the_same_source():
     served, local = over_epochs(2.5, 1, known=False), over_epochs(2.5, 2, known=True)
-    sides = [Side("served", served), Side("local", local, baseline="served", call_threshold=0.5)]
+    sides = [Side("served", served), Side("local", local, baseline="served", calibration=Calibration(0.5, 8))]
     found = compare_sides(sides)
     areas = [one.figures[AUROC.id].score for one in found.contestants]
     assert [one.timing.source for one in found.contestants] == ["epochs", "epochs"]
