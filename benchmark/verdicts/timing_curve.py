@@ -128,7 +128,8 @@ def at_threshold(scores: Sequence[CallScore], calibration: Calibration) -> AtThr
         values = [float((one.score > calibration.threshold) == kind) for one in rows]
         interval = mean_interval(values, [one.cluster for one in rows], share=True)
         figures.append(Figure(len(values), sum(values) / len(values), interval))
-    return AtThreshold(calibration.threshold, *figures, calibration.fitted_on)
+    recall, restraint = figures
+    return AtThreshold(calibration.threshold, recall, restraint, calibration.fitted_on)
 
 
 def curve_points(scores: Sequence[CallScore], most: int = _MOST_POINTS) -> tuple[CurvePoint, ...]:
