@@ -293,14 +293,12 @@ def _with_threshold(candidate: Candidate, threshold: float) -> Candidate:
 def _resolve(spec: str) -> Candidate:
     front, adapter = _split_colon(spec)
     base_text, revision = _split_revision(front)
-    if is_recipe(recipe := Path(base_text).expanduser()):
-        made = with_adapter(resolve(read_recipe(recipe).base), front)
-        return with_adapter(made, adapter) if adapter else made
     first = spec.partition("/")[0]
     if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
-    if revision and is_recipe(file := Path(base_text).expanduser()):
-        return with_adapter(resolve(base_of_recipe(file)), front)
+    if is_recipe(file := Path(base_text).expanduser()):
+        made = with_adapter(resolve(base_of_recipe(file)), front)
+        return with_adapter(made, adapter) if adapter else made
     base = _base(base_text)
     if revision and (base.kind != "hub" or _path_exists(base_text)):
         raise _no_revision(base_text, revision)

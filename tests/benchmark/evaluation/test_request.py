@@ -94,3 +94,8 @@ def test_a_recipe_in_place_of_a_model_can_have_a_seed(recipes: list[str]) -> Non
     (candidate, _), *others = Request((f"{recipes[0]}@7",)).candidates()
     assert (candidate.name, candidate.revision, candidate.adapter_revision) == ("pocket+same@7", None, "7")
     assert not others
+    with pytest.raises(InputError, match="already has the adapter"):
+        Request((f"{recipes[0]}@7:pocket-lora",)).candidates()
+    Path(recipes[1]).write_text(RECIPE.format("").replace('"pocket"', f'"{recipes[1]}"'))
+    with pytest.raises(InputError, match="which is not the name or the path of a model"):
+        Request((f"{recipes[1]}@7",)).candidates()
