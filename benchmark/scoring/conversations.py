@@ -120,6 +120,7 @@ class Conversation:
         self._turns_of_steps: list[int] = []
         self.ended = False
         self.calls: tuple[PlayedCall, ...] = ()
+        self._since_change: tuple[PlayedCall, ...] = ()
         self.messages: list[Message] = [Message(role="system", content=scenario.system)] * bool(scenario.system)
         self._begin()
 
@@ -196,8 +197,7 @@ class Conversation:
         self._end(reading.answer if readable else None, "answer" if readable else "unreadable")
 
     def _begin(self) -> None:
-        self.calls, self._before, self._steps_of_turn = (), self.state, 0
-        self._since_change: tuple[PlayedCall, ...] = ()
+        self.calls, self._before, self._steps_of_turn, self._since_change = (), self.state, 0, ()
         self.messages.append(Message(role="user", content=self.scenario.turns[len(self.turns)].user))
 
     def _end(self, answer: str | None, ended: TurnEnd, *, last: bool = False) -> None:

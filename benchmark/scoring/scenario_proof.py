@@ -171,8 +171,7 @@ def _made(played: PlayedTurn, place: str) -> bool:
 def _given_again(played: PlayedTurn, path: str) -> bool:
     """Return whether the turn makes a record that can get the id at the end of `path`: the number after all others."""
     records, _, gone = path.rpartition("/")
-    lists = [values_at(state, records) for state in (played.before, *played.states)]
-    ids = [{item["id"] for found in one if are_records(found) for item in found} for one in lists]
+    ids = [{str(one) for one in values_at(state, f"{records}/*/id")} for state in (played.before, *played.states)]
     numbers = [int("".join(filter(str.isdecimal, one)) or 0) for one in ids[0] - {gone}]
     again = gone in ids[0] and "".join(filter(str.isdecimal, gone)) == str(1 + max(numbers, default=0))
     return again and any(after - before for before, after in pairwise(ids))
