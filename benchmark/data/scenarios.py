@@ -195,6 +195,11 @@ class Scenario(Frozen):
         return digest({"turns": turns, "free": self.free, "tags": self.tags, "waiver": self.waiver})
 
     @property
+    def gold_steps(self) -> int:
+        """Return the number of answers of the gold, if each of its answers has at most one call."""
+        return sum(len(turn.gold.calls) + 1 for turn in self.turns)
+
+    @property
     def cluster(self) -> str:
         """Return the cluster of this scenario in the statistics: its group, or the scenario alone."""
         return self.group or self.id

@@ -159,7 +159,7 @@ class _Loop:
         else:
             run.environment = environment(engine="policy")
         ledger.open_session(session_line(run, scenarios))
-        progress = GenerationProgress(sum(map(_steps_of_gold, waiting)))
+        progress = GenerationProgress(sum(one.scenario.gold_steps for one in waiting))
         with phase(progress.line):
             while waiting:
                 self._round(waiting, engine, progress)
@@ -292,7 +292,3 @@ class _Loop:
             world = self._worlds(conversation.scenario.world)
             self._sessions[id(conversation)] = WorldSession(world, conversation.state, self._sandbox)
         return self._sessions[id(conversation)]
-
-
-def _steps_of_gold(conversation: Conversation) -> int:
-    return sum(len(turn.gold.calls) + 1 for turn in conversation.scenario.turns)

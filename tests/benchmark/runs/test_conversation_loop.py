@@ -25,7 +25,8 @@ from toolmark.benchmark.readers.case_selection import limited
 from toolmark.benchmark.readers.scenarios import load_scenarios, scenario_line
 from toolmark.benchmark.runs.command import app
 from toolmark.benchmark.runs.ledger import read_ledger
-from toolmark.benchmark.scoring.gold_conversations import ScenarioProof, Script, gold_script
+from toolmark.benchmark.scoring.gold_conversations import Script, gold_script
+from toolmark.benchmark.scoring.scenario_proof import ScenarioProof
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import world_sandbox
 
