@@ -23,7 +23,7 @@ GGUF = ".gguf"
 SOURCE = "gguf.sha256"
 """A file of a converted folder. It contains the hash of the GGUF file."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Change this number if the conversion gives other files."""
 
 _BESIDE = (
