@@ -28,6 +28,7 @@ def _run() -> None:
     # These imports take most of a second, in which the command can be interrupted like later.
     import os
     import traceback
+    import warnings
     from importlib.metadata import version
 
     from cyclopts import App, CycloptsError
@@ -45,6 +46,7 @@ def _run() -> None:
         help="Did the fine-tune make the model better at calling tools, and what is the proof?",
         suppress_keyboard_interrupt=False,
     )
+    warnings.formatwarning = lambda message, *_, **__: f"WARNING: {message}\n"
     lists_commands = not sys.argv[1:] or sys.argv[1].startswith("-")
     try:
         _check_launcher()

@@ -9,20 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.config.template_args import TemplateArgs
+from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.devices import DeviceName
 from toolmark.benchmark.evaluation.evaluate import case_set_of, evaluate
 from toolmark.benchmark.evaluation.request import Request, check
+from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
 from toolmark.benchmark.plugins.protocols import DevFigure
+from toolmark.benchmark.scoring.conversation_metrics import CONVERSATION_PRIMARY
+from toolmark.benchmark.scoring.metrics import PRIMARY
 from toolmark.trainers.training_job import TrainingJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from toolmark.benchmark.evaluation.case_set import CaseSet
     from toolmark.benchmark.verdicts.comparison import Comparison
 
-__all__ = ["DevJudging"]
+__all__ = ["DevJudging", "judged_metrics"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +49,22 @@ class DevJudging:
     template_args: TemplateArgs
     device: DeviceName
 
-    def check(self) -> None:
-        """Check options and dev cases before the training. Otherwise, errors would be found only at the first
-        checkpoint.
+    def checked_cases(self) -> CaseSet:
+        """Return the dev cases, and check the options, before the training. Otherwise, errors would be found only at
+        the first checkpoint.
 
         Raises:
             InputError: The value of an option is not allowed, or the dev cases cannot be read.
             NothingToDo: There is no dev case.
         """
+        if self.job.dev_limit < 1:
+            raise InputError(
+                f"--dev-limit {self.job.dev_limit} leaves no case on which checkpoints are judged",
+                "Give at least --dev-limit 1.",
+            )
         request = self._request(self.job.out, adapter=True)
         check(request)
-        case_set_of(request)
+        return case_set_of(request)
 
     def score(self, folder: Path) -> Mapping[str, DevFigure]:
         """Return the figures of the checkpoint in `folder` by metric."""
@@ -78,6 +88,12 @@ class DevJudging:
             device=self.device,
             runs=job.out / "dev",
         )
+
+
+def judged_metrics(cases: CaseSet) -> tuple[str, ...]:
+    """Return the ids of the metrics on which checkpoints are judged with these dev cases."""
+    primary = CONVERSATION_PRIMARY if isinstance(cases, ScenarioCases) else PRIMARY
+    return tuple(metric.id for metric in primary)
 
 
 def _figures(comparison: Comparison) -> dict[str, DevFigure]:

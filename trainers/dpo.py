@@ -27,6 +27,7 @@ class DpoTrainer(BaseTrainer):
     name = "dpo"
     Options: type[BaseModel] = DpoOptions
     needs_adapter = True
+    changeable = ("choose",)
 
     def train(
         self, base: Candidate | None, data: TraceDataset, out: Path, options: DpoOptions, ctx: Training

@@ -27,6 +27,7 @@ class GrpoTrainer(BaseTrainer):
     name = "grpo"
     Options: type[BaseModel] = GrpoOptions
     needs_adapter = True
+    changeable = ("choose",)
 
     def train(
         self, base: Candidate | None, data: TraceDataset, out: Path, options: GrpoOptions, ctx: Training

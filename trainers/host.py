@@ -21,19 +21,18 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect, trained_dialect
-from toolmark.benchmark.candidates.fingerprint import template_reads_clock
+from toolmark.benchmark.candidates.fingerprint import adapter_hash, template_reads_clock
 from toolmark.benchmark.candidates.gguf_files import weights_hash
 from toolmark.benchmark.candidates.recipes import ADAPTERS, is_recipe
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.candidates.template_args_choice import choose_template_args
-from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
-from toolmark.benchmark.core.hashing import file_hash
+from toolmark.benchmark.core.hashing import digest, file_hash
 from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load
@@ -42,14 +41,15 @@ from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
 from toolmark.benchmark.data.held_out import held_out as read_held_out
-from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, WrittenRecord
+from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, TrainingRecord, WrittenRecord
 from toolmark.benchmark.engine.devices import choose_device
 from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.plugins.protocols import Trained, Trainer, Training
 from toolmark.trainers.adapter_card import adapter_card
-from toolmark.trainers.dev_judging import DevJudging
+from toolmark.trainers.dev_judging import DevJudging, judged_metrics
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
 from toolmark.trainers.training_job import TrainingJob
+from toolmark.trainers.unfinished_training import UNFINISHED_FILE, check_resumed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,8 +83,8 @@ def run_training(
         The record that was written to `toolmark.json`. None if another process writes the record.
 
     Raises:
-        InputError: `out` contains a finished model, the base cannot be trained, the data must not be used for training,
-            or the trainer cannot use several processes.
+        InputError: `out` contains a finished model or another unfinished training, the base cannot be trained, the data
+            must not be used for training, or the trainer cannot use several processes.
         EnvironmentFault: The base's weights, the device or a package are missing, or the folder cannot be written.
     """
     started = launched_process()
@@ -100,10 +100,17 @@ def run_training(
     data = TraceDataset(job.data)
     data.rows()
     check_data(data, read_held_out(job.manifest or shipped_manifest()))
+    influences: dict[str, JsonValue] = {
+        "trainer": trainer.name,
+        "seed": job.seed,
+        "data": data.rows_hash,
+        **options.model_dump(mode="json", exclude=set(trainer.changeable)),
+    }
     if trainer.from_scratch:
-        with _folder(job.out):
-            trained = trainer.train(None, data, job.out, options, Training(job.seed, log, say))
-        return _write_record(trainer, job, options, data, trained)
+        context = Training(job.seed, log, say)
+        with _folder(job.out, influences):
+            trained = trainer.train(None, data, job.out, options, context)
+        return _write_record(trainer, job, options, data, trained, context)
 
     base = _base(job.base)
     start = _start(job, base, needs_adapter=trainer.needs_adapter)
@@ -117,7 +124,7 @@ def run_training(
     if template.reason:
         say(f"The training uses {template}")
     judging = DevJudging(job, dialect.name, template.args, device)
-    judging.check()
+    dev = judging.checked_cases()
     examples = EncodedExamples(
         data, dialect, weights, say, template_args=template.args, skip_too_long=job.skip_too_long
     )
@@ -135,28 +142,45 @@ def run_training(
         query_types=examples.query_types,
         decisions=examples.decisions,
         score_dev=judging.score,
+        dev_metrics=judged_metrics(dev),
     )
-    with _folder(job.out):
+    influences |= {
+        "base": weights_hash(weights),
+        "adapter": None if folders.adapter is None else adapter_hash(folders.adapter),
+        "dialect": dialect.name,
+        "template_args": dict(template.args),
+        "skip_too_long": job.skip_too_long,
+        "dev": digest([case.id for case in dev.cases]),
+        "max_tokens": job.max_tokens,
+        "thinking_tokens": job.thinking_tokens,
+    }
+    with _folder(job.out, influences):
         trained = trainer.train(base, data, job.out, options, context)
     if not started.first:
         return None
-    return _write_record(trainer, job, options, data, trained, dialect, weights, template.args)
+    return _write_record(trainer, job, options, data, trained, context)
 
 
 @contextmanager
-def _folder(folder: Path) -> Iterator[None]:
-    """Make the folder, and check that files can be written to it.
+def _folder(folder: Path, influences: Mapping[str, JsonValue]) -> Iterator[None]:
+    """Make the folder, and check that files can be written to it, and that it contains no other unfinished training.
 
     If the training is refused before it writes a file, the folder is removed.
+
+    Args:
+        folder: Folder of the weights.
+        influences: What influences the weights, by name.
     """
     new = not folder.exists() and launched_process().first
     with writing(folder, "Choose another folder: --out DIR"):
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
+        if launched_process().first:
+            check_resumed(folder, influences)
     try:
         yield
     except BaseException:
-        if new and not any(path.is_file() for path in folder.rglob("*")):
+        if new and {path.name for path in folder.rglob("*") if path.is_file()} <= {UNFINISHED_FILE}:
             shutil.rmtree(folder)
         raise
 
@@ -194,7 +218,8 @@ def _start(job: TrainingJob, base: Candidate, *, needs_adapter: bool) -> Candida
     if start.adapter is not None and is_recipe(Path(start.adapter)):
         raise InputError(
             f"--adapter {job.adapter} is a recipe, and its adapter is perhaps not made yet",
-            f"Make the adapter with `toolmark eval --adapter {job.adapter}`, and give its folder in {ADAPTERS}/",
+            f"Make the adapter with `toolmark eval --model {job.base} --adapter {job.adapter}`, and give its folder in "
+            f"{ADAPTERS}/",
         )
     return start
 
@@ -236,11 +261,10 @@ def _write_record(
     options: BaseModel,
     data: TraceDataset,
     trained: Trained,
-    dialect: Dialect | None = None,
-    weights: Path | None = None,
-    template_args: TemplateArgs | None = None,
+    context: Training,
 ) -> WrittenRecord:
     """Write `toolmark.json` and `README.md` to the folder of the weights."""
+    weights, adapter, dialect = context.weights, context.adapter, context.dialect
     changed = options.model_dump(mode="json", exclude_defaults=True)
     record = WrittenRecord(
         name=job.out.name,
@@ -250,15 +274,19 @@ def _write_record(
         ),
         seed=job.seed,
         options={**options.model_dump(mode="json"), **trained.measured},
-        base=None if weights is None else RecordedBase(id=job.base, weights=weights_hash(weights)),
+        base=None
+        if weights is None
+        else RecordedBase(
+            id=job.base, weights=weights_hash(weights), adapter=None if adapter is None else adapter_hash(adapter)
+        ),
         dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
         template_sha256=_template_hash(weights or job.out),
-        template_args=dict(template_args or {}),
+        template_args=dict(context.template_args),
         data=RecordedData(
             made_by=data.made_by,
             manifest_sha256=data.manifest_hash,
             conversations=len(data.rows()),
-            tools=None if trained.tools_made_by else _tool_hashes(data),
+            tools=None if trained.tools_made_by else _seen_tools(data, adapter),
             tools_made_by=trained.tools_made_by,
         ),
         weights_sha256=file_hash(next(iter(sorted(job.out.glob("*.safetensors"))))),
@@ -271,10 +299,22 @@ def _write_record(
     )
     (job.out / "README.md").write_text(trainer.card(record) or adapter_card(record), encoding="utf-8")
     record.write(job.out)
+    (job.out / UNFINISHED_FILE).unlink()
     return record
 
 
-def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
+def _seen_tools(data: TraceDataset, adapter: Path | None) -> tuple[str, ...] | None:
+    """Return the schema hashes of all tools that the weights have seen in training. None if not all are known."""
+    seen = _tool_hashes(data)
+    if adapter is not None:
+        before = TrainingRecord.read(adapter)
+        if before is None or before.tools is None:
+            return None
+        seen |= before.tools
+    return tuple(sorted(seen))
+
+
+def _tool_hashes(data: TraceDataset) -> set[str]:
     """Return the schema hashes of all tools in the data. When the model is judged, these tools count as seen."""
 
     @cache
@@ -285,7 +325,7 @@ def _tool_hashes(data: TraceDataset) -> tuple[str, ...]:
     found: set[str] = set()
     for listed in set(data.rows()["tools"]):  # type: ignore[call-overload]
         found |= of(listed)
-    return tuple(sorted(found))
+    return found
 
 
 def _template_hash(folder: Path) -> str:

@@ -30,6 +30,7 @@ class LoraTrainer(BaseTrainer):
     name = "lora"
     Options: type[BaseModel] = LoraOptions
     several_processes = True
+    changeable = ("choose",)
 
     def train(
         self,

@@ -68,15 +68,18 @@ def identity(
         "config": hash_files([base / "config.json", base / "generation_config.json"]),
         "tokenizer": hash_files(base / name for name in _TOKENIZER_FILES),
         "template": hash_files(_template_files(base)),
-        "adapter": None
-        if adapter is None
-        else hash_files([*adapter.glob("*.safetensors"), adapter / "adapter_config.json"]),
+        "adapter": None if adapter is None else adapter_hash(adapter),
         "dtype": dtype,
         **({} if engine == "transformers" else {"engine": engine}),
         **({} if candidate.call_threshold is None else {"call_threshold": candidate.call_threshold}),
         **({"template_date": TEMPLATE_DATE.isoformat()} if template_reads_clock(base) else {}),
         **shared,
     }
+
+
+def adapter_hash(folder: Path) -> str:
+    """Return the hash that identifies an adapter, as 16 hexadecimal digits."""
+    return hash_files([*folder.glob("*.safetensors"), folder / "adapter_config.json"])
 
 
 def template_reads_clock(base: Path) -> bool:

@@ -13,8 +13,9 @@
     openai/gpt-4.1           a model of any Inspect provider; Inspect gets this string unchanged
     ORG/NAME                 a model on the hub
 
-Toolmark tries these forms in this order. A revision, an adapter and a threshold for calls can follow a path or hub id:
-`base[@revision][:file.gguf][:adapter[@revision]][@call>threshold]`.
+Toolmark tries these forms in this order. An adapter and a threshold for calls can follow:
+`base[@revision][:file.gguf][:adapter[@revision]][@call>threshold]`. Only models and adapters on the hub have revisions.
+After a recipe, `@` stands for a seed.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS, read_adapter_config
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from toolmark.benchmark.candidates.call_threshold import split_threshold, threshold_text
 from toolmark.benchmark.candidates.gguf_files import GGUF, is_gguf
+from toolmark.benchmark.candidates.named_base import base_of_adapter, base_of_recipe
 from toolmark.benchmark.candidates.packaged_files import packaged_file
 from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
 from toolmark.benchmark.candidates.remote_recordings import recorded_at
@@ -132,7 +134,7 @@ def _split_revision(text: str) -> tuple[str, str | None]:
 def _directory(path: Path) -> Candidate:
     if path.is_file():
         if is_recipe(path):
-            return with_adapter(resolve(read_recipe(path).base), str(path))
+            return with_adapter(resolve(base_of_recipe(path)), str(path))
         if is_gguf(path):
             _check_one_file(path.name)
             return Candidate("local", path.stem, str(path))
@@ -146,8 +148,14 @@ def _directory(path: Path) -> Candidate:
     if (path / "config.json").is_file():
         return Candidate("local", path.resolve().name, str(path))
     if (path / ADAPTER_CONFIG).is_file():
-        base = _base_of_adapter(path)
-        return with_adapter(resolve(base), str(path))
+        base = base_of_adapter(path)
+        try:
+            return with_adapter(resolve(base), str(path))
+        except InputError as error:
+            raise InputError(
+                f"{path / ADAPTER_CONFIG} names the base {base!r}: {error.what}",
+                f"Give the base: --model BASE --adapter {path}",
+            ) from None
     if (path / "ledger.jsonl").is_file():
         return Candidate("replay", path.resolve().name, str(path / "ledger.jsonl"))
     inside = next((f"Give the GGUF file inside: --model {file}" for file in sorted(path.glob(f"*{GGUF}"))), "")
@@ -156,15 +164,6 @@ def _directory(path: Path) -> Candidate:
         "or ledger.jsonl",
         inside or "Give a directory that save_pretrained() wrote, or the directory of a run in runs/.",
     )
-
-
-def _base_of_adapter(path: Path) -> str:
-    base = read_adapter_config(path).get("base_model_name_or_path")
-    if not base or not isinstance(base, str):
-        raise InputError(
-            f"{path / ADAPTER_CONFIG} contains no name of a base model", f"Give the base: --model BASE --adapter {path}"
-        )
-    return base
 
 
 def _check_one_file(name: str) -> None:
@@ -297,10 +296,16 @@ def _resolve(spec: str) -> Candidate:
     first = spec.partition("/")[0]
     if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
-    base = replace(_base(base_text), revision=revision)
-    file, _, rest = (adapter or "").partition(":")
-    if base.kind == "hub" and file.lower().endswith(GGUF):
-        base, adapter = _hub_file(base, file), rest
+    if is_recipe(file := Path(base_text).expanduser()):
+        made = with_adapter(resolve(base_of_recipe(file)), front)
+        return with_adapter(made, adapter) if adapter else made
+    base = _base(base_text)
+    if revision and (base.kind != "hub" or _path_exists(base_text)):
+        raise _no_revision(base_text, revision)
+    base = replace(base, revision=revision)
+    named, _, rest = (adapter or "").partition(":")
+    if base.kind == "hub" and named.lower().endswith(GGUF):
+        base, adapter = _hub_file(base, named), rest
     return with_adapter(base, adapter) if adapter else base
 
 
@@ -339,10 +344,12 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
     if not path.exists() and (alias := table()["adapters"].get(text)):
         if base.name != alias["base"]:
             what = f"{text} is an adapter of {alias['base']}, not of {base.name}"
-            raise InputError(what, f"Give its base: --model {alias['base']} --adapter {text}")
+            raise InputError(what, f"Give its base instead of {base.name}: {alias['base']}")
+        if revision:
+            raise _no_revision(text, revision)
         return replace(base, name=text, adapter=str(_shipped(alias)))
     if is_recipe(path):
-        recipe_base = read_recipe(path).base
+        recipe_base = base_of_recipe(path)
         if resolve(recipe_base) != replace(base, note=resolve(recipe_base).note):
             what = f"the recipe {text} trains {recipe_base}, not {base.name}"
             raise InputError(what, f"Give the base of the recipe: --model {recipe_base}")
@@ -350,6 +357,8 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             raise InputError(f"{revision!r} is not a seed", f"Write a number: --adapter {text}@1")
         return _with_seed(replace(base, name=f"{base.name}+{path.stem}", adapter=str(path)), revision)
     if path.exists():
+        if revision:
+            raise _no_revision(text, revision)
         if not (path / ADAPTER_CONFIG).is_file():
             raise InputError(
                 f"{text} is not an adapter, because it has no adapter_config.json",
@@ -369,8 +378,18 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
     return replace(base, name=f"{base.name}+{text.partition('/')[2]}", adapter=text, adapter_revision=revision)
 
 
+def _no_revision(text: str, revision: str) -> InputError:
+    return InputError(
+        f"{text} is not on the hub, so it has no revision {revision!r}",
+        f"Give the folder that you mean, or leave out @{revision}",
+    )
+
+
 def _with_seed(candidate: Candidate, seed: str | None) -> Candidate:
-    return candidate if seed is None else replace(candidate, name=f"{candidate.name}@{seed}", adapter_revision=seed)
+    if seed is None:
+        return candidate
+    end = threshold_text(candidate.call_threshold)
+    return replace(candidate, name=f"{candidate.name.removesuffix(end)}@{seed}{end}", adapter_revision=seed)
 
 
 def with_each_seed(candidate: Candidate) -> list[Candidate]:

@@ -14,7 +14,7 @@ from stat import S_ISDIR, S_ISREG
 
 from toolmark.benchmark.core.errors import InputError
 
-__all__ = ["check_folder", "regular"]
+__all__ = ["check_folder", "is_own", "regular"]
 
 _NO_FILE = "it is a named pipe or a device, not a file"
 
@@ -29,6 +29,17 @@ def regular(path: Path) -> Path:
     if not (S_ISREG(mode) or S_ISDIR(mode)):
         raise OSError(errno.EINVAL, _NO_FILE, str(path))
     return path
+
+
+def is_own(file: Path) -> bool:
+    """Return whether the content of a file belongs to the folder of the file.
+
+    A downloaded folder can contain a link to a private file of the user. Where files are copied to a new folder, such a
+    link must not be followed. In the hub's cache, every file is a link to the folder `blobs` of the same model.
+    """
+    folder = file.parent.resolve()
+    target = file.resolve()
+    return target.is_relative_to(folder) or target.parent == folder.parent.parent / "blobs"
 
 
 def check_folder(folder: Path, pattern: str = "*") -> None:

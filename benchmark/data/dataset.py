@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.hashing import digest, file_hash
 from toolmark.benchmark.core.regular_files import check_folder, regular
 from toolmark.benchmark.core.strict_json import check_json, strict_json
 from toolmark.benchmark.data.cases import Message, Tool, Toolbox
@@ -160,6 +161,12 @@ class TraceDataset:
         """Return the SHA-256 of `manifest.json`, or None if the file does not exist."""
         file = self.path / "manifest.json"
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+    @property
+    def rows_hash(self) -> str:
+        """Return a hash of the rows of all splits, as 16 hexadecimal digits."""
+        folder = self.path / "traces"
+        return digest([[str(file.relative_to(folder)), file_hash(file)] for file in sorted(folder.rglob("*.arrow"))])
 
     @property
     def made_by(self) -> str | None:

@@ -50,10 +50,12 @@ class RecordedBase(_Part):
     Attributes:
         id: The name that the user gave for the base model.
         weights: Hash of the weights of the base model, from `weights_hash`.
+        adapter: Hash of the adapter from which the training started, from `adapter_hash`. None if there was no adapter.
     """
 
     id: str
     weights: str
+    adapter: str | None = None
 
 
 class RecordedData(_Part):
@@ -63,7 +65,9 @@ class RecordedData(_Part):
         made_by: The command that wrote the dataset.
         manifest_sha256: Hash of the manifest of the dataset.
         conversations: Number of conversations that were read.
-        tools: Schema hash of every tool in the training data. None if new tools were made for each conversation.
+        tools: Schema hash of every tool in the training data. If the training started from an adapter, the tools of
+            this adapter's training are included. None if new tools were made for each conversation, or if the tools of
+            the adapter's training are not known.
         tools_made_by: The generator that made new tools for each conversation. None if no new tools were made.
     """
 

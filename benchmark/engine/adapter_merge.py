@@ -17,6 +17,7 @@ from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.new_folder import new_folder
+from toolmark.benchmark.core.regular_files import is_own
 from toolmark.benchmark.data.record import RECORD_FILE
 from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.base_model import load_base
@@ -61,7 +62,7 @@ def merge(weights: Weights, out: Path) -> None:
         del model
         for file in weights.base.iterdir():
             needed = file.suffix in _COPIED and file.name not in _NOT_COPIED
-            if needed and file.is_file() and not (folder / file.name).exists():
+            if needed and is_own(file) and file.is_file() and not (folder / file.name).exists():
                 shutil.copyfile(file, folder / file.name)
         found = _logits(load_base(folder, torch.float32), ids)
         _check_equal(found, expected, weights)

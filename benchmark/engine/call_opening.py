@@ -53,9 +53,13 @@ class CallOpening(CallBeginning):
         marks = CallMarks.between(call, answer)
         return None if marks is None else cls(marks, tokenizer)
 
+    def piece(self, token: int) -> str:
+        """Return the text of a token. Characters that no mark contains can differ from the decoded text."""
+        return self._texts.get(token, "")
+
     def after(self, before: str, token: int) -> str:
         """Return the text after one more token."""
-        return (before + self._texts.get(token, "")).lstrip()
+        return (before + self.piece(token)).lstrip()
 
     def openers(self, before: str) -> list[int]:
         """Return the tokens with which a call can begin or continue after the text `before`.

@@ -28,8 +28,10 @@ from toolmark.benchmark.core.child_processes import kill, start, wait
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, writing
 from toolmark.benchmark.core.printing import brief
 from toolmark.benchmark.core.progress import phase
+from toolmark.benchmark.core.regular_files import is_own
 from toolmark.benchmark.engine.adapter_merge import merge
 from toolmark.benchmark.engine.gguf_rewriting import quantised
+from toolmark.benchmark.engine.model_config import read_object
 
 __all__ = ["GgufType", "export"]
 
@@ -125,15 +127,15 @@ def _link(base: Path, folder: Path) -> None:
     for file in base.iterdir():
         if file.suffix == ".safetensors":
             (folder / file.name).symlink_to(file.resolve())
-        elif file.suffix in _TEXTS and file.is_file():
+        elif file.suffix in _TEXTS and is_own(file) and file.is_file():
             shutil.copyfile(file, folder / file.name)
 
 
 def _forget_programs(folder: Path) -> None:
     """Remove the names of Python files from the configurations of a folder."""
     for file in folder.glob("*config.json"):
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and content.pop(_PROGRAMS, None) is not None:
+        content = read_object(file)
+        if content.pop(_PROGRAMS, None) is not None:
             file.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 

@@ -173,6 +173,7 @@ class Training:
         decisions: Function that returns the indices of the deciding tokens in each example of a split. The deciding
             tokens are the tokens that decide between a call and an answer, and the tokens of a called tool's name.
         score_dev: Function that evaluates an adapter or model directory on dev cases. It returns figures by metric.
+        dev_metrics: Ids of the metrics that `score_dev` returns.
     """
 
     seed: int
@@ -187,6 +188,7 @@ class Training:
     query_types: Callable[[str], Sequence[str]] = lambda _: ()
     decisions: Callable[[str], Sequence[frozenset[int]]] = lambda _: ()
     score_dev: Callable[[Path], Mapping[str, DevFigure]] = lambda _: {}
+    dev_metrics: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +222,8 @@ class Trainer(Protocol[O_contra]):
     """A trainer makes a candidate from traces.
 
     To add a trainer, derive a class from `BaseTrainer`, and register the class in the entry-point group
-    `toolmark.trainers`. `BaseTrainer` has defaults for `from_scratch`, `needs_adapter`, `several_processes` and
-    `card`.
+    `toolmark.trainers`. `BaseTrainer` has defaults for `from_scratch`, `needs_adapter`, `several_processes`,
+    `changeable` and `card`.
 
     Attributes:
         name: Name of the trainer, as in `toolmark train NAME`.
@@ -229,6 +231,8 @@ class Trainer(Protocol[O_contra]):
         from_scratch: Whether the trainer starts without a base model.
         needs_adapter: Whether the trainer starts from an adapter, which the user gives with `--adapter`.
         several_processes: Whether a launcher can start the training in several processes.
+        changeable: Names of options that can have other values when a training resumes, because they do not influence
+            the weights.
     """
 
     name: str
@@ -236,12 +240,14 @@ class Trainer(Protocol[O_contra]):
     from_scratch: bool
     needs_adapter: bool
     several_processes: bool
+    changeable: Sequence[str]
 
     def train(self, base: Candidate | None, data: TraceDataset, out: Path, options: O_contra, ctx: Training) -> Trained:
         """Train, and write an adapter or a model directory to `out`.
 
         If `out` contains an interrupted training, resume this training. `toolmark train` checks the base and the data
-        before the training, and writes `toolmark.json` and `README.md` after the training.
+        before the training, and that the interrupted training had the same options. It writes `toolmark.json` and
+        `README.md` after the training.
         """
         ...
 
@@ -258,11 +264,13 @@ class BaseTrainer:
         needs_adapter: Whether the trainer starts from an adapter.
         several_processes: Whether a launcher can start the training in several processes. `train` then returns in every
             process, and only the first process writes files.
+        changeable: Names of options that can have other values when a training resumes.
     """
 
     from_scratch: bool = False
     needs_adapter: bool = False
     several_processes: bool = False
+    changeable: Sequence[str] = ()
 
     def card(self, record: WrittenRecord) -> str | None:  # noqa: ARG002 - for subclasses
         """Return None, which means the usual card of an adapter."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 from tests.forked.commands import Commands
-from tests.trainers.made import same_weights
+from tests.trainers.made import TOOLS, dataset, same_weights, traces
+from toolmark.benchmark.candidates.fingerprint import adapter_hash
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.record import WrittenRecord
@@ -66,6 +68,20 @@ def test_gold_stands_beside_wrong_answers_with_their_cause(trained, base, data):
     assert any("20 pairs from 20 questions" in line for line in said)
 
 
+def test_the_tools_of_the_first_training_count_as_seen(base, adapter, dev, tmp_path):
+    fewer = [trace for trace in traces() if trace.toolbox.tools == TOOLS[1:]]
+    out = tmp_path / "out"
+    train(base, adapter, dataset(tmp_path / "fewer", fewer), dev, out)
+    first, record = WrittenRecord.read(adapter), WrittenRecord.read(out)
+    assert record.data.tools == first.data.tools == tuple(sorted(tool.schema_hash for tool in TOOLS))
+    assert record.base is not None
+    assert record.base.adapter == adapter_hash(adapter)
+
+    unknown = shutil.copytree(adapter, tmp_path / "unknown", ignore=shutil.ignore_patterns("toolmark.json"))
+    train(base, unknown, tmp_path / "fewer", dev, tmp_path / "other")
+    assert WrittenRecord.read(tmp_path / "other").data.tools is None
+
+
 def test_the_adapter_is_moved_from_its_start_towards_the_right_answers(trained, adapter):
     out, _ = trained
     record = WrittenRecord.read(out)
@@ -106,9 +122,21 @@ def test_kills_at_named_points_leave_the_same_bytes(trained, base, adapter, data
     assert same_weights(tmp_path / "out", trained[0])
 
 
+def test_sampled_answers_of_other_options_are_not_used(base, adapter, data, dev, tmp_path):
+    def stop(_: Mapping[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        train(base, adapter, data, dev, out, log=stop)
+    assert (out / "pairs.jsonl").exists()
+    with pytest.raises(InputError, match=r"other values of samples, temperature\."):
+        train(base, adapter, data, dev, out, QUICK.model_copy(update={"samples": 8, "temperature": 0.7}))
+
+
 def test_causes_without_weight_are_not_read(base, adapter, data, dev, tmp_path):
     every = dict.fromkeys(("no_call", "over_call", "truncated", "unparseable", "foreign_format"), 0.0)
-    with pytest.raises(InputError, match=r"are right, or --weights leaves no pair.*--samples"):
+    with pytest.raises(InputError, match=r"leaves none of the pairs: .*no_call.*another --out"):
         train(base, adapter, data, dev, tmp_path / "out", QUICK.model_copy(update={"weights": every}))
 
 

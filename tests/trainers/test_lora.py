@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import shutil
 import signal
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import torch
 from datasets import load_from_disk
 from peft import PeftModel
+from pydantic import ValidationError
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -35,14 +38,23 @@ from toolmark.trainers.finetuning.options import LoraOptions
 from toolmark.trainers.host import run_training
 from toolmark.trainers.lora import LoraTrainer
 from toolmark.trainers.training_job import TrainingJob
+from toolmark.trainers.unfinished_training import UNFINISHED_FILE
 
 QUICK = LoraOptions(r=4, epochs=6, shares={}, score_every=5, threads=1, precision="float32", lr=1e-2)
 
 
-def train(base: Path, data: Path, dev: Path, out: Path, options: LoraOptions = QUICK, **job: object) -> list[str]:
+def train(
+    base: Path,
+    data: Path,
+    dev: Path,
+    out: Path,
+    options: LoraOptions = QUICK,
+    log: Callable[[Mapping[str, float]], None] = lambda _: None,
+    **job: object,
+) -> list[str]:
     said: list[str] = []
     wanted = TrainingJob(data=data, out=out, base=str(base), dialect="tagged", dev=str(dev), dev_limit=2, **job)
-    run_training(LoraTrainer(), wanted, options, lambda _: None, said.append)
+    run_training(LoraTrainer(), wanted, options, log, said.append)
     return said
 
 
@@ -78,6 +90,55 @@ def test_a_training_leaves_an_adapter_that_names_its_base(trained, base):
     assert record.options["threads"] == 1
     assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == str(base)
     assert any(line.startswith(f"Kept step {record.chosen_step}") for line in said)
+
+
+def test_another_training_is_not_resumed(base, data, dev, tmp_path):
+    def stop(point: Mapping[str, float]) -> None:
+        if point["step"] == 7:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt, match="checkpoint-5"):
+        train(base, data, dev, out, log=stop)
+    others = dataset(tmp_path / "others", traces()[4:20])
+    for options, job, named in (
+        (QUICK.model_copy(update={"lr": 1.0, "r": 8}), {}, "lr, r"),
+        (QUICK, {"seed": 2}, "seed"),
+        (QUICK, {"max_tokens": 8}, "max_tokens"),
+    ):
+        with pytest.raises(InputError, match=rf"unfinished training with other values of {named}\..*another --out"):
+            train(base, data, dev, out, options, **job)
+    with pytest.raises(InputError, match=r"other values of data\."):
+        train(base, others, dev, out)
+    said = train(base, data, dev, out, QUICK.model_copy(update={"choose": "timing.restraint"}))
+    assert any("Resuming at step 5" in line for line in said)
+    assert not (out / UNFINISHED_FILE).exists()
+
+
+@pytest.mark.parametrize("metric", ["timing.recal", "conversation.turn"])
+def test_a_checkpoint_cannot_be_chosen_by_a_metric_that_is_not_judged(metric, base, data, dev, tmp_path):
+    with pytest.raises(InputError, match=rf"--choose {metric}: checkpoints are not judged on this metric"):
+        train(base, data, dev, tmp_path / "out", QUICK.model_copy(update={"choose": metric}))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_training_that_reads_nothing_is_refused(base, data, dev, tmp_path):
+    with pytest.raises(InputError, match=r"--epochs 0\.01 of 20 conversations reads none"):
+        train(base, data, dev, tmp_path / "out", QUICK.model_copy(update={"epochs": 0.01}))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"shares": {"easy": -0.25}}, "easy -0.25"),
+        ({"shares": {"easy": 1.5}}, "easy 1.5"),
+        ({"shares": {"easy": math.nan}}, "finite"),
+        ({"epochs": math.inf}, "finite"),
+    ],
+)
+def test_numbers_without_a_meaning_are_refused(given, named):
+    with pytest.raises(ValidationError, match=named):
+        LoraOptions(**given)
 
 
 def test_the_curve_holds_loss_and_dev_figures(trained):

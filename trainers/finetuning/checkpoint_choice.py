@@ -10,14 +10,16 @@ reason for the choice mentions it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.plugins.protocols import DevFigure
 from toolmark.trainers.finetuning.checkpoint_files import DEV_FIGURES, read_json, write_json
 
-__all__ = ["CheckpointChoice", "DevScores", "choose_checkpoint", "dev_mean", "scores_of_start"]
+__all__ = ["CheckpointChoice", "DevScores", "check_metric", "choose_checkpoint", "dev_mean", "scores_of_start"]
 
 
 class DevScores:
@@ -38,6 +40,21 @@ class DevScores:
         found = self._judge(checkpoint)
         write_json(stored, {name: asdict(figure) for name, figure in found.items()})
         return found
+
+
+def check_metric(metric: str, judged: Sequence[str]) -> None:
+    """Check that checkpoints are judged on `metric`.
+
+    Args:
+        metric: The value of `--choose`.
+        judged: Ids of the metrics on which checkpoints are judged. Empty if they are not judged.
+
+    Raises:
+        InputError: Checkpoints are not judged on this metric.
+    """
+    known = ("mean", *judged)
+    if judged and metric not in known:
+        raise InputError(f"--choose {metric}: checkpoints are not judged on this metric", nearest(metric, known))
 
 
 @dataclass(frozen=True, slots=True)

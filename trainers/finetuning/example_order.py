@@ -8,6 +8,8 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
+from toolmark.benchmark.core.errors import InputError
+
 if TYPE_CHECKING:
     from toolmark.benchmark.engine.encoding import Encoded
 
@@ -52,6 +54,9 @@ def arrange(examples: Sequence[Encoded], order: ExampleOrder, together: int, epo
 
     Returns:
         `round(len(examples) * epochs)` indices into `examples`.
+
+    Raises:
+        InputError: This number is 0, although there are examples.
     """
     arranged: list[int] = []
     for epoch in range(ceil(epochs)):
@@ -67,7 +72,12 @@ def arrange(examples: Sequence[Encoded], order: ExampleOrder, together: int, epo
             rng.shuffle(groups)
             indices = list(chain.from_iterable(groups))
         arranged += indices
-    return arranged[: round(len(examples) * epochs)]
+    read = arranged[: round(len(examples) * epochs)]
+    if examples and not read:
+        raise InputError(
+            f"--epochs {epochs:g} of {len(examples)} conversations reads none of them", "Give more epochs."
+        )
+    return read
 
 
 def _groups(examples: Sequence[Encoded], indices: Sequence[int], order: ExampleOrder, together: int) -> list[list[int]]:

@@ -24,6 +24,7 @@ from toolmark.trainers.finetuning.batch_layout import (
     padded_rows,
     without_weight,
 )
+from toolmark.trainers.finetuning.checkpoint_choice import check_metric
 from toolmark.trainers.finetuning.example_order import arrange, chosen_by_share
 from toolmark.trainers.finetuning.example_trainer import ExampleTrainer
 from toolmark.trainers.finetuning.step_passes import passes_that_fit, split_steps
@@ -59,6 +60,7 @@ def finetune(base: Candidate | None, out: Path, options: LoraOptions, ctx: Train
             "the weights are sharded over the processes (FSDP), which is not possible with --qlora or --lr-ratio",
             "Leave the option out, or set distributed_type: MULTI_GPU in the configuration file of accelerate.",
         )
+    check_metric(options.choose, ctx.dev_metrics)
     work = out / "checkpoints"
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(ctx.seed)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from toolmark.benchmark.data.traces import QueryType
 from toolmark.trainers.finetuning.example_order import ExampleOrder
 
-__all__ = ["LoraOptions", "OptimizationOptions", "check_names", "known_query_types"]
+__all__ = ["LoraOptions", "OptimizationOptions", "check_names", "checked_shares"]
 
 
 def check_names(given: Iterable[str], known: Sequence[str], kind: str, kinds: str) -> None:
@@ -23,20 +23,22 @@ def check_names(given: Iterable[str], known: Sequence[str], kind: str, kinds: st
         raise ValueError(f"{', '.join(unknown)} is not {kind}. The {kinds} are: {', '.join(known)}")
 
 
-def known_query_types(shares: dict[str, float]) -> dict[str, float]:
+def checked_shares(shares: dict[str, float]) -> dict[str, float]:
     """Return `shares`, a share for each query type.
 
     Raises:
-        ValueError: A name is not a query type.
+        ValueError: A name is not a query type, or a share is not between 0 and 1.
     """
     check_names(shares, get_args(QueryType), "a query type", "types")
+    if wrong := [f"{name} {share:g}" for name, share in shares.items() if not 0 <= share <= 1]:
+        raise ValueError(f"a share must be between 0 and 1, but is {', '.join(wrong)}")
     return shares
 
 
 class OptimizationOptions(BaseModel):
     """Options that say how the weights are changed, and how often a checkpoint is judged."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     lr: float = Field(default=2e-4, gt=0, description="Peak learning rate.")
     beta2: float = Field(
@@ -113,4 +115,4 @@ class LoraOptions(OptimizationOptions):
         description="Highest number of conversations that follow each other because of their prefix or length.",
     )
 
-    _known = field_validator("shares")(known_query_types)
+    _known = field_validator("shares")(checked_shares)

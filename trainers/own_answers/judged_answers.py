@@ -11,6 +11,7 @@ from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.engine.local_engine import LocalEngine
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.grades import Grade, grade
+from toolmark.trainers.own_answers.rewards import RIGHT
 
 if TYPE_CHECKING:
     from toolmark.benchmark.dialects import Dialect
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from toolmark.trainers.own_answers.questions import Question
 
 __all__ = ["AnswerSampler", "JudgedAnswer"]
-
-_RIGHT = ("call", "abstain")
-"""Results of right answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class JudgedAnswer:
     @property
     def right(self) -> bool:
         """Return whether the whole answer is right, and the model ended the answer by itself."""
-        return self.result in _RIGHT
+        return self.result in RIGHT
 
 
 class AnswerSampler:

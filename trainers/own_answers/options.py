@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from toolmark.benchmark.scoring.causes import Cause
-from toolmark.trainers.finetuning.options import OptimizationOptions, check_names, known_query_types
-from toolmark.trainers.own_answers.rewards import DEFAULT_REWARDS
+from toolmark.trainers.finetuning.options import OptimizationOptions, check_names, checked_shares
+from toolmark.trainers.own_answers.rewards import DEFAULT_REWARDS, RIGHT
 
 __all__ = ["DpoOptions", "GrpoOptions", "OwnAnswerOptions"]
 
@@ -25,7 +24,7 @@ class OwnAnswerOptions(OptimizationOptions):
         "selects all conversations.",
     )
 
-    _known_types = field_validator("shares")(known_query_types)
+    _known_types = field_validator("shares")(checked_shares)
 
 
 class DpoOptions(OwnAnswerOptions):
@@ -51,7 +50,8 @@ class DpoOptions(OwnAnswerOptions):
     @field_validator("weights")
     @classmethod
     def _known_causes(cls, weights: dict[str, float]) -> dict[str, float]:
-        check_names(weights, [str(cause) for cause in Cause], "a cause of failure", "causes")
+        causes = [result for result in DEFAULT_REWARDS if result not in RIGHT]
+        check_names(weights, causes, "a cause of failure", "causes")
         if negative := sorted(name for name, weight in weights.items() if weight < 0):
             raise ValueError(f"the weight of {', '.join(negative)} is below 0")
         return weights

@@ -86,7 +86,7 @@ def pairs_of(number: int, question: Question, answers: Sequence[JudgedAnswer], m
 def read_or_make(
     file: Path, questions: Sequence[Question], asked: Sequence[int], sampler: AnswerSampler, samples: int, most: int
 ) -> list[Pair]:
-    """Return the pairs in `file`. If the file does not exist, sample answers, and write the file.
+    """Return the pairs in `file`. If the file does not exist, sample answers. If there are pairs, write the file.
 
     Args:
         file: The file of pairs.
@@ -102,6 +102,8 @@ def read_or_make(
         for part in counting(parts, "answers sampled", len(parts), "part"):
             for number, answers in zip(part, sampler.sample(part, samples, 1), strict=True):
                 found += pairs_of(number, questions[number], answers, most)
+        if not found:
+            return []
         fresh = file.with_suffix(".new")
         fresh.write_text("".join(json.dumps(asdict(pair)) + "\n" for pair in found), encoding="utf-8")
         fresh.replace(file)

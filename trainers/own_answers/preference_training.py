@@ -54,11 +54,16 @@ def train_on_pairs(
     plan = training_plan(prepared.work, prepared.model.with_adapter, tokens, options, ctx.device)
     asked = prepared.some(options.questions, ctx.seed)
     pairs = read_or_make(out / PAIRS_FILE, prepared.questions, asked, prepared.sampler, options.samples, options.pairs)
+    if not pairs:
+        raise InputError(
+            f"all {len(asked) * options.samples} sampled answers are right, so there are no pairs",
+            "Sample more answers with --samples, or at a higher --temperature, and give another --out.",
+        )
     read = list(repeated(pairs, options.weights, ctx.seed))
     if not read:
         raise InputError(
-            f"all {len(asked) * options.samples} sampled answers are right, or --weights leaves no pair",
-            "Sample more answers with --samples, or at a higher --temperature.",
+            f"--weights {options.weights} leaves none of the pairs: {causes_of(pairs)}",
+            "Give higher --weights, and another --out.",
         )
     own = sum(pair.own for pair in pairs)
     ctx.say(

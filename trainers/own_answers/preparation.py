@@ -15,6 +15,7 @@ from toolmark.benchmark.engine.model_config import context_length
 from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.trainers.finetuning.adapted_model import load_adapter
+from toolmark.trainers.finetuning.checkpoint_choice import check_metric
 from toolmark.trainers.finetuning.example_order import chosen_by_share
 from toolmark.trainers.own_answers.judged_answers import AnswerSampler
 from toolmark.trainers.own_answers.questions import read_questions
@@ -94,6 +95,7 @@ def prepare(
         raise InputError("no base model is given", "Give a base model, for example --base pocket")
     if ctx.weights is None or ctx.adapter is None or ctx.dialect is None:
         raise InputError("no adapter is given", "Give the adapter from which the training starts: --adapter DIR")
+    check_metric(options.choose, ctx.dev_metrics)
     work = out / "checkpoints"
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(ctx.seed)

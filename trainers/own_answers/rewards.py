@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["DEFAULT_REWARDS"]
+__all__ = ["DEFAULT_REWARDS", "RIGHT"]
+
+RIGHT = ("call", "abstain")
+"""Results of right answers."""
 
 DEFAULT_REWARDS: dict[str, float] = {
     "call": 1.0,

@@ -38,12 +38,11 @@ class ResumeFile:
 
     Attributes:
         path: Path of the file.
-        belongs_to: The values that influence the weights: seed, data and options. A file with other values is not
-            loaded.
+        precision: The precision of the products. A file of a training with another precision is not loaded.
     """
 
     path: Path
-    belongs_to: dict[str, float | str | None]
+    precision: str
 
     def save(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], progress: Progress) -> None:
         """Write the file. If the process is killed meanwhile, the file keeps its old content."""
@@ -51,7 +50,7 @@ class ResumeFile:
 
         fresh = self.path.with_suffix(".new")
         content = {
-            "belongs_to": self.belongs_to,
+            "precision": self.precision,
             "progress": asdict(progress),
             "model": model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in optimizers],
@@ -65,19 +64,17 @@ class ResumeFile:
         If the file does not exist, nothing is changed, and the progress is 0.
 
         Raises:
-            InputError: The file belongs to a training with another seed, other data or other options.
+            InputError: The file belongs to a training with another precision.
         """
         import torch
 
         if not self.path.exists():
             return Progress()
         content = torch.load(self.path, weights_only=True)
-        if content["belongs_to"] != self.belongs_to:
-            theirs, ours = content["belongs_to"], self.belongs_to
-            differing = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
+        if (before := content["precision"]) != self.precision:
             raise InputError(
-                f"{str(self.path)!r} belongs to a training with other values of {', '.join(differing)}",
-                "To resume this training, give its options again. To start a new training, name another --out.",
+                f"{str(self.path)!r} belongs to a training in {before}, but this training uses {self.precision}",
+                f"Repeat the command in the same precision: --precision {before}",
             )
         model.load_state_dict(content["model"])
         for optimizer, state in zip(optimizers, content["optimizers"], strict=True):

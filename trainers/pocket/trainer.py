@@ -75,14 +75,6 @@ class PocketOptions(BaseModel):
     )
     checkpoint_minutes: float = Field(default=3.0, ge=0, description="Minutes between checkpoints.")
 
-    def shaping(self) -> dict[str, float]:
-        """Return the options that influence the weights. A training can resume only with the same values.
-
-        The precision influences the weights too. This option is not included, because its value can be `auto`. The
-        caller adds the measured precision.
-        """
-        return self.model_dump(exclude={"threads", "precision", "checkpoint_minutes"})
-
 
 def dialect_of(seed: int, index: int, with_tools: bool) -> Dialect:
     """Draw the dialect of conversation `index`. Both dialects have the same probability.
@@ -203,7 +195,7 @@ class PocketTrainer(BaseTrainer):
         the resume file.
 
         Raises:
-            InputError: `out` contains a training with other options, data or seed.
+            InputError: `out` contains a training with another precision.
         """
         import torch
 
@@ -218,8 +210,7 @@ class PocketTrainer(BaseTrainer):
         torch.set_num_threads(found.threads)
         ctx.say(f"Training on {len(data.rows())} conversations; {found.why}.")
         optimizers = make_optimizers(model, options.lr)
-        shaping = {"seed": ctx.seed, "data": data.manifest_hash, "precision": found.precision, **options.shaping()}
-        resume_file = ResumeFile(out / "resume.pt", shaping)
+        resume_file = ResumeFile(out / "resume.pt", found.precision)
         done = resume_file.load(model, optimizers)
         curve = TrainingCurve(out / "curve.jsonl", done.step)
 

@@ -57,6 +57,40 @@ def test_a_gguf_file_on_the_hub(text, base, revision, file, adapter):
     assert found.name.startswith("model")
 
 
+@pytest.mark.parametrize(
+    "text", ["pocket@v2", "{adapter}@step200", "pocket:{adapter}@step200", "pocket:pocket-lora@v2"]
+)
+def test_only_the_hub_has_revisions(text, adapter):
+    with pytest.raises(InputError, match=r"is not on the hub, so it has no revision '(v2|step200)'.*leave out @"):
+        resolve(text.format(adapter=adapter))
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ("{adapter}", "is not the name or the path of a model"),
+        ("{recipe}", "is not the name or the path of a model"),
+        ("pocket:{recipe}", "is not the name or the path of a model"),
+        ("s3://bucket/model", "is not the name or the path of a model"),
+        ("/home/somebody/models/gemma", "there is no file or directory at '/home/somebody/models/gemma'"),
+        ("policy/never", "cannot have an adapter"),
+    ],
+)
+def test_a_base_that_is_no_model_is_named_with_the_file_that_names_it(base, said, adapter, tmp_path):
+    recipe = tmp_path / "mine.toml"
+    named = base.format(adapter=adapter, recipe=recipe)
+    steps = '[generator]\nname = "template"\n[trainer]\nname = "lora"\n'
+    recipe.write_text(f'base = {json.dumps(named)}\ndialect = "tagged"\nseed = 1\n{steps}')
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": named}))
+    for file, spec_of_file in ((adapter / "adapter_config.json", adapter), (recipe, recipe)):
+        with pytest.raises(InputError) as raised:
+            resolve(str(spec_of_file))
+        assert said in raised.value.what
+        if file.name == "adapter_config.json":
+            assert f"{file} names the base" in raised.value.what
+            assert raised.value.fix == f"Give the base: --model BASE --adapter {adapter}"
+
+
 def test_a_gguf_file(tmp_path, adapter):
     file = tmp_path / "tiny.Q4_0.gguf"
     file.touch()

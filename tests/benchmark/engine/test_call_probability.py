@@ -293,6 +293,23 @@ def test_a_threshold_decides_after_the_thought_of_gpt_oss(gpt_oss, threshold, ch
     assert [table.step(final=0.6, commentary=0.4), table.step(message=0.9, to=0.1)] == chosen
 
 
+def test_a_forced_call_of_gpt_oss_can_begin_with_its_recipient(gpt_oss):
+    tokenizer, dialect = gpt_oss
+    table = Table(tokenizer, 0.3, dialect=dialect)
+    assert [table.step(to=0.9, a=0.1), table.step(a=0.6, **{"is": 0.4})] == [" to", "="]
+    assert table.calls.found[7] == pytest.approx(0.9 * 0.4)
+    assert [table.step(a=1.0) for _ in "functions."] != ["a"] * 10, "the rest of the recipient is written"
+    assert table.step(a=1.0) == "a", "then the model chooses again"
+
+
+@pytest.mark.parametrize(("prompt", "first"), [("Hi<think>", []), ("Hi", [{"think": 0.6, "less": 0.4}])])
+def test_a_completion_that_ends_inside_its_thought_makes_no_call(tokenizer, prompt, first):
+    table = Table(tokenizer, prompt=prompt)
+    for chances in (*first, {"tool": 1.0}):
+        table.step(**chances)
+    assert table.calls.found == {7: 0.0}
+
+
 def test_a_prompt_can_open_the_thought(tokenizer):
     table = Table(tokenizer, prompt="Hi<think>")
     table.step(tool=1.0)
