@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from toolmark.benchmark.dialects.thinking import closing_without_opening
 from toolmark.benchmark.engine.call_beginning import CallBeginning
 from toolmark.benchmark.engine.call_decision import CallDecision
 
@@ -29,7 +30,9 @@ def served_call_probability(beginning: CallBeginning, tokens: Sequence[Logprob])
         beginning: Decides whether a text begins with a call.
         tokens: The tokens of the answer, each with the most likely tokens in its place.
     """
-    decision = CallDecision(beginning)
+    text = "".join(token.token for token in tokens).lstrip()
+    # A server does not show its prompt, so only the closing mark shows that the prompt opened a thought.
+    decision = CallDecision(beginning, None if beginning.opened(text) else closing_without_opening(text))
     for token in tokens:
         places = {one.token: one.logprob for one in (token, *(token.top_logprobs or ()))}
         chances = {
