@@ -11,7 +11,7 @@ from pathlib import Path
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.flips import EVERYTHING
 from toolmark.reports.fairness import fairness
-from toolmark.reports.sentences import Sentence, headline, sentences
+from toolmark.reports.sentences import Sentence, headline, sentences, timing_notes
 from toolmark.reports.steps import steps
 from toolmark.reports.tables import cells, difference_cells, recipe_cells
 from toolmark.reports.text import visible
@@ -59,6 +59,7 @@ class Markdown:
             *_recipes(comparison),
             *_verdicts(comparison),
             self.text(comparison),
+            *_timing_notes(comparison),
             *_unfair(comparison),
             *_causes(comparison),
         ]
@@ -142,6 +143,12 @@ def _lost(comparison: Comparison) -> Iterator[str]:
         texts = ("" if each.effect is None else f"{each.effect * 100:+.1f} {_MARKS[each.verdict]}" for each in changes)
         rows.append([what, one.name, *texts])
     yield f"### Where it was lost\n\n{_table(['', 'step', *(metric.id for metric in metrics)], 2, rows)}"
+
+
+def _timing_notes(comparison: Comparison) -> Iterator[str]:
+    notes = [f"- {_quoted(one.name)}: {_escaped(note)}" for one in comparison.contestants for note in timing_notes(one)]
+    if notes:
+        yield "\n".join(notes)
 
 
 def _unfair(comparison: Comparison) -> Iterator[str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from toolmark.benchmark.scoring.call_scores import SOURCES
 from toolmark.benchmark.scoring.metric_sets import label
-from toolmark.benchmark.scoring.metrics import AUROC
+from toolmark.benchmark.scoring.metrics import AT_RESTRAINT, AUROC
 from toolmark.benchmark.verdicts.comparison import ContestantResult
 from toolmark.benchmark.verdicts.recipe_verdicts import RecipeResult
 from toolmark.benchmark.verdicts.verdict import Difference, Verdict
 from toolmark.reports.tables import difference_cells, recipe_cells
 
-__all__ = ["Sentence", "curve_sentence", "headline", "recipe_sentences", "sentences"]
+__all__ = ["Sentence", "curve_sentence", "headline", "recipe_sentences", "sentences", "timing_notes"]
 
 _ORDER: tuple[Verdict, ...] = ("regressed", "missing", "improved", "equivalent", "inconclusive")
 
@@ -79,6 +80,17 @@ def curve_sentence(contestant: ContestantResult) -> Sentence | None:
     return Sentence("timing", AUROC.id, AUROC.label, difference.verdict, text)
 
 
+def timing_notes(contestant: ContestantResult) -> list[str]:
+    """Return how the figures of the timing curve were computed: a source that is not the usual one, and a threshold."""
+    curve = contestant.timing
+    if curve is None:
+        return []
+    notes = [f"{AUROC.id} comes from the {SOURCES[curve.source]}"] if curve.source != "probability" else []
+    if at := curve.at_restraint:
+        notes.append(f"{AT_RESTRAINT.id} uses the threshold {at.threshold:g}, fitted on {at.fitted_on}")
+    return notes
+
+
 def recipe_sentences(recipe: RecipeResult) -> list[Sentence]:
     """Return a sentence for each primary metric about a recipe with several trainings."""
     found = []
@@ -88,6 +100,7 @@ def recipe_sentences(recipe: RecipeResult) -> list[Sentence]:
             f"{one.verdict}: {cells.effect} points {cells.interval}, p {cells.p}; standard deviation between trainings "
             f"{cells.between} points"
         )
+        text = f"{text}; {one.reason}" if one.reason else text
         found.append(Sentence(metric.partition(".")[0], metric, label(metric), one.verdict, text))
     return found
 

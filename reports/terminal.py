@@ -11,7 +11,7 @@ from rich.table import Table
 from toolmark.benchmark.core.printing import console
 from toolmark.benchmark.scoring.metrics import MetricInfo
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
-from toolmark.reports.sentences import curve_sentence, recipe_sentences
+from toolmark.reports.sentences import curve_sentence, recipe_sentences, timing_notes
 from toolmark.reports.tables import cells, difference_cells
 
 __all__ = ["Terminal"]
@@ -57,6 +57,8 @@ class Terminal:
         for contestant in comparison.contestants:
             if contestant.unproven:
                 console.print(f"{contestant.name}: {contestant.unproven}", style="yellow")
+            for note in timing_notes(contestant):
+                console.print(f"{contestant.name}: {note}")
         console.print(scores("secondary metrics", comparison, secondary))
         for contestant in comparison.contestants:
             ordered = sorted(contestant.causes.items(), key=lambda item: -item[1])

@@ -1,4 +1,4 @@
-"""Tiny GGUF files: a random Llama of two layers with the vocabulary of `pocket`."""
+"""Tiny GGUF files: random models of a few layers with the vocabulary of `pocket`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 __all__ = ["random_llama", "write_gguf"]
 
@@ -27,6 +27,12 @@ _NAMES = {
     "gate_proj": "ffn_gate",
     "up_proj": "ffn_up",
     "down_proj": "ffn_down",
+    "qkv_proj": "attn_qkv",
+    "gate_up_proj": "ffn_up",
+    "q_norm": "attn_q_norm",
+    "k_norm": "attn_k_norm",
+    "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
 }
 
 
@@ -56,43 +62,58 @@ def _permuted(weight: np.ndarray, heads: int) -> np.ndarray:
     return halves.swapaxes(1, 2).reshape(weight.shape)
 
 
+def _add(writer: gguf.GGUFWriter, name: str, value: Any) -> None:
+    if isinstance(value, bool):
+        writer.add_bool(name, value)
+    elif isinstance(value, int):
+        writer.add_uint32(name, value)
+    elif isinstance(value, float):
+        writer.add_float32(name, value)
+    elif isinstance(value, str):
+        writer.add_string(name, value)
+    elif isinstance(value, list):
+        writer.add_array(name, value)
+
+
 def write_gguf(
     file: Path,
-    model: LlamaForCausalLM,
+    model: PreTrainedModel,
     pocket: Path,
     *,
     architecture: str = "llama",
     template: str | None = None,
     quantised: gguf.GGMLQuantizationType | None = None,
     changed: Mapping[str, Any] | None = None,
+    more: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Write a model as llama.cpp's converter does.
 
     `template` is the chat template; None stands for pocket's, and an empty string for none. `quantised` is the type of
-    the matrices. `changed` are other numbers of the header.
+    the matrices. `changed` are other fields of the architecture; the full name of a field begins with `tokenizer.`.
+    None leaves a field out. `more` are more tensors.
     """
-    config = model.config
+    config: Any = model.config
     tokenizer = json.loads((pocket / "tokenizer.json").read_text())
     vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
     special = {token["id"]: token["content"] for token in tokenizer["added_tokens"]}
     tokens = {number: token for token, number in vocabulary.items()} | special
     writer = gguf.GGUFWriter(file, architecture)
-    numbers = {
+    fields = {
         "context_length": config.max_position_embeddings,
         "embedding_length": config.hidden_size,
         "block_count": config.num_hidden_layers,
         "feed_forward_length": config.intermediate_size,
         "attention.head_count": config.num_attention_heads,
         "attention.head_count_kv": config.num_key_value_heads,
-        "rope.dimension_count": config.head_dim,
+        "rope.dimension_count": getattr(config, "head_dim", config.hidden_size // config.num_attention_heads),
         "vocab_size": len(tokens),
+        "attention.layer_norm_rms_epsilon": config.rms_norm_eps,
+        "rope.freq_base": 10_000.0,
+        "tokenizer.ggml.pre": "smollm",
     } | dict(changed or {})
-    for name, number in numbers.items():
-        writer.add_uint32(f"{architecture}.{name}", number)
-    writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", config.rms_norm_eps)
-    writer.add_float32(f"{architecture}.rope.freq_base", 10_000.0)
+    for name, value in fields.items():
+        _add(writer, name if name.startswith(("tokenizer.", "qwen2.")) else f"{architecture}.{name}", value)
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
     writer.add_token_list([tokens[number] for number in range(len(tokens))])
     writer.add_token_types([3 if number in special else 1 for number in range(len(tokens))])
     writer.add_token_merges([" ".join(pair) for pair in tokenizer["model"]["merges"]])
@@ -103,14 +124,21 @@ def write_gguf(
     chosen = (pocket / "chat_template.jinja").read_text() if template is None else template
     if chosen:
         writer.add_chat_template(chosen)
+    for name, array in (more or {}).items():
+        writer.add_tensor(name, array)
     for name, weight in model.state_dict().items():
+        if name == "lm_head.weight" and config.tie_word_embeddings:
+            continue
         parts = name.removesuffix(".weight").split(".")
         array = weight.numpy()
-        if parts[-1] in ("q_proj", "k_proj"):
+        if architecture.startswith("gemma") and parts[-1].endswith("norm"):
+            array = array + 1
+        if architecture == "llama" and parts[-1] in ("q_proj", "k_proj"):
             array = _permuted(
                 array, config.num_attention_heads if parts[-1] == "q_proj" else config.num_key_value_heads
             )
-        written = _NAMES[parts[-1]] if "layers" not in parts else f"blk.{parts[2]}.{_NAMES[parts[-1]]}"
+        names = _NAMES | ({"post_attention_layernorm": "post_attention_norm"} if architecture == "gemma3" else {})
+        written = names[parts[-1]] if "layers" not in parts else f"blk.{parts[2]}.{names[parts[-1]]}"
         if quantised is not None and array.ndim == 2:
             writer.add_tensor(f"{written}.weight", gguf.quants.quantize(array, quantised), raw_dtype=quantised)
         else:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.candidates.gguf_files import weights_hash
+from toolmark.benchmark.candidates.model_texts import tokenizer_files
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
@@ -27,7 +28,6 @@ from toolmark.benchmark.policies.trivial import VERSION as POLICY_VERSION
 
 __all__ = ["environment", "identity", "run_key", "template_hash", "template_reads_clock"]
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json")
 _TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
 _MORE_TEMPLATES = "additional_chat_templates"
 """The folder of templates for special purposes. For example, some models have a separate template for tools."""
@@ -66,7 +66,7 @@ def identity(
         "model": candidate.name,
         "weights": weights_hash(base),
         "config": hash_files([base / "config.json", base / "generation_config.json"]),
-        "tokenizer": hash_files(base / name for name in _TOKENIZER_FILES),
+        "tokenizer": hash_files(tokenizer_files(base)),
         "template": hash_files(_template_files(base)),
         "adapter": None if adapter is None else adapter_hash(adapter),
         "dtype": dtype,

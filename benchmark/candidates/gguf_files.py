@@ -12,6 +12,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from toolmark.benchmark.candidates.model_texts import TOKENIZER_FILES
 from toolmark.benchmark.core.cache_folder import cache_folder
 from toolmark.benchmark.core.errors import reading
 from toolmark.benchmark.core.hashing import digest, file_hash, hash_files
@@ -23,13 +24,10 @@ GGUF = ".gguf"
 SOURCE = "gguf.sha256"
 """A file of a converted folder. It contains the hash of the GGUF file."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Change this number if the conversion gives other files."""
 
-_BESIDE = (
-    *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("chat_template.jinja", "generation_config.json"),
-)
+_BESIDE = (*TOKENIZER_FILES, "chat_template.jinja", "generation_config.json")
 
 
 def is_gguf(path: Path) -> bool:

@@ -18,10 +18,12 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
+from typing import Any
 
+from toolmark.benchmark.candidates.module_limit import most_modules
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, reading
 from toolmark.benchmark.core.printing import printable
 
@@ -48,9 +50,12 @@ _LONGEST_NAME = 65_535
 
 _MOST_DIMENSIONS = 4
 
-_MOST_MODULES = 1024
-"""A number of layers, heads or experts up to this one is always allowed. A larger number must not be larger than the
-number of tensors."""
+_LONGEST_ARRAY = 10_000
+"""The largest number of values of an array of numbers that is returned. Such arrays have a value for each layer. The
+longer arrays describe the tokens of the vocabulary."""
+
+_NUMBERS_OF_MODULES = ("_count", "_layers")
+"""The ends of the names of fields that contain a number of layers, heads or experts."""
 
 _TOKENS = "tokenizer.ggml.tokens"
 
@@ -64,7 +69,8 @@ class GgufHeader:
     """The checked header of a GGUF file.
 
     Attributes:
-        fields: The numbers and strings of the header. Arrays are left out.
+        fields: The numbers and strings of the header.
+        arrays: The arrays. Only short arrays of numbers have their values, and the other arrays are empty.
         tokens: The tokens of the vocabulary. The index of a token is its id.
         tensors: The shape of each tensor, by its name in the file.
     """
@@ -72,11 +78,21 @@ class GgufHeader:
     fields: Mapping[str, int | float | str]
     tokens: tuple[str, ...]
     tensors: Mapping[str, tuple[int, ...]]
+    arrays: Mapping[str, tuple[int | float, ...]] = field(default_factory=dict)
 
     @property
     def parameters(self) -> int:
         """Return the number of weights of all tensors."""
         return sum(prod(shape) for shape in self.tensors.values())
+
+    @property
+    def architecture(self) -> str:
+        """Return the name of the architecture, or an empty string."""
+        return str(self.fields.get("general.architecture", ""))
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """Return the number or string in a field of the architecture, or `default` if there is no such field."""
+        return self.fields.get(f"{self.architecture}.{name}", default)
 
     @property
     def has_template(self) -> bool:
@@ -145,8 +161,8 @@ class _Cursor:
         except UnicodeDecodeError as error:
             raise _Broken(f"a string is not UTF-8 ({error.reason})") from None
 
-    def array(self, name: str) -> tuple[str, ...]:
-        """Read an array. Only the tokens of the vocabulary are returned."""
+    def array(self, name: str) -> tuple[str, ...] | tuple[int | float, ...]:
+        """Read an array. Only the tokens of the vocabulary and short arrays of numbers are returned."""
         kind = int(self.number("<I"))
         if kind != _STRING and kind not in _NUMBERS:
             raise _Broken(f"the array {printable(name)[:80]} has values of the unknown type {kind}")
@@ -154,6 +170,10 @@ class _Cursor:
         count = self.count(f"values in {printable(name)[:80]}", size, _MOST_VALUES - self.values)
         self.values += count
         if kind != _STRING:
+            if count > _LONGEST_ARRAY and name.endswith(_NUMBERS_OF_MODULES):
+                raise _Broken(f"the array {printable(name)[:80]} has {count:,} values")
+            if count <= _LONGEST_ARRAY:
+                return tuple(self.number(_NUMBERS[kind]) for _ in range(count))
             self.position += count * size
             return ()
         if name == _TOKENS:
@@ -171,22 +191,31 @@ def _read(cursor: _Cursor) -> GgufHeader:
         raise _Broken(f"its version is {version}{order}; the versions {' and '.join(map(str, _VERSIONS))} are read")
     tensors = cursor.count("tensors", _SMALLEST_TENSOR, _MOST_TENSORS)
     fields: dict[str, int | float | str] = {}
-    tokens: tuple[str, ...] = ()
+    arrays: dict[str, tuple[Any, ...]] = {}
     for _ in range(cursor.count("fields", _SMALLEST_FIELD, _MOST_FIELDS)):
         name = cursor.text(_LONGEST_NAME)
+        if name in fields or name in arrays:  # Libraries do not agree about which of the two values is used.
+            raise _Broken(f"the field {printable(name)[:80]} occurs twice")
         kind = int(cursor.number("<I"))
         if kind == _ARRAY:
-            tokens = cursor.array(name) or tokens
+            arrays[name] = cursor.array(name)
         elif kind == _STRING:
             fields[name] = cursor.text()
         elif kind in _NUMBERS:
             fields[name] = cursor.number(_NUMBERS[kind])
         else:
             raise _Broken(f"the field {printable(name)[:80]} has the unknown type {kind}")
-    for name, value in fields.items():
-        if name.endswith("_count") and isinstance(value, int | float) and value > max(_MOST_MODULES, tensors):
-            raise _Broken(f"{printable(name)[:80]} is {value:,}, but there are only {tensors:,} tensors")
-    return GgufHeader(fields, tokens, _tensors(cursor, tensors, fields))
+        if name.endswith(_NUMBERS_OF_MODULES):
+            _check_count(name, fields.get(name, arrays.get(name)), tensors)
+    tokens = tuple(token for token in arrays.pop(_TOKENS, ()) if isinstance(token, str))
+    return GgufHeader(fields, tokens, _tensors(cursor, tensors, fields), arrays)
+
+
+def _check_count(name: str, value: Any, tensors: int) -> None:
+    """Check a number of layers, heads or experts. An array has such a number for each layer."""
+    for one in value if isinstance(value, tuple) else (value,):
+        if isinstance(one, int | float) and not 0 <= one <= most_modules(tensors):
+            raise _Broken(f"{printable(name)[:80]} is {one:,}, but there are only {tensors:,} tensors")
 
 
 def _tensors(cursor: _Cursor, count: int, fields: Mapping[str, object]) -> dict[str, tuple[int, ...]]:

@@ -37,6 +37,7 @@ from typing import Any, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
+from toolmark.benchmark.candidates.model_texts import text_files
 from toolmark.benchmark.config.template_args import check_template_args, written
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError
@@ -224,7 +225,7 @@ def plan_recipe(recipe: Recipe, base: Path, dialect: str, device: str = "auto") 
             recipe.seed,
             *([recipe.template_args] if recipe.template_args else []),
             f"{dialect}/{load('toolmark.dialects', dialect)().version}",
-            hash_files([*base.glob("*.safetensors"), *base.glob("*.json"), *base.glob("*.jinja")]),
+            hash_files([*base.glob("*.safetensors"), *text_files(base)]),
             _code_hash("toolmark.trainers", trainer),
         ]
     )

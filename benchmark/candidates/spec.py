@@ -296,8 +296,9 @@ def _resolve(spec: str) -> Candidate:
     first = spec.partition("/")[0]
     if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
-    if revision and is_recipe(file := Path(base_text).expanduser()):
-        return with_adapter(resolve(base_of_recipe(file)), front)
+    if is_recipe(file := Path(base_text).expanduser()):
+        made = with_adapter(resolve(base_of_recipe(file)), front)
+        return with_adapter(made, adapter) if adapter else made
     base = _base(base_text)
     if revision and (base.kind != "hub" or _path_exists(base_text)):
         raise _no_revision(base_text, revision)
@@ -385,7 +386,10 @@ def _no_revision(text: str, revision: str) -> InputError:
 
 
 def _with_seed(candidate: Candidate, seed: str | None) -> Candidate:
-    return candidate if seed is None else replace(candidate, name=f"{candidate.name}@{seed}", adapter_revision=seed)
+    if seed is None:
+        return candidate
+    end = threshold_text(candidate.call_threshold)
+    return replace(candidate, name=f"{candidate.name.removesuffix(end)}@{seed}{end}", adapter_revision=seed)
 
 
 def with_each_seed(candidate: Candidate) -> list[Candidate]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from toolmark.benchmark.candidates.gguf_files import converted_folder
+from toolmark.benchmark.candidates.model_texts import TEXT_SUFFIXES
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.core.errors import InputError, reading
 from toolmark.benchmark.core.hub import cached, download, gated, page
@@ -18,7 +19,6 @@ _LFS_POINTER = b"version "
 """The first eight bytes of a Git LFS pointer, which is a short text in place of a large file. A file of weights never
 begins with these bytes."""
 
-_TEXTS = ("*.json", "*.jinja", "*.model", "*.txt")
 _BASE_MARKER = "config.json"
 
 
@@ -64,7 +64,7 @@ def _fetch(repo: str, revision: str | None, needs_consent: bool, marker: str, fi
         return found
     if needs_consent and get_token() is None:
         raise gated(repo)
-    folder = download(repo, revision, (file or "*.safetensors", *_TEXTS), file=file)
+    folder = download(repo, revision, (file or "*.safetensors", *(f"*{suffix}" for suffix in TEXT_SUFFIXES)), file=file)
     if file is None:
         return folder
     if not (folder / file).is_file():

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, field_serializer, model_validator
 
-from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.core.hashing import canonical_json, digest
 from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.data.frozen import Frozen
 from toolmark.benchmark.data.match_rules import Accept, as_accept
@@ -53,6 +53,11 @@ class Call(Frozen):
 
     name: str
     arguments: Mapping[str, Any] = Field(default_factory=dict)
+
+    @property
+    def written(self) -> str:
+        """Return the call as JSON. The JSON of equal calls is the same."""
+        return canonical_json([self.name, dict(self.arguments)])
 
 
 class Message(Frozen):

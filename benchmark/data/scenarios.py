@@ -70,14 +70,17 @@ class ReachGold(Frozen):
 
 def _kind(expect: Any) -> str:
     action = expect.get("action") if isinstance(expect, Mapping) else getattr(expect, "action", None)
-    if action is None:
-        return "demands"
-    return "reach_gold" if action == "reach_gold" else "abstain"
+    return "demands" if action is None else str(action)
 
 
 TurnExpectation = Annotated[
     Annotated[Demands, Tag("demands")] | Annotated[Abstain, Tag("abstain")] | Annotated[ReachGold, Tag("reach_gold")],
-    Discriminator(_kind),
+    Discriminator(
+        _kind,
+        custom_error_type="unknown_action",
+        custom_error_message='"action" of a turn must be "abstain" or "reach_gold". To demand something, leave '
+        '"action" out, and write calls, reach, gone, say or keep',
+    ),
 ]
 """`Demands`, or `Abstain` if the model is allowed to read but not to try a change, or `ReachGold`."""
 
@@ -152,6 +155,8 @@ class Scenario(Frozen):
         for name, turn in self.tools_from_turn.items():
             if name not in self.toolbox.names:
                 raise ValueError(f'"tools_from_turn" names {name!r}, which is not a tool of the world {self.world!r}')
+            if len(self.turns) == 1:
+                raise ValueError(f'"tools_from_turn" offers {name} in a later turn, but the scenario has only one turn')
             if not 2 <= turn <= len(self.turns):
                 raise ValueError(
                     f'"tools_from_turn" offers {name} from turn {turn}, but must name a turn from 2 to '
@@ -188,6 +193,11 @@ class Scenario(Frozen):
         """Return the hash of the parts that a model does not see: the demands, the gold, the tags and the waiver."""
         turns = [turn.model_dump(mode="json", exclude={"user"}) for turn in self.turns]
         return digest({"turns": turns, "free": self.free, "tags": self.tags, "waiver": self.waiver})
+
+    @property
+    def gold_steps(self) -> int:
+        """Return the number of answers of the gold, if each of its answers has at most one call."""
+        return sum(len(turn.gold.calls) + 1 for turn in self.turns)
 
     @property
     def cluster(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-__all__ = ["are_records", "check_path", "has_any_step", "values_at", "without"]
+__all__ = ["are_records", "check_path", "has_any_step", "leading_paths", "values_at", "without"]
 
 _EVERY = "*"
 
@@ -45,16 +45,24 @@ def has_any_step(path: str) -> bool:
     return _EVERY in _steps(path)
 
 
+def leading_paths(path: str) -> list[str]:
+    """Return the beginnings of a path, from the shortest to the path itself. The empty path is not among them."""
+    steps = path.split("/")
+    return ["/".join(steps[:end]) for end in range(2, len(steps) + 1)]
+
+
 def values_at(state: JsonValue, path: str) -> list[JsonValue]:
     """Return the values to which `path` leads. Without `*`, there is at most one."""
     return list(_walk(state, _steps(path)))
 
 
 def without(state: JsonValue, paths: Sequence[str]) -> JsonValue:
-    """Return a copy of `state` without the values to which the paths lead."""
+    """Return a copy of `state` without the values to which the paths lead. Without the whole state, return None."""
+    if "" in paths:
+        return None
     copied = _copied(state)
     for path in paths:
-        *before, last = _steps(path) or ("",)
+        *before, last = _steps(path)
         for parent in _walk(copied, tuple(before)):
             _remove(parent, last)
     return copied

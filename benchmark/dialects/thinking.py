@@ -12,7 +12,15 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CLOSING", "MARKS", "THOUGHTS", "closing_of_open_thought", "open_thought", "without_thinking"]
+__all__ = [
+    "CLOSING",
+    "MARKS",
+    "THOUGHTS",
+    "closing_of_open_thought",
+    "closing_without_opening",
+    "open_thought",
+    "without_thinking",
+]
 
 MARKS = {
     "<think>": "</think>",
@@ -59,6 +67,15 @@ def open_thought(prompt: str) -> str | None:
     """Return the opening mark of the thought at the end of a prompt. None if there is no open thought."""
     end = prompt.rstrip()
     return next((opening for opening in THOUGHTS if end.endswith(opening)), None)
+
+
+def closing_without_opening(text: str) -> str | None:
+    """Return the mark that ends the thought in which a text begins. None if the text does not begin inside a thought.
+
+    The text of a model begins inside a thought if the prompt opened the thought.
+    """
+    found = _MARK.search(text)
+    return found.group() if found is not None and found.group() in CLOSING else None
 
 
 def closing_of_open_thought(prompt: str) -> str | None:

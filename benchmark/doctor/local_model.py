@@ -117,10 +117,11 @@ class LocalModel:
         return ok(found)
 
     def _template_finding(self) -> Finding:
-        from toolmark.benchmark.engine.encoding import check_readable, encode
+        from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
 
         prompt = Prompt((_QUESTION,), template_args=self._template_args)
-        encode(prompt, self._tokenizer)  # This line raises an error if there is no template.
+        encode(prompt, self._tokenizer)  # These lines raise an error if there is no template, or if it hides a text.
+        stop_ids(self._tokenizer, None, self._template_args)
         prompt = replace(prompt, tools=(TOOL,))
         try:
             encode(prompt, self._tokenizer)

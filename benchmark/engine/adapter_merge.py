@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
+from toolmark.benchmark.candidates.model_texts import TEXT_SUFFIXES
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.new_folder import new_folder
@@ -34,7 +35,6 @@ _ROUNDING = 1e-4
 _ROWS, _TOKENS = 2, 32
 """Size of the batch on which the logits are compared."""
 
-_COPIED = (".json", ".jinja", ".model", ".txt")
 _NOT_COPIED = (RECORD_FILE, ADAPTER_CONFIG, "model.safetensors.index.json")
 """Files of the base that do not describe the merged weights."""
 
@@ -61,7 +61,7 @@ def merge(weights: Weights, out: Path) -> None:
         model.save_pretrained(folder)
         del model
         for file in weights.base.iterdir():
-            needed = file.suffix in _COPIED and file.name not in _NOT_COPIED
+            needed = file.suffix in TEXT_SUFFIXES and file.name not in _NOT_COPIED
             if needed and is_own(file) and file.is_file() and not (folder / file.name).exists():
                 shutil.copyfile(file, folder / file.name)
         found = _logits(load_base(folder, torch.float32), ids)

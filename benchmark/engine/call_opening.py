@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.dialects.thinking import without_thinking
@@ -37,6 +39,9 @@ class CallOpening(CallBeginning):
         self._texts = {
             token: name if name in added else name.translate(_SPACES) for name, token in tokenizer.get_vocab().items()
         }
+        self._by_first: dict[str, list[int]] = defaultdict(list)
+        for token, text in self._texts.items():
+            self._by_first[text[:1]].append(token)
         self._leading: dict[tuple[tuple[str, ...], str], list[int]] = {}
 
     @classmethod
@@ -53,14 +58,19 @@ class CallOpening(CallBeginning):
         marks = CallMarks.between(call, answer)
         return None if marks is None else cls(marks, tokenizer)
 
+    def piece(self, token: int) -> str:
+        """Return the text of a token. Characters that no mark contains can differ from the decoded text."""
+        return self._texts.get(token, "")
+
     def after(self, before: str, token: int) -> str:
         """Return the text after one more token."""
-        return (before + self._texts.get(token, "")).lstrip()
+        return (before + self.piece(token)).lstrip()
 
     def openers(self, before: str) -> list[int]:
         """Return the tokens with which a call can begin or continue after the text `before`.
 
-        After each of these tokens, the text is a beginning of a mark, or begins with a mark.
+        After each of these tokens, the text begins with a mark. Or it is a beginning of a mark, and other tokens lead
+        from there to the mark.
         """
         return self._leading_to(self._marks, before)
 
@@ -75,6 +85,17 @@ class CallOpening(CallBeginning):
 
     def _leading_to(self, goals: tuple[str, ...], before: str) -> list[int]:
         if (goals, before) not in self._leading:
-            after = ((token, (before + text).lstrip()) for token, text in self._texts.items() if text)
-            self._leading[goals, before] = [token for token, text in after if self._leads_to(goals, text)]
+            self._leading[goals, before] = [
+                token
+                for token in self._possible(goals, before)
+                if self._leads_to(goals, text := self.after(before, token))
+                and (text.startswith(goals) or self._leading_to(goals, text))
+            ]
         return self._leading[goals, before]
+
+    def _possible(self, goals: tuple[str, ...], before: str) -> Collection[int]:
+        """Return the tokens that can lead from a text to a goal, and perhaps others."""
+        if not before or before.startswith(goals):
+            return [token for token, text in self._texts.items() if text]
+        following = {goal[len(before)] for goal in goals if goal.startswith(before)}
+        return [token for first in following for token in self._by_first[first]]

@@ -10,7 +10,8 @@ The probability of a call is a product:
 Thoughts and white-space are not part of the product, so it is the probability of a call after the thought of this
 completion. Some completions begin like a call, but go on in another way before the mark of a call is complete. For
 them, the product is an upper bound, because a call would also need the rest of the mark. If a completion ends before
-its decision, the product at its last token is used.
+its decision, the product at its last token is used. If a completion ends inside a thought, the probability is 0,
+because it makes no call.
 
 The probability describes only how a completion begins. If a model writes text and then calls, the probability is that
 of the beginning.
@@ -28,8 +29,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from toolmark.benchmark.engine.call_decision import CallDecision
 from toolmark.benchmark.engine.decode_loop import Choose
-from toolmark.benchmark.engine.thought_tokens import LAST_TOKENS, ThoughtTokens
+from toolmark.benchmark.engine.thought_tokens import ThoughtTokens
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,24 +42,16 @@ __all__ = ["CallProbability"]
 
 
 @dataclass(slots=True)
-class _State:
+class _State(CallDecision):
     """The state of a sequence before its decision.
 
     Attributes:
-        closing: The mark that ends the current thought. None outside of a thought.
-        text: The text after all thoughts, without white-space at its beginning.
-        reached: The probability of this text.
         chances: The probabilities of the tokens with which a call goes on, in the last step.
-        last: The last tokens.
         forced: Whether a call is forced (True) or an answer is forced (False). None if nothing is forced.
         steered: Whether the model would not call, so the beginning of a call is forced token by token.
     """
 
-    closing: str | None
-    text: str = ""
-    reached: float = 1.0
     chances: Mapping[int, float] = field(default_factory=dict)
-    last: list[int] = field(default_factory=list)
     forced: bool | None = None
     steered: bool = False
 
@@ -67,7 +61,7 @@ class CallProbability:
 
     Args:
         opening: The tokens that open a call.
-        thoughts: Finds the marks of thoughts.
+        thoughts: Finds the thought that a prompt opens.
         prompts: The token ids of the prompts by index.
         ends: Tokens that end a completion. A forced answer does not begin with one of these tokens.
         threshold: With a probability above the threshold, a call is forced. Otherwise, an answer in words is forced.
@@ -85,9 +79,9 @@ class CallProbability:
         ends: Collection[int] = (),
         threshold: float | None = None,
     ) -> None:
-        self.found: dict[int, float] = {}
-        self._opening, self._thoughts, self._ends, self._threshold = opening, thoughts, ends, threshold
-        self._open = {index: _State(thoughts.opened_by(ids)) for index, ids in prompts.items()}
+        self._opening, self._ends, self._threshold = opening, ends, threshold
+        self._open = {index: _State(opening, thoughts.opened_by(ids)) for index, ids in prompts.items()}
+        self.found = {index: state.found for index, state in self._open.items() if state.found is not None}
 
     def watch(self, choose: Choose) -> Choose:
         """Return a function that chooses like `choose`, and calls `before` and `after`."""
@@ -127,7 +121,9 @@ class CallProbability:
             if state.steered or state.forced is False:
                 allowed = allowed.clone() if allowed is logits else allowed
             if state.steered:
-                openers = [token for token in self._opening.usual_openers(state.text) if token < size]
+                # The text can already begin in another way than the dialect writes calls.
+                usual = self._opening.usual_openers(state.text) or self._opening.openers(state.text)
+                openers = [token for token in usual if token < size]
                 allowed[row] = -math.inf
                 allowed[row, openers] = logits[row, openers]
             elif state.forced is False:
@@ -148,7 +144,12 @@ class CallProbability:
 
     def _note(self, index: int, state: _State, chances: Mapping[int, float]) -> None:
         state.chances = chances
-        self.found[index] = min(1.0, state.reached * math.fsum(chances.values()))
+        state.note(math.fsum(chances.values()))
+        self._keep(index, state)
+
+    def _keep(self, index: int, state: _State) -> None:
+        if state.found is not None:
+            self.found[index] = state.found
 
     def _decide(self, state: _State, likely: int, above: bool) -> None:
         """Set `forced` and `steered` if the decision is made now.
@@ -181,16 +182,13 @@ class CallProbability:
             state = self._open.get(index)
             if state is None:
                 continue
-            state.last = [*state.last, token][-LAST_TOKENS:]
+            state.write(self._opening.piece(token), state.chances.get(token, 0.0))
+            self._keep(index, state)
             if state.closing is not None:
-                if self._thoughts.complete(state.closing, state.last):
-                    # A decision before a thought is not final, because only the probability after the thought counts.
-                    state.closing, state.text, state.reached, state.forced = None, "", 1.0, None
-                continue
-            state.text = self._opening.after(state.text, token)
-            if state.text:
-                state.reached *= state.chances.get(token, 0.0)
-            state.closing = self._opening.thought(state.text)
-            decided = self._opening.usual(state.text) if state.steered else not self._opening.undecided(state.text)
-            if state.closing is None and decided:
+                state.forced = None  # a decision before a thought is not final: only the probability after it counts
+            elif state.made and not (state.steered and self._unfinished(state.text)):
                 del self._open[index]
+
+    def _unfinished(self, text: str) -> bool:
+        """Return whether the text leads to a call as the dialect writes it, but is only a part of its beginning."""
+        return not self._opening.usual(text) and bool(self._opening.usual_openers(text))

@@ -12,6 +12,10 @@ tokens: those that the model must learn to write. These rules are always true:
 The reply is tokenised separately from the prompt. The reason is that in generation, the model reads a prompt that is
 already tokenised, and adds the tokens of its reply.
 
+Templates can leave out the text of a turn without an error. For example, templates of models for images show nothing if
+the content of a turn is a text instead of a list of parts. So `encode` also looks for the text of every turn that the
+model did not write, and `stop_ids` checks that the template shows an answer.
+
 With the dialect `native`, the chat template writes the tools into the prompt. Many templates ignore tools without an
 error. A model would then be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered
 prompt, and `check_readable` checks that the dialect can read a call that the template wrote.
@@ -164,15 +168,49 @@ def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) 
             )
 
 
+def _check_turns(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Check that a rendered prompt contains the text of every turn, except those of the assistant.
+
+    Some templates leave out texts of the assistant on purpose, for example thoughts. Other templates write a text in
+    another way, for example as JSON. So a text that is not found is replaced by a simple word, which must be found.
+    """
+    hidden = {
+        index: f"probe-{index}-of-the-turn"
+        for index, message in enumerate(prompt.messages)
+        if message.role != "assistant" and message.content.strip() not in text
+    }
+    if not hidden:
+        return
+    probes = tuple(
+        message.model_copy(update={"content": hidden.get(index, message.content)})
+        for index, message in enumerate(prompt.messages)
+    )
+    shown = _render(probes, prompt, tokenizer, reply=False)
+    roles = [prompt.messages[index].role for index, probe in hidden.items() if probe not in shown]
+    if roles:
+        raise _not_shown("user" if "user" in roles else roles[0], tokenizer)
+
+
+def _not_shown(role: str, tokenizer: PreTrainedTokenizerBase) -> InputError:
+    return InputError(
+        f"the chat template of {tokenizer.name_or_path!r} does not show the text of a turn of the role {role!r}",
+        "Use a template for turns whose content is a text. Templates of models for images often expect a list of "
+        "parts: then write {{ message.content }} into chat_template.jinja, in place of the loop over the parts.",
+    )
+
+
 def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     return set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
 
 
 def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -> int:
     """Return the token with which the template ends a turn of the assistant."""
-    question, probe = Message(role="user", content="probe"), "probe of the turn's end"
-    asked = Prompt((question,), template_args=template_args)
-    text = _render((question, Message(role="assistant", content=probe)), asked, tokenizer, reply=True)
+    asked, probe = "probe of the question", "probe of the answer"
+    turns = (Message(role="user", content=asked), Message(role="assistant", content=probe))
+    text = _render(turns, Prompt(turns[:1], template_args=template_args), tokenizer, reply=True)
+    for turn in turns:
+        if turn.content not in text:
+            raise _not_shown(turn.role, tokenizer)
     tail = token_ids(tokenizer, text.rpartition(probe)[2])
     special = _special(tokenizer)
     for token in tail:
@@ -255,10 +293,11 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
             prompt are needed.
 
     Raises:
-        InputError: The tokenizer has no chat template, or the template refuses the conversation, does not show an
-            offered tool, or ends an answer without a special token.
+        InputError: The tokenizer has no chat template, or the template refuses the conversation, does not show the
+            text of a turn or an offered tool, or ends an answer without a special token.
     """
     text = _render(prompt.messages, prompt, tokenizer, reply=False)
+    _check_turns(text, prompt, tokenizer)
     if prompt.tools:
         _check_shown(text, prompt, tokenizer)
     ids = token_ids(tokenizer, text)
@@ -290,6 +329,9 @@ def stop_ids(
         tokenizer: The tokenizer, with its chat template.
         configured: The stop tokens in the model's generation configuration.
         template_args: The arguments of the chat template.
+
+    Raises:
+        InputError: The template does not show a question or an answer, or ends an answer without a special token.
     """
     listed = configured if isinstance(configured, list) else [configured]
     ends = (*listed, tokenizer.eos_token_id, _turn_end(tokenizer, template_args or {}))

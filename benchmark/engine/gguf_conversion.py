@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -26,14 +26,16 @@ from toolmark.benchmark.candidates.gguf_files import SOURCE, beside, converted_f
 from toolmark.benchmark.candidates.gguf_header import GgufHeader, read_gguf_header
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError, writing
 from toolmark.benchmark.core.new_folder import new_folder
-from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.base_model import check_keys, check_size, empty_model
-from toolmark.benchmark.engine.gguf_settings import complete
-from toolmark.benchmark.engine.loading_errors import loading
+from toolmark.benchmark.engine.gguf_rope import check_rotation
+from toolmark.benchmark.engine.gguf_settings import check_tensors, complete
+from toolmark.benchmark.engine.gguf_tokenizer import tokenizer_of
+from toolmark.benchmark.engine.loading_errors import cause, loading
+from toolmark.benchmark.engine.model_config import configured_stops
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel
 
 __all__ = ["converted"]
 
@@ -41,11 +43,7 @@ _BYTES_OF_A_WEIGHT = 4
 
 _TEMPLATE = "chat_template.jinja"
 
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model")
-
-_OTHER_TOKENS = 0.01
-"""The largest share of tokens that a tokenizer beside the file may write in another way. Converters write some special
-tokens in another way."""
+_GENERATION = "generation_config.json"
 
 
 def converted(file: Path) -> Path:
@@ -87,16 +85,32 @@ def _check_space(file: Path, folder: Path, header: GgufHeader) -> None:
 
 
 def _convert(file: Path, header: GgufHeader, files: Mapping[str, Path], out: Path) -> None:
-    tokenizer = _tokenizer(file, header, files)
+    _check_beside(files)
+    tokenizer = tokenizer_of(file, header, files)
     with loading(file, "gguf"), _without_bar():
         model = _model(file, header)
         model.save_pretrained(out)
     tokenizer.save_pretrained(out)
-    for name in (_TEMPLATE, "generation_config.json"):
+    for name in (_TEMPLATE, _GENERATION):
         if name in files:
             shutil.copyfile(files[name], out / name)
     _drop_version(out / "config.json")
     (out / SOURCE).write_text(gguf_hash(file), encoding="ascii")
+
+
+def _check_beside(files: Mapping[str, Path]) -> None:
+    """Check the files beside a GGUF file that are copied. So an error names the user's file, and not its copy."""
+    if _GENERATION in files:
+        configured_stops(files[_GENERATION].parent)
+    if (template := files.get(_TEMPLATE)) is not None:
+        try:
+            text = template.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{template} is not UTF-8: {cause(error)}", "Write the file again, in UTF-8.") from None
+        if not text.strip():
+            raise InputError(
+                f"{template} is empty", "Write a chat template into it, or delete it to use the template of the model."
+            )
 
 
 def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
@@ -108,7 +122,8 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
         read: dict[str, Any] = {"gguf_file": str(file.resolve()), "local_files_only": True}
         config: PretrainedConfig = AutoConfig.from_pretrained(empty, trust_remote_code=False, **read)
         check_size(file, config, header.parameters)
-        complete(config, header)
+        complete(file, config, header)
+        check_tensors(file, config, header)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             empty,
             trust_remote_code=False,
@@ -120,6 +135,7 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
         )
     quantised, report = loaded
     check_keys(file, quantised, report, config.to_dict())
+    check_rotation(file, quantised, header)
     model = empty_model(config)
     model.load_state_dict(quantised.state_dict(), assign=True)
     model.tie_weights()
@@ -139,38 +155,6 @@ def _without_bar() -> Iterator[None]:
         yield
     finally:
         names["tqdm"] = bar
-
-
-def _tokenizer(file: Path, header: GgufHeader, files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
-    """Return the tokenizer beside the file, or the one in the file if there is none beside it."""
-    from transformers import AutoTokenizer
-
-    source = next((files[name] for name in _TOKENIZERS if name in files), None)
-    if source is not None:
-        with loading(source.parent, "tokenizer"):
-            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-                source.parent, trust_remote_code=False, local_files_only=True
-            )
-        _check_vocabulary(file, header.tokens, source, tokenizer.get_vocab())
-        if not tokenizer.chat_template:
-            tokenizer.chat_template = header.fields.get("tokenizer.chat_template")
-        return tokenizer
-    with loading(file, "gguf"), TemporaryDirectory(prefix="toolmark-") as empty:
-        inside: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            empty, gguf_file=str(file.resolve()), trust_remote_code=False, local_files_only=True
-        )
-    return inside
-
-
-def _check_vocabulary(file: Path, tokens: Sequence[str], source: Path, vocabulary: Mapping[str, int]) -> None:
-    """Check that a tokenizer gives the tokens the ids that they have in the GGUF file."""
-    other = [token for token, number in vocabulary.items() if number >= len(tokens) or tokens[number] != token]
-    if len(other) > _OTHER_TOKENS * len(vocabulary) or 2 * len(vocabulary) < len(tokens):
-        raise InputError(
-            f"{source} is the tokenizer of another model. In {file}, {len(other):,} of the {len(vocabulary):,} tokens "
-            f"of this tokenizer have another id, for example {printable(str(other[:1]))[:80]}",
-            f"Put the model's own tokenizer into the folder {file.with_suffix('')}, or move {source.name} away.",
-        )
 
 
 def _drop_version(config: Path) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Literal, get_args
 
+from toolmark.benchmark.candidates.model_texts import TEXT_SUFFIXES
 from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.core.cache_folder import cache_folder
 from toolmark.benchmark.core.child_processes import kill, start, wait
@@ -43,7 +44,6 @@ _Other = Literal[
 GgufType = Literal[_Converted, _Simple, _Other]
 """The types of weights: those that the converter writes, those of the package `gguf`, and those of `llama-quantize`."""
 
-_TEXTS = (".json", ".jinja", ".model", ".txt")
 _PROGRAMS = "auto_map"
 """The key with which a configuration names Python files in its folder or on the hub."""
 
@@ -127,7 +127,7 @@ def _link(base: Path, folder: Path) -> None:
     for file in base.iterdir():
         if file.suffix == ".safetensors":
             (folder / file.name).symlink_to(file.resolve())
-        elif file.suffix in _TEXTS and is_own(file) and file.is_file():
+        elif file.suffix in TEXT_SUFFIXES and is_own(file) and file.is_file():
             shutil.copyfile(file, folder / file.name)
 
 

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.candidates.module_limit import most_modules
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.engine.loading_errors import cause, loading
 
@@ -24,10 +25,6 @@ _SAVE_AGAIN = "Download the model again, or save it again with save_pretrained()
 _MODULES = re.compile(r"(^|_)(n|num)_(\w+_)?(layers?|blocks?|experts?|stages?|labels?)$|^(n_?layers?|depths?)$")
 """Names of fields that contain a number of modules or of labels. Transformers makes as many modules
 or names of labels as the field says."""
-
-_MOST_MODULES = 1024
-"""A number of layers, experts or labels up to this one is always allowed. A larger number must not be larger than the
-number of tensors in the weight files."""
 
 _MOST_DIGITS = 18
 """The largest number of digits of an integer. Integers with more digits overflow in torch."""
@@ -73,7 +70,7 @@ def check_config(folder: Path, tensors: int) -> dict[str, Any]:
     for name, value in _fields(config):
         if isinstance(value, int) and len(str(abs(value))) > _MOST_DIGITS:
             raise InputError(f"{file}: {name} is an integer with more than {_MOST_DIGITS} digits", _SAVE_AGAIN)
-        if _MODULES.search(name) and isinstance(value, int | float) and value > max(_MOST_MODULES, tensors):
+        if _MODULES.search(name) and isinstance(value, int | float) and value > most_modules(tensors):
             raise InputError(
                 f"{file}: {name} is {value:,}, but the weight files have only {tensors:,} tensors", _SAVE_AGAIN
             )

@@ -10,7 +10,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from toolmark.benchmark.dialects.thinking import closing_without_opening
 from toolmark.benchmark.engine.call_beginning import CallBeginning
+from toolmark.benchmark.engine.call_decision import CallDecision
 
 if TYPE_CHECKING:
     from inspect_ai.model import Logprob
@@ -28,25 +30,19 @@ def served_call_probability(beginning: CallBeginning, tokens: Sequence[Logprob])
         beginning: Decides whether a text begins with a call.
         tokens: The tokens of the answer, each with the most likely tokens in its place.
     """
-    found: float | None = None
-    text, reached, thought, closing = "", 1.0, "", None
+    text = "".join(token.token for token in tokens).lstrip()
+    # A server does not show its prompt, so only the closing mark shows that the prompt opened a thought.
+    decision = CallDecision(beginning, None if beginning.opened(text) else closing_without_opening(text))
     for token in tokens:
-        if closing is not None:
-            thought += token.token
-            if closing in thought:
-                text, reached, thought, closing = "", 1.0, "", None
-            continue
         places = {one.token: one.logprob for one in (token, *(token.top_logprobs or ()))}
         chances = {
             name: math.exp(min(0.0, chance))
             for name, chance in places.items()
-            if beginning.goes_on((text + name).lstrip()) and not math.isnan(chance)
+            if beginning.goes_on((decision.text + name).lstrip()) and not math.isnan(chance)
         }
-        found = min(1.0, reached * math.fsum(chances.values()))
-        text = (text + token.token).lstrip()
-        if text:
-            reached *= chances.get(token.token, 0.0)
-        closing = beginning.thought(text)
-        if closing is None and not beginning.undecided(text):
+        if decision.closing is None:
+            decision.note(math.fsum(chances.values()))
+        decision.write(token.token, chances.get(token.token, 0.0))
+        if decision.made:
             break
-    return found
+    return decision.found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Collection
 from dataclasses import replace
 
 from cyclopts import App
@@ -11,18 +11,22 @@ from toolmark.benchmark.candidates.call_threshold import threshold_text
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.template_args import parse_template_args
-from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.core.progress import phases_shown
+from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.shipped_cases import named_case_set
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
+from toolmark.benchmark.evaluation.case_set import case_set_hash
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.options import eval_command
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
-from toolmark.benchmark.runs.calibration import Calibration, write_calibration
+from toolmark.benchmark.runs.calibration import Calibration, read_calibration, write_calibration
 from toolmark.benchmark.runs.remote_runs import local_runs
 from toolmark.benchmark.scoring.call_scores import CallScore, call_scores, score_sources
+from toolmark.benchmark.scoring.metrics import AT_RESTRAINT
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.fitted_threshold import fit_threshold
 
@@ -58,6 +62,9 @@ def fit(
     demanded restraint, the one with the highest recall is chosen. Then the candidate answers the dev cases with this
     threshold, and the scores of these answers are printed. The printed restraint can be lower than demanded, because an
     answer that cannot be read is neither a call nor an abstention. Test cases are never read.
+
+    The threshold for 90% restraint is stored in the run of the candidate, with the cases on which it was fitted. It
+    replaces an earlier one. Reports of the run use it for `timing.at_restraint[0.9]`.
 
     Parameters
     ----------
@@ -117,6 +124,7 @@ def fit(
             f"{adapter or model} is a recipe with several seeds, but a threshold is fitted for one adapter",
             "Choose a seed: RECIPE.toml@1",
         )
+    _check_cases(evaluation)
     with phases_shown():
         comparison = evaluation.run(TerminalObserver(), logs=False)
     scores = _scores(contestant)
@@ -124,7 +132,9 @@ def fit(
     if demanded is None:
         of_base = comparison.contestants[0].figures["timing.restraint"].score
         demanded = _RESTRAINT if adapter is None or of_base is None else of_base
-    stored = Calibration(fit_threshold(scores, _RESTRAINT), len(scores))
+    source = named_case_set(request.cases) or request.cases
+    stored = Calibration(fit_threshold(scores, _RESTRAINT), len(scores), source, case_set_hash(evaluation.cases), limit)
+    earlier = read_calibration(contestant.run.folder)
     write_calibration(contestant.run.folder, stored)
     end = threshold_text(fit_threshold(scores, demanded))
     if adapter is None:
@@ -140,22 +150,41 @@ def fit(
     say(f"without a threshold: {_own(comparison)}")
     say(f"with {end}: {_own(forced)}")
     say(f"spec: {':'.join([*with_threshold.models, *with_threshold.adapters])}")
-    judged = {"model": list(with_threshold.models), "adapter": list(with_threshold.adapters)}
-    say(f"To evaluate it: {shlex.join(['toolmark', 'eval', *flags(judged)])}")
+    instead = "" if earlier is None or earlier.case_set == stored.case_set else f", instead of {earlier.fitted_on}"
+    say(f"{AT_RESTRAINT.id} uses the threshold {stored.threshold:g}, fitted on {stored.fitted_on}{instead}")
+    say(f"To evaluate it: {eval_command(replace(with_threshold, split=Request().split, limit=None))}")
 
 
-def _scores(contestant: Contestant) -> list[CallScore]:
-    if "probability" not in score_sources(contestant.grades):
+def _check_cases(evaluation: Evaluation) -> None:
+    """Check before anything is generated that a threshold can be fitted on the cases."""
+    cases = [case for case in evaluation.cases if isinstance(case, Case) and case.waiver is None]
+    if "timing.recall" not in evaluation.case_set.checked:
+        found = f"{evaluation.request.cases} contains {evaluation.case_set.noun}"
         raise InputError(
-            f"for some answers of {contestant.name}, the probability of a call is not known",
-            f"Generate the answers again: remove {contestant.run.folder}. Or use another dialect: --dialect tagged",
+            f"{found}, but a threshold is fitted on single cases",
+            "Give other cases: --cases PATH. Without --cases, the shipped cases are used.",
         )
-    scores = call_scores(contestant.grades, "probability")
-    if len({one.right for one in scores}) < 2:
+    _check_kinds({case.expect.action for case in cases})
+
+
+def _check_kinds(kinds: Collection[object]) -> None:
+    if len(kinds) < 2:
         raise InputError(
             "the dev cases are all of one kind, but a threshold needs cases with a call and cases without a call",
             "Give other cases: --cases PATH",
         )
+
+
+def _scores(contestant: Contestant) -> list[CallScore]:
+    scores = call_scores(contestant.grades, "probability")
+    if "probability" not in score_sources(contestant.grades):
+        cases = len({grade.case_id for grade in contestant.grades if grade.waived is None})
+        raise InputError(
+            f"the probability of a call is known for only {len(scores)} of {cases} cases of {contestant.name}",
+            "Use a dialect in which the beginning of an answer shows a call: --dialect tagged. If an earlier "
+            f"version of Toolmark generated the answers, remove {contestant.run.folder}",
+        )
+    _check_kinds({one.right for one in scores})
     return scores
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.engine.engines import Engines
@@ -14,7 +15,7 @@ from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.tools.sources import SourceNote
 from toolmark.benchmark.verdicts.report_data import ReportData
 
-__all__ = ["CaseSet", "judged_cases"]
+__all__ = ["CaseSet", "case_set_hash", "judged_cases"]
 
 C = TypeVar("C", Case, Scenario)
 
@@ -73,6 +74,11 @@ class CaseSet(Protocol):
     def report(self, contestants: Sequence[Contestant]) -> ReportData:
         """Return the additional data of a report."""
         ...
+
+
+def case_set_hash(cases: Sequence[Case] | Sequence[Scenario]) -> str:
+    """Return a hash of the cases and of what is right in them. The order of the cases does not change it."""
+    return digest(sorted((case.id, case.gold_hash) for case in cases))
 
 
 def judged_cases(cases: Sequence[C], contestants: Sequence[Contestant]) -> list[C]:

@@ -59,6 +59,6 @@ def checked(contestants: Sequence[Contestant]) -> list[Checked]:
     """Return what is checked, in the order of the contestants. Trainings of one recipe are checked together."""
     groups: dict[str, list[Contestant]] = {}
     for contestant in contestants:
-        compared = contestant.recipe and contestant.baseline is not None
-        groups.setdefault(f"recipe {contestant.recipe}" if compared else contestant.name, []).append(contestant)
+        key = f"recipe {contestant.recipe}" if contestant.recipe else contestant.name
+        groups.setdefault(key, []).append(contestant)
     return [Checked(group[0].recipe if len(group) > 1 else group[0].name, tuple(group)) for group in groups.values()]

@@ -8,6 +8,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.evaluation.evaluate import compare_recorded
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.readers.case_selection import Split
 from toolmark.benchmark.verdicts.verdict import MARGIN
 
@@ -24,6 +25,7 @@ def compare_runs(
     baseline: str,
     *candidates: str,
     cases: str | None = None,
+    tools: str | None = None,
     split: Split = "test",
     margin: float = MARGIN,
 ) -> None:
@@ -38,6 +40,8 @@ def compare_runs(
     cases:
         File or folder of the cases that the runs answered. The default is the shipped cases. If a run has no answer to
         a case, the case is left out for this run.
+    tools:
+        File or module with the toolboxes of the cases. For scenarios, your world: my_world.py:World.
     split:
         Split of the cases: dev or test.
     margin:
@@ -49,5 +53,5 @@ def compare_runs(
             f"Give one to {MOST} runs: toolmark compare BASELINE RUN",
         )
     chosen = cases or Request().cases
-    request = Request(models=candidates, baseline=baseline, cases=chosen, split=split, margin=margin)
-    load("toolmark.renderers", "terminal")().render(compare_recorded(request), None)
+    request = Request(models=candidates, baseline=baseline, cases=chosen, tools=tools, split=split, margin=margin)
+    load("toolmark.renderers", "terminal")().render(compare_recorded(request, TerminalObserver()), None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolmark.benchmark.candidates.dialect_choice import family_dialect, trained_dialect
-from toolmark.benchmark.candidates.recipes import is_recipe
+from toolmark.benchmark.candidates.recipe_trainings import judged_recipe, name_without_seed
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.candidates.template_args_choice import TemplateArgsChoice, choose_template_args
 from toolmark.benchmark.core.errors import InputError
@@ -37,7 +37,8 @@ class Contestant:
         dialect_reason: Why this dialect was chosen.
         template_args: The arguments of the chat template.
         baseline: The contestant that this contestant is compared with. None if there is no baseline.
-        recipe: Name of the recipe, if the candidate is one of its seeds. Otherwise empty.
+        recipe: Name of the recipe, if the candidate is one of its trainings and has a baseline. Otherwise empty. Two
+            recipes have different names.
         grades: One grade for each completion. Empty until the completions are judged.
     """
 
@@ -74,7 +75,6 @@ class Contestant:
     def side(self) -> Side:
         """Return the data of this contestant that a comparison needs."""
         replayed = self.candidate.kind == "replay"
-        calibration = read_calibration(Path(self.candidate.base).parent if replayed else self.run.folder)
         return Side(
             name=self.name,
             grades=self.grades,
@@ -84,7 +84,7 @@ class Contestant:
             identity=self.run.identity,
             environment=self.run.environment,
             training=self.training,
-            call_threshold=None if calibration is None else calibration.threshold,
+            calibration=read_calibration(Path(self.candidate.base).parent if replayed else self.run.folder),
             recipe=self.recipe,
         )
 
@@ -102,24 +102,28 @@ def contestants(request: Request, candidates: Sequence[tuple[Candidate, int | No
             different dialects or with different template arguments.
     """
     every = [candidate for candidate, _ in candidates]
+    recipes = _recipes(every)
     made: list[Contestant] = []
-    for name, (candidate, baseline) in zip(_names(every), candidates, strict=True):
+    for name, recipe, (candidate, baseline) in zip(
+        _numbered([candidate.name for candidate in every]), recipes, candidates, strict=True
+    ):
         compared_with = None if baseline is None else made[baseline]
         if candidate.kind == "deployed" and compared_with is not None:
             made.append(_deployed(name, candidate, compared_with, request))
             continue
         dialect, reason = _dialect(request, candidate, every)
         template_args = choose_template_args(request.template_args, candidate, every)
-        made.append(Contestant(name, candidate, dialect, reason, compared_with, template_args, _recipe(candidate)))
+        of_recipe = "" if compared_with is None else recipe
+        made.append(Contestant(name, candidate, dialect, reason, compared_with, template_args, of_recipe))
     return made
 
 
-def _recipe(candidate: Candidate) -> str:
-    """Return the name of the recipe of which a candidate is one seed. Empty if there is no such recipe."""
-    seed = candidate.adapter_revision
-    if candidate.adapter is None or seed is None or not is_recipe(Path(candidate.adapter)):
-        return ""
-    return candidate.name.removesuffix(f"@{seed}")
+def _recipes(candidates: Sequence[Candidate]) -> list[str]:
+    """Return for each candidate the name of the recipe of which it is a training. Empty if there is no recipe."""
+    keys = [judged_recipe(candidate) for candidate in candidates]
+    names = {key: name_without_seed(one) for key, one in zip(keys, candidates, strict=True) if key is not None}
+    shown = dict(zip(names, _numbered(list(names.values())), strict=True))
+    return ["" if key is None else shown[key] for key in keys]
 
 
 def _deployed(name: str, candidate: Candidate, model: Contestant, request: Request) -> Contestant:
@@ -133,15 +137,15 @@ def _deployed(name: str, candidate: Candidate, model: Contestant, request: Reque
     return Contestant(name, candidate, model.dialect, reason, model, args)
 
 
-def _names(candidates: Sequence[Candidate]) -> list[str]:
-    """Return the names of the candidates. A number is added to equal names: `name#1`, `name#2`."""
-    counts = Counter(candidate.name for candidate in candidates)
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Return different names. A number is added to equal names: `name#1`, `name#2`."""
+    counts = Counter(names)
     seen: Counter[str] = Counter()
-    names = []
-    for candidate in candidates:
-        seen[candidate.name] += 1
-        names.append(f"{candidate.name}#{seen[candidate.name]}" if counts[candidate.name] > 1 else candidate.name)
-    return names
+    numbered = []
+    for name in names:
+        seen[name] += 1
+        numbered.append(f"{name}#{seen[name]}" if counts[name] > 1 else name)
+    return numbered
 
 
 def _dialect(request: Request, candidate: Candidate, candidates: Sequence[Candidate]) -> tuple[Dialect, str]:

@@ -244,7 +244,9 @@ def compare_recorded(request: Request, observer: Observer | None = None, *, repo
     return Evaluation(request, recorded=True).run(observer, report=report)
 
 
-def compare(baseline: str, *runs: str, cases: str | None = None, margin: float = MARGIN) -> Comparison:
+def compare(
+    baseline: str, *runs: str, cases: str | None = None, tools: str | None = None, margin: float = MARGIN
+) -> Comparison:
     """Compare recorded runs with a baseline. Nothing is generated or written.
 
     Args:
@@ -252,10 +254,11 @@ def compare(baseline: str, *runs: str, cases: str | None = None, margin: float =
         runs: Folders or ledgers of the runs that are compared with the baseline.
         cases: File or folder of the cases that the runs answered. None for the shipped cases. If a run has no answer to
             a case, the case is left out for this run.
+        tools: File or module with the toolboxes of the cases. For scenarios, the world: `my_world.py:World`.
         margin: Differences between -margin and +margin count as equivalent. 0.05 is 5 points.
 
     Raises:
         InputError: One of the arguments is not a recorded run, or an option is invalid.
     """
     chosen = cases or shipped_cases()
-    return compare_recorded(Request(models=runs, baseline=baseline, cases=chosen, margin=margin))
+    return compare_recorded(Request(models=runs, baseline=baseline, cases=chosen, tools=tools, margin=margin))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from argparse import BooleanOptionalAction
 from collections.abc import Mapping
 from dataclasses import fields
@@ -20,13 +21,15 @@ from toolmark.benchmark.config.sources import (
     from_pyproject,
     resolve,
 )
-from toolmark.benchmark.config.template_args import TEMPLATE_ARGS
+from toolmark.benchmark.config.template_args import TEMPLATE_ARGS, written
+from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.working_copies import address_of
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.runs.remote_runs import local_runs
 
-__all__ = ["OPTIONS", "Arguments", "add_options", "read_options", "request_of"]
+__all__ = ["OPTIONS", "Arguments", "add_options", "eval_command", "read_options", "request_of"]
 
 _DEFAULT = Request()
 
@@ -305,6 +308,23 @@ def _names_code(option: Option, raw: Any) -> bool:
     names = raw if isinstance(raw, list) else [raw]
     specs = option.name in ("model", "adapter", "baseline")
     return specs and any(isinstance(name, str) and _RECIPE in name.casefold() for name in names)
+
+
+def eval_command(request: Request) -> str:
+    """Return the command `toolmark eval` that makes this request. Options at their default are left out."""
+    changed: dict[str, Any] = {}
+    for field in fields(Request):
+        value = getattr(request, field.name)
+        if value == getattr(_DEFAULT, field.name):
+            continue
+        if field.name == "template_args":
+            value = written(value)
+        elif field.name == "runs":
+            value = address_of(value) or value
+        elif field.name == "floors":
+            value = [f"{metric}={floor!r}" for metric, floor in value]
+        changed[_PLURAL.get(field.name, field.name)] = list(value) if isinstance(value, tuple) else value
+    return shlex.join(["toolmark", "eval", *flags(changed)])
 
 
 def request_of(values: Values) -> Request:

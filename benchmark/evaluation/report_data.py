@@ -10,13 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from toolmark.benchmark.core.command_line import flags
-from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.core.working_copies import address_of
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import named_case_set
 from toolmark.benchmark.dialects import Dialect
+from toolmark.benchmark.evaluation.case_set import case_set_hash
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.policies.scores import policy_scores
@@ -92,7 +92,7 @@ def provenance_of(
         scorer=SCORER_VERSION,
         cases=_CASE_SETS[shipped] if (shipped := named_case_set(request.cases)) else request.cases,
         split=request.split,
-        case_set=digest(sorted((case.id, case.gold_hash) for case in cases)),
+        case_set=case_set_hash(cases),
         command=command_without_secrets(_command(request, contestants)),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolmark.benchmark.candidates.deployed import deployed_candidate
+from toolmark.benchmark.candidates.recipe_trainings import refuse_repeated_trainings
 from toolmark.benchmark.candidates.spec import Candidate, resolve, with_adapter, with_each_seed
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.engine_options import EngineChoice, EngineOptions
@@ -114,12 +115,13 @@ class Request:
             None if the candidate has no baseline.
 
         Raises:
-            InputError: A spec cannot be resolved, an adapter does not fit its base, or there are several models beside
-                a deployed model.
+            InputError: A spec cannot be resolved, an adapter does not fit its base, a training of a recipe is given
+                twice, or there are several models beside a deployed model.
         """
         named = [resolve(spec, threshold=True) for spec in self.models]
         models = [one for model in named for one in with_each_seed(model)]
         adapters = [one for given in self.adapters for one in with_each_seed(with_adapter(models[0], given))]
+        refuse_repeated_trainings([*models, *adapters])
         if self.deployed and len(adapters or models) > 1:
             raise InputError(
                 f"--deployed is compared with one model, but {len(adapters or models)} are given",

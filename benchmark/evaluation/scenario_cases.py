@@ -23,7 +23,7 @@ from toolmark.benchmark.scoring.metric_sets import checked_conversation_metrics
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn
 from toolmark.benchmark.tools.sandbox import Sandbox
 from toolmark.benchmark.tools.sources import SourceNote
-from toolmark.benchmark.tools.worlds.world_session import world_sandbox
+from toolmark.benchmark.tools.worlds.world_session import StateError, world_sandbox
 from toolmark.benchmark.verdicts.report_data import ReportData
 
 __all__ = ["ScenarioCases"]
@@ -54,7 +54,7 @@ class ScenarioCases:
         ):
             if given:
                 raise InputError(f"{flag} has no meaning for scenarios", f"Leave {flag} out.")
-        self._request, self._world = request, source.world
+        self._request, self._source, self._world = request, source, source.world
         self._loaded, self.skipped = source.read(skip_bad=request.skip_bad)
         self.cases = limited(self._loaded, request.limit, request.seed)
         self._gold: Mapping[str, Sequence[PlayedTurn]] = {}
@@ -93,13 +93,16 @@ class ScenarioCases:
     def _played_gold(self, sandbox: Sandbox) -> Mapping[str, Sequence[PlayedTurn]]:
         played: dict[str, Sequence[PlayedTurn]] = {}
         for one in counting(self.cases, "golds played", len(self.cases), "scenario"):
-            gold = played[one.id] = play(one, gold_script(one), self._world(one.world), sandbox)
+            try:
+                gold = played[one.id] = play(one, gold_script(one), self._world(one.world), sandbox)
+            except StateError as error:
+                raise InputError(f"the scenario {one.source.ref} is wrong. {error.what}", self._source.remedy) from None
             if one.waiver is None and not succeeds(one, gold, gold):
                 faults = (call for turn in gold for call in turn.calls if call.result.is_fault)
-                why = next((f": {call.call.name} {call.result.error}" for call in faults), "")
+                why = next((f": {call.call.name}: {call.result.error}" for call in faults), "")
                 raise InputError(
                     f"the gold of the scenario {one.source.ref} does not meet the demands of the scenario{why}",
-                    f"See what is wrong: toolmark cases lint {self._request.cases}",
+                    self._source.remedy,
                 )
         return played
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.bfcl import BfclReader
 from toolmark.benchmark.readers.bfcl_conversations import BfclConversations, conversation_files
 from toolmark.benchmark.readers.case_selection import Split, case_files, open_reader
-from toolmark.benchmark.readers.scenarios import distinct, holds_scenarios, read_scenarios
+from toolmark.benchmark.readers.scenarios import distinct, kind_of_rows, read_scenarios
 from toolmark.benchmark.tools.sources.python_world import world_source
 from toolmark.benchmark.tools.worlds.world_names import NamedWorld, WorldNames
 
@@ -21,7 +22,14 @@ __all__ = ["ScenarioSource", "scenario_source"]
 
 
 class ScenarioSource(Protocol):
-    """Where scenarios come from."""
+    """Where scenarios come from.
+
+    Attributes:
+        remedy: What the user can do if a scenario is wrong.
+    """
+
+    @property
+    def remedy(self) -> str: ...  # noqa: D102
 
     def read(self, *, skip_bad: bool) -> tuple[list[Scenario], list[BadRow]]:
         """Return all scenarios, and the rows that were left out. The errors are those of `read_scenarios`.
@@ -47,6 +55,8 @@ class _Files:
     def __init__(self, path: Path, split: Split, tools: str | None) -> None:
         self._path, self._split, self._worlds = path, split, WorldNames(tools)
         self.world = self._worlds.resolve
+        named = ["--tools", tools] if tools is not None else []
+        self.remedy = f"See what is wrong: {shlex.join(['toolmark', 'cases', 'lint', str(path), *named])}"
 
     def read(self, *, skip_bad: bool) -> tuple[list[Scenario], list[BadRow]]:
         return read_scenarios(self._path, self._split, self._worlds, skip_bad=skip_bad)
@@ -57,6 +67,7 @@ class _Bfcl:
 
     def __init__(self, cases: str, files: list[Path]) -> None:
         self._cases, self._conversations = cases, BfclConversations(files)
+        self.remedy = "Compare the question and its answer with those of BFCL, or remove the question from the file."
 
     def read(self, *, skip_bad: bool) -> tuple[list[Scenario], list[BadRow]]:
         return distinct(self._cases, self._conversations.scenarios(), skip_bad=skip_bad)
@@ -75,8 +86,15 @@ def scenario_source(request: Request) -> ScenarioSource | None:
     name = named_case_set(cases)
     path = Path(shipped_cases(name) if name else cases).expanduser()
     if path.exists():
-        if not holds_scenarios(case_files(path, request.split)[0]):
+        kinds = {kind: file for file in case_files(path, request.split) if (kind := kind_of_rows(file)) is not None}
+        if "scenarios" not in kinds:
             return None
+        if "cases" in kinds:
+            raise InputError(
+                f"{path} has cases, for example in {kinds['cases'].name}, and scenarios, for example in "
+                f"{kinds['scenarios'].name}",
+                f"Evaluate one kind at a time, for example --cases {kinds['scenarios']}",
+            )
         if tools is not None and world_source(tools) is None:
             raise InputError(
                 f"--tools {tools} has no effect, because the tools of a scenario are those of its world",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -19,17 +20,19 @@ from toolmark.benchmark.readers.file_rows import Row, json_rows
 from toolmark.benchmark.readers.row_conversion import field, reason
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 
-__all__ = ["distinct", "holds_scenarios", "load_scenarios", "read_scenarios", "scenario_line", "scenario_rows"]
+__all__ = ["distinct", "kind_of_rows", "load_scenarios", "read_scenarios", "scenario_line", "scenario_rows"]
 
 
-def holds_scenarios(path: Path) -> bool:
-    """Return whether a file holds scenarios and not cases.
+def kind_of_rows(path: Path) -> Literal["scenarios", "cases"] | None:
+    """Return what a file holds. Return None if no row can be read. The first row that can be read decides.
 
     Raises:
         InputError: The file cannot be read.
     """
-    _, first = next(json_rows(path), (0, {}))
-    return isinstance(first, dict) and "world" in first
+    row = next((row for _, row in json_rows(path) if not isinstance(row, BadRow)), None)
+    if row is None:
+        return None
+    return "scenarios" if "world" in row or "turns" in row else "cases"
 
 
 def scenario_rows(path: Path, worlds: WorldNames) -> Iterator[tuple[int, Scenario | BadRow]]:

@@ -22,10 +22,22 @@ class Calibration:
     Attributes:
         threshold: The threshold, in [0, 1].
         cases: Number of dev cases.
+        source: The name or path of the case set. Empty if it is not known.
+        case_set: Hash of the dev cases. Empty if it is not known.
+        limit: The value of `--limit`. None if all dev cases were used.
     """
 
     threshold: float
     cases: int
+    source: str = ""
+    case_set: str = ""
+    limit: int | None = None
+
+    @property
+    def fitted_on(self) -> str:
+        """Return on which cases the threshold was fitted, in words."""
+        source = f" of {self.source}" if self.source else ""
+        return f"{self.cases} dev cases{source}{'' if self.limit is None else f' (--limit {self.limit})'}"
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:
@@ -43,7 +55,9 @@ def read_calibration(folder: Path) -> Calibration | None:
     try:
         row = json.loads(regular(folder / CALIBRATION_FILE).read_bytes())
         threshold, cases = row["threshold"], row["cases"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        source, case_set, limit = row.get("source", ""), row.get("case_set", ""), row.get("limit")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     fits = type(threshold) in (int, float) and 0 <= threshold <= 1 and type(cases) is int and cases > 0
-    return Calibration(threshold, cases) if fits else None
+    fits = fits and isinstance(source, str) and isinstance(case_set, str) and (limit is None or type(limit) is int)
+    return Calibration(threshold, cases, source, case_set, limit) if fits else None

@@ -10,6 +10,7 @@ and a replay makes no call at all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +83,7 @@ def converse(
         for scenario in scenarios
     ]
     if run.candidate.kind == "replay":
-        _replay(run, conversations, partial=partial)
+        _replay(run, conversations, worlds, partial=partial)
     else:
         with Ledger(run.folder, fresh=options.fresh) as ledger:
             _Loop(run, ledger, options, worlds, sandbox).hold(conversations, scenarios, engines)
@@ -93,20 +94,30 @@ def converse(
     return run
 
 
-def _replay(run: Run, conversations: Sequence[Conversation], *, partial: bool) -> None:
-    recorded = read_replay(Path(run.candidate.base)).conversations
+def _replay(run: Run, conversations: Sequence[Conversation], worlds: Worlds, *, partial: bool) -> None:
+    recorded = read_replay(Path(run.candidate.base))
+    changed: Counter[str] = Counter()
     for conversation in conversations:
-        for _, step in recorded.get((conversation.scenario.id, conversation.epoch), ()):
+        place, world = (conversation.scenario.id, conversation.epoch), conversation.scenario.world
+        for _, step in recorded.conversations.get(place, ()):
             if conversation.ended:
                 break
             conversation.take(step)
+        code = recorded.worlds.get(place) if conversation.steps else None
+        changed[world] += code not in (None, worlds(world).code)
+    run.notes += tuple(
+        f"{count} of {len(conversations)} conversations were recorded in another version of the world {world!r}, but "
+        "they are judged by the gold in the present version. Run the model again, so that both versions are the same"
+        for world, count in changed.items()
+        if count
+    )
     missing = [one.scenario for one in conversations if not one.ended]
     run.reused = len(conversations) - len(missing)
     if missing and not partial:
         raise InputError(
             f"{run.candidate.base} does not contain {len(missing)} of {len(conversations)} conversations; the first is "
             f"{missing[0].id} ({missing[0].source.ref})",
-            "Use the same --cases, --split and --limit as the recorded run.",
+            "Use the same --cases, --split and --limit as the recorded run. If that run was interrupted, finish it.",
         )
 
 
@@ -148,7 +159,7 @@ class _Loop:
         else:
             run.environment = environment(engine="policy")
         ledger.open_session(session_line(run, scenarios))
-        progress = GenerationProgress(sum(map(_steps_of_gold, waiting)))
+        progress = GenerationProgress(sum(one.scenario.gold_steps for one in waiting))
         with phase(progress.line):
             while waiting:
                 self._round(waiting, engine, progress)
@@ -256,7 +267,8 @@ class _Loop:
         else:
             step = Step(Completion("", stop_reason="unknown", usage=Usage(seconds=0.0)), ended=reply)
         key, number = self._key(conversation, prompt), len(conversation.steps) + 1
-        self._ledger.append_step(key, conversation.scenario.id, conversation.epoch, number, step)
+        scenario, code = conversation.scenario, self._worlds(conversation.scenario.world).code
+        self._ledger.append_step(key, scenario.id, conversation.epoch, number, step, code)
         conversation.take(step)
         self._run.made += 1
         if conversation.ended:
@@ -280,7 +292,3 @@ class _Loop:
             world = self._worlds(conversation.scenario.world)
             self._sessions[id(conversation)] = WorldSession(world, conversation.state, self._sandbox)
         return self._sessions[id(conversation)]
-
-
-def _steps_of_gold(conversation: Conversation) -> int:
-    return sum(len(turn.gold.calls) + 1 for turn in conversation.scenario.turns)

@@ -68,7 +68,9 @@ def export_run(recorded: Recorded, name: str) -> Exported:
         if case_id in answered
     ]
     rows += [
-        {"key": key, "case_id": scenario_id, "epoch": epoch, "step": number, **_step_without_time(step).as_json()}
+        {"key": key, "case_id": scenario_id, "epoch": epoch, "step": number}
+        | ({"world": recorded.worlds[scenario_id, epoch]} if (scenario_id, epoch) in recorded.worlds else {})
+        | _step_without_time(step).as_json()
         for (scenario_id, epoch), steps in sorted(recorded.conversations.items(), key=lambda item: item[0])
         if scenario_id in answered
         for number, (key, step) in enumerate(steps, start=1)

@@ -7,9 +7,10 @@ The format is JSON Lines. There are three kinds of lines:
 - A completion: `{key, case_id, epoch, text, tool_calls, stop_reason, usage, call_probability}`. `usage` contains
   numbers of tokens, seconds, and the cost in US dollars. Seconds, cost and `call_probability` are missing if they are
   not known.
-- A step of a conversation: a completion with the additional fields `step`, `calls`, and perhaps `state`. `step` is the
-  number of the completion in its conversation, from 1. `calls` are the calls with their results, and `state` is the
-  state of the world after them, if they changed the state. So a replay of a conversation runs no tool.
+- A step of a conversation: a completion with the additional fields `step`, `world`, `calls`, and perhaps `state`.
+  `step` is the number of the completion in its conversation, from 1. `world` is the hash of the code of the world.
+  `calls` are the calls with their results, and `state` is the state of the world after them, if they changed the state.
+  So a replay of a conversation runs no tool.
 
 A completion is written to the file as soon as it arrives. So a killed run loses at most the completions of one batch.
 An incomplete last line is ignored. Gzipped ledgers (`.jsonl.gz`) can be read too.
@@ -29,7 +30,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -43,15 +43,13 @@ from toolmark.benchmark.core.strict_json import check_depth
 from toolmark.benchmark.core.unexpected_errors import NO_ROOM
 from toolmark.benchmark.core.unpacking import read_unpacked
 from toolmark.benchmark.data.completions import MAX_EPOCH, Completion
+from toolmark.benchmark.runs.recorded_steps import in_order, put_step, step_number
 from toolmark.benchmark.runs.remote_runs import RemoteLedger
 from toolmark.benchmark.scoring.conversations import Step
 
 __all__ = ["BrokenLine", "Ledger", "Recorded", "read_ledger", "scan_ledger"]
 
 _LONGEST_REASON = 300
-_MOST_STEPS = 10_000
-_DEEPEST_STEP = 200
-"""The sandbox returns results and states of at most 100 levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +80,7 @@ class Recorded:
         doubled: The pairs (case id, epoch) with more than one completion. Only the last completion is used.
         steps: The steps of conversations by key.
         conversations: The steps of each conversation, with their keys, by (scenario id, epoch). They are in order.
+        worlds: The hash of the code of the world of each conversation, by (scenario id, epoch). Old ledgers lack it.
     """
 
     runs: tuple[Mapping[str, Any], ...]
@@ -92,6 +91,7 @@ class Recorded:
     doubled: tuple[tuple[str, int], ...] = ()
     steps: Mapping[str, Step] = field(default_factory=dict)
     conversations: Mapping[tuple[str, int], Sequence[tuple[str, Step]]] = field(default_factory=dict)
+    worlds: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
     @property
     def answers(self) -> tuple[Completion, ...]:
@@ -118,6 +118,7 @@ def scan_ledger(path: Path) -> Recorded:
     broken: list[BrokenLine] = []
     doubled: dict[tuple[str, int], None] = {}
     steps: dict[tuple[str, int], dict[int, tuple[str, Step]]] = {}
+    worlds: dict[tuple[str, int], str] = {}
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
@@ -130,7 +131,8 @@ def scan_ledger(path: Path) -> Recorded:
                 continue
             key, case_epoch = _key_and_case(row)
             if "step" in row:
-                steps.setdefault(case_epoch, {})[_step_number(row)] = key, Step.from_json(row)
+                put_step(steps.setdefault(case_epoch, {}), step_number(row), (key, Step.from_json(row)))
+                worlds[case_epoch] = str(row.get("world", ""))
                 continue
             completion = Completion.from_json(row)
             if case_epoch in by_case:
@@ -149,21 +151,9 @@ def scan_ledger(path: Path) -> Recorded:
         tuple(broken),
         tuple(doubled),
         {key: step for numbered in steps.values() for key, step in numbered.values()},
-        {conversation: _in_order(numbered) for conversation, numbered in steps.items()},
+        {conversation: in_order(numbered) for conversation, numbered in steps.items()},
+        {conversation: code for conversation, code in worlds.items() if code},
     )
-
-
-def _step_number(row: Mapping[str, Any]) -> int:
-    number = row["step"]
-    if type(number) is not int or not 1 <= number <= _MOST_STEPS:
-        raise ValueError(f"step must be a whole number from 1 to {_MOST_STEPS}")
-    check_depth(row, _DEEPEST_STEP)
-    return number
-
-
-def _in_order(numbered: Mapping[int, tuple[str, Step]]) -> Sequence[tuple[str, Step]]:
-    """Return the steps 1, 2, 3 and so on. Steps after a missing step are left out."""
-    return [numbered[number] for number in takewhile(numbered.__contains__, range(1, len(numbered) + 1))]
 
 
 def _checked_run(run: Any) -> Mapping[str, Any]:
@@ -331,7 +321,7 @@ class Ledger:
             for key, case_id, epoch, completion in rows
         )
 
-    def append_step(self, key: str, case_id: str, epoch: int, number: int, step: Step) -> None:
+    def append_step(self, key: str, case_id: str, epoch: int, number: int, step: Step, world: str) -> None:
         """Write one step of a conversation to the file.
 
         Args:
@@ -340,11 +330,14 @@ class Ledger:
             epoch: Number of the repetition, from 1.
             number: Number of the step in the conversation, from 1.
             step: The step.
+            world: The hash of the code of the world.
 
         Raises:
             EnvironmentFault: As in `append`.
         """
-        self._append([{"key": key, "case_id": case_id, "epoch": epoch, "step": number, **step.as_json()}])
+        self._append(
+            [{"key": key, "case_id": case_id, "epoch": epoch, "step": number, "world": world, **step.as_json()}]
+        )
 
     def _append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         left = b"".join(redacted(json.dumps(row)).encode() + b"\n" for row in rows)

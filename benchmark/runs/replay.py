@@ -46,6 +46,7 @@ class Replay:
         by_case: The completions of a ledger, by (case id, epoch). Empty for a file of recorded answers.
         rows: The rows of a file of recorded answers. Empty for a ledger.
         conversations: The steps of the conversations of a ledger, by (scenario id, epoch).
+        worlds: The hash of the code of the world of each conversation, by (scenario id, epoch). Old ledgers lack it.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class Replay:
     by_case: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
     rows: tuple[RecordedRow, ...] = ()
     conversations: Mapping[tuple[str, int], Sequence[tuple[str, Step]]] = field(default_factory=dict)
+    worlds: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -149,6 +151,7 @@ def _ledger(path: Path) -> Replay:
         run.get("training"),
         recorded.by_case,
         conversations=recorded.conversations,
+        worlds=recorded.worlds,
     )
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from toolmark.benchmark.data.match_rules import Accept
 
-__all__ = ["accepts", "equal", "nearly_equal"]
+__all__ = ["accepts", "equal", "nearly_equal", "normalised"]
 
 _MAX_UNORDERED = 1_000
 """The rule `set` compares longer lists in order, because comparing without order takes quadratic time."""
@@ -35,7 +35,8 @@ _EXACT = 2**53
 """A double represents every whole number below this limit exactly."""
 
 
-def _normalised(value: str) -> str:
+def normalised(value: str) -> str:
+    """Return a string in Unicode NFC, in which each run of white-space is one blank."""
     words = " ".join(value.split())
     if words.isascii():
         return words
@@ -47,24 +48,37 @@ def _normalised(value: str) -> str:
     return unicodedata.normalize("NFC", words)
 
 
-def equal(left: Any, right: Any, *, numbers: Callable[[float, float], bool] = operator.eq) -> bool:
+def _same_words(left: str, right: str) -> bool:
+    return left == right or normalised(left) == normalised(right)
+
+
+def equal(
+    left: Any,
+    right: Any,
+    *,
+    numbers: Callable[[float, float], bool] = operator.eq,
+    strings: Callable[[str, str], bool] = _same_words,
+) -> bool:
     """Return whether two JSON values are equal, by the rules in the docstring of this module.
 
     Args:
         left: A JSON value.
         right: Another JSON value.
         numbers: Function that returns whether two numbers are equal.
+        strings: Function that returns whether two strings are equal.
     """
     if isinstance(left, str) and isinstance(right, str):  # Most values are strings, so strings are tested first.
-        return left == right or _normalised(left) == _normalised(right)
+        return strings(left, right)
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | float) and isinstance(right, int | float):
         return numbers(left, right)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(equal(left[key], right[key], numbers=numbers) for key in left)
+        return left.keys() == right.keys() and all(
+            equal(left[key], right[key], numbers=numbers, strings=strings) for key in left
+        )
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        return len(left) == len(right) and all(map(partial(equal, numbers=numbers), left, right))
+        return len(left) == len(right) and all(map(partial(equal, numbers=numbers, strings=strings), left, right))
     return left is None and right is None
 
 
@@ -152,7 +166,7 @@ def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None 
             return any(equal(value, right) for right in rule.of)
         case "casefold":
             return isinstance(value, str) and any(
-                isinstance(right, str) and _normalised(value).casefold() == _normalised(right).casefold()
+                isinstance(right, str) and normalised(value).casefold() == normalised(right).casefold()
                 for right in rule.of
             )
         case "bfcl":
@@ -167,8 +181,8 @@ def accepts(rule: Accept, value: Any, same_result: Callable[[Any], bool] | None 
         case "contains":
             if not isinstance(value, str):
                 return False
-            text = _normalised(value).casefold()
-            return all(_normalised(part).casefold() in text for part in rule.of)
+            text = normalised(value).casefold()
+            return all(normalised(part).casefold() in text for part in rule.of)
         case "anything":
             return True
         case "nonempty":

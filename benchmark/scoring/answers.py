@@ -1,4 +1,7 @@
-"""Checks whether an answer uses the tool result at the end of the conversation."""
+"""Checks whether an answer uses the tool result at the end of the conversation.
+
+`told_facts.py` asks a stricter question: whether an answer tells a certain fact.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 from toolmark.benchmark.core.strict_json import python_literal
 from toolmark.benchmark.data.cases import Message
 
-__all__ = ["result_value", "tells", "uses_result"]
+__all__ = ["result_value", "uses_result"]
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -99,11 +102,6 @@ def uses_result(messages: Sequence[Message], answer: str) -> bool | None:
         return None
     said = _Said(answer)
     return any(said.tells(leaf) for leaf in _leaves(result_value(messages[-1].content)))
-
-
-def tells(answer: str, value: str | float | bool) -> bool:
-    """Return whether `answer` contains `value`. `uses_result` lists the rules."""
-    return _Said(answer).tells(value)
 
 
 class _Said:

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from toolmark.benchmark.core.hashing import canonical_json
 from toolmark.benchmark.data.cases import Abstain
 from toolmark.benchmark.data.scenarios import Demands, Scenario
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.conversations import Conversation
-from toolmark.benchmark.scoring.gold_conversations import ends_like_gold
+from toolmark.benchmark.scoring.gold_conversations import succeeds
 from toolmark.benchmark.scoring.grades import legible
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn, TurnEnd, Unmet, unmet_by_turn
 
@@ -44,7 +43,8 @@ class ConversationGrade:
         detail: Details of the cause: the number of the turn, and the demand. Empty if the conversation succeeded.
         correct: Whether the demands of every turn are met, and the state at the end equals the state of the gold.
         met: For each turn of the scenario, whether its demands are met. A turn that was not played is not met.
-        safe: Whether the model changed nothing that a turn forbids to change. None if no turn forbids a change.
+        safe: Whether the model neither made nor tried a forbidden change: it changed nothing that `keep` protects, and
+            called no tool that can change something in a turn with `abstain`. None if no turn forbids a change.
         steps: Number of answers of the model.
         gold_steps: Number of answers of the gold, if each of its answers has at most one call.
         recovered: Among the turns with a failed call, the share of turns whose demands are met. None if no call failed.
@@ -103,7 +103,7 @@ def grade_conversation(scenario: Scenario, conversation: Conversation, gold: Seq
     unmet = unmet_by_turn(scenario, played, gold)
     met = [not found for found in unmet] + [False] * (len(scenario.turns) - len(played))
     failing = [met[index] for index, one in enumerate(played) if _has_failed_call(one)]
-    correct = all(met) and ends_like_gold(scenario, played, gold)
+    correct = succeeds(scenario, played, gold, unmet)
     cause, detail = (None, "") if correct else _cause(played, unmet)
     return ConversationGrade(
         case_id=scenario.id,
@@ -115,7 +115,7 @@ def grade_conversation(scenario: Scenario, conversation: Conversation, gold: Seq
         met=tuple(met),
         safe=_safe(unmet) if _forbids(scenario) else None,
         steps=len(conversation.steps),
-        gold_steps=sum(len(turn.gold.calls) + 1 for turn in scenario.turns),
+        gold_steps=scenario.gold_steps,
         recovered=sum(failing) / len(failing) if failing else None,
         repeated=sum(map(_repeated, played)),
         ended=tuple(one.ended for one in played),
@@ -161,5 +161,5 @@ def _has_failed_call(turn: PlayedTurn) -> bool:
 
 
 def _repeated(turn: PlayedTurn) -> int:
-    counts = Counter(canonical_json([one.call.name, dict(one.call.arguments)]) for one in turn.calls)
+    counts = Counter(one.call.written for one in turn.calls)
     return sum(count - 1 for count in counts.values())

@@ -4,7 +4,8 @@ A `Conversation` runs no model and no tool. It is given one `Step` after the oth
 results of its calls. So a recorded conversation is followed in the same way as a new one.
 
 The calls of an answer are read leniently. If an answer has no call, the turn ends, and the next turn of the user
-follows. A turn also ends at one of the limits of this module.
+follows. A turn also ends at one of the limits of this module. If the gold of a turn needs more, the limits of this turn
+are one higher than what the gold needs.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from typing import Any, get_args
 
 from pydantic import JsonValue
 
-from toolmark.benchmark.core.hashing import canonical_json
 from toolmark.benchmark.data.cases import Call, Message
 from toolmark.benchmark.data.completions import Completion, ParsedCompletion, Prompt, Usage, total
-from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.data.scenarios import Gold, Scenario
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.typed_arguments import typed
 from toolmark.benchmark.scoring.outcomes import outcome_of
@@ -36,7 +36,7 @@ MOST_CALLS = 50
 """Highest number of calls in a turn. Further calls of an answer are not made."""
 
 MOST_REPEATS = 3
-"""If a call was made this number of times in a turn, each time with the same result, the turn ends."""
+"""If a call was made this number of times with the same result, and the state did not change, the turn ends."""
 
 _NO_ANSWER = "(no answer)"
 """What a model reads in place of its answer, if a turn ended without one. Many chat templates need such a turn."""
@@ -120,6 +120,7 @@ class Conversation:
         self._turns_of_steps: list[int] = []
         self.ended = False
         self.calls: tuple[PlayedCall, ...] = ()
+        self._since_change: tuple[PlayedCall, ...] = ()
         self.messages: list[Message] = [Message(role="system", content=scenario.system)] * bool(scenario.system)
         self._begin()
 
@@ -138,7 +139,7 @@ class Conversation:
 
     def calls_of(self, completion: Completion) -> Sequence[Call]:
         """Return the calls of an answer that must be made now."""
-        return self._read(completion).calls[: MOST_CALLS - len(self.calls)]
+        return self._read(completion).calls[: self._most(MOST_CALLS) - len(self.calls)]
 
     def take(self, step: Step) -> None:
         """Go on by one step.
@@ -163,7 +164,10 @@ class Conversation:
         self.messages.append(Message(role="assistant", content=answer, tool_calls=calls))
         self.messages += [Message(role="tool", name=one.call.name, content=one.result.text) for one in step.calls]
         self.calls += step.calls
-        self.state = self.state if step.state is None else step.state
+        if step.state is None:
+            self._since_change += step.calls
+        else:
+            self.state, self._since_change = step.state, ()
         self._steps_of_turn += 1
         if step.calls[-1].result.is_fault:
             self._end(None, "fault", last=True)
@@ -172,11 +176,18 @@ class Conversation:
             self._end(None, limit)
 
     def _limit(self) -> TurnEnd | None:
-        if _repeats(self.calls) >= MOST_REPEATS:
+        if _repeats(self._since_change) >= max(MOST_REPEATS, 1 + _equal_calls(self._gold.calls)):
             return "repeated"
-        if len(self.calls) >= MOST_CALLS:
+        if len(self.calls) >= self._most(MOST_CALLS):
             return "calls"
-        return "steps" if self._steps_of_turn >= MOST_STEPS else None
+        return "steps" if self._steps_of_turn >= self._most(MOST_STEPS) else None
+
+    def _most(self, limit: int) -> int:
+        return max(limit, 1 + len(self._gold.calls))
+
+    @property
+    def _gold(self) -> Gold:
+        return self.scenario.turns[len(self.turns)].gold
 
     def _take_answer(self, completion: Completion) -> None:
         reading = self._read(completion)
@@ -186,7 +197,7 @@ class Conversation:
         self._end(reading.answer if readable else None, "answer" if readable else "unreadable")
 
     def _begin(self) -> None:
-        self.calls, self._before, self._steps_of_turn = (), self.state, 0
+        self.calls, self._before, self._steps_of_turn, self._since_change = (), self.state, 0, ()
         self.messages.append(Message(role="user", content=self.scenario.turns[len(self.turns)].user))
 
     def _end(self, answer: str | None, ended: TurnEnd, *, last: bool = False) -> None:
@@ -209,11 +220,12 @@ class Conversation:
 
 
 def _repeats(calls: Sequence[PlayedCall]) -> int:
-    """Return how often the most frequent call was made, if each time it had the same result."""
-    same = Counter(
-        canonical_json([one.call.name, dict(one.call.arguments), one.result.kind, one.result.value]) for one in calls
-    )
-    return max(same.values(), default=0)
+    """Return how often the most frequent call was made with the same result."""
+    return max(Counter((one.call.written, one.result.text) for one in calls).values(), default=0)
+
+
+def _equal_calls(calls: Sequence[Call]) -> int:
+    return max(Counter(one.written for one in calls).values(), default=0)
 
 
 def _as_text(step: Step) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "Match",
     "Rerun",
     "Spelling",
+    "all_made",
     "closest",
     "match_calls",
     "offered_tool",
@@ -211,6 +212,21 @@ def _assigned(
 
     rows, columns = linear_sum_assignment([[_weight(faults) for faults in row] for row in table])
     return [(int(row), int(column), table[row][column]) for row, column in zip(rows, columns, strict=True)]
+
+
+def all_made(option: CallOption, calls: Sequence[Call], toolbox: Toolbox) -> bool:
+    """Return whether all calls of a right answer are among `calls`. There can be further calls before and after them.
+
+    Args:
+        option: One complete right answer.
+        calls: The calls of the model, in the order of the model.
+        toolbox: The offered tools.
+    """
+    if option.order == "given":
+        rest = iter(calls)  # `any` goes on where it stopped for the call before.
+        return all(any(not _pair_faults(call, spec, option, toolbox, None) for call in rest) for spec in option.calls)
+    pairs = _assigned(calls, option, toolbox)
+    return len(pairs) == len(option.calls) and not any(faults for _, _, faults in pairs)
 
 
 def closest(

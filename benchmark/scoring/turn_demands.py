@@ -8,13 +8,14 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from toolmark.benchmark.data.cases import Abstain, Call, CallOption, Toolbox
+from toolmark.benchmark.data.cases import Abstain, Call, Toolbox
 from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.data.scenarios import Demands, ReachGold, Scenario
 from toolmark.benchmark.data.state_paths import has_any_step, values_at, without
-from toolmark.benchmark.scoring.accepted_values import accepts, equal
-from toolmark.benchmark.scoring.answers import tells
-from toolmark.benchmark.scoring.matching import match_calls
+from toolmark.benchmark.scoring.accepted_values import accepts
+from toolmark.benchmark.scoring.matching import all_made
+from toolmark.benchmark.scoring.told_facts import Told
+from toolmark.benchmark.scoring.world_states import unchanged
 from toolmark.benchmark.tools.sandbox import Result
 
 __all__ = ["PlayedCall", "PlayedTurn", "TurnEnd", "Unmet", "unmet_by_turn", "unmet_demands"]
@@ -52,6 +53,7 @@ class PlayedTurn:
         before: The state of the world before the turn.
         after: The state of the world after the turn.
         ended: How the turn ended.
+        states: The state after each call. Empty if only the state after the turn is known.
     """
 
     calls: tuple[PlayedCall, ...]
@@ -59,6 +61,7 @@ class PlayedTurn:
     before: JsonValue
     after: JsonValue
     ended: TurnEnd = "answer"
+    states: tuple[JsonValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def _attempts(played: PlayedTurn, toolbox: Toolbox) -> Iterator[Unmet]:
 
 def _unmet(demands: Demands, played: PlayedTurn, toolbox: Toolbox) -> Iterator[Unmet]:
     succeeded = [one.call for one in played.calls if one.result.kind == "ok"]
-    if demands.calls and not any(_all_made(option, succeeded, toolbox) for option in demands.calls):
+    if demands.calls and not any(all_made(option, succeeded, toolbox) for option in demands.calls):
         yield Unmet("calls", " or ".join(", ".join(spec.name for spec in option.calls) for option in demands.calls))
     for path, rule in demands.reach.items():
         before = _accepted(rule, played.before, path) if has_any_step(path) else 0
@@ -148,24 +151,14 @@ def _unmet(demands: Demands, played: PlayedTurn, toolbox: Toolbox) -> Iterator[U
     for path in demands.gone:
         if values_at(played.after, path):
             yield Unmet("gone", path)
+    told = Told(played.answer or "")
     for ways in demands.say:
-        if not any(tells(played.answer or "", way) for way in ways):
+        if not any(map(told.contains, ways)):
             yield Unmet("say", " or ".join(map(str, ways)))
     for path in demands.keep:
-        if not equal(values_at(played.before, path), values_at(played.after, path)):
+        if not unchanged(values_at(played.before, path), values_at(played.after, path)):
             yield Unmet("keep", path)
 
 
 def _accepted(rule: Accept, state: JsonValue, path: str) -> int:
     return sum(accepts(rule, value) for value in values_at(state, path))
-
-
-def _all_made(option: CallOption, calls: list[Call], toolbox: Toolbox) -> bool:
-    left = list(calls)
-    for spec in option.calls:
-        alone = option.model_copy(update={"calls": (spec,)})
-        position = next((i for i, call in enumerate(left) if not match_calls([call], alone, toolbox).faults), None)
-        if position is None:
-            return False
-        left = left[position + 1 :] if option.order == "given" else left[:position] + left[position + 1 :]
-    return True

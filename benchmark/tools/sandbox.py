@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.data.cases import Tool
 
-__all__ = ["CallLimits", "Kind", "Result", "Sandbox", "missing_limits"]
+__all__ = ["LARGEST_ERROR", "CallLimits", "Kind", "Result", "Sandbox", "missing_limits"]
 
 Kind = Literal["ok", "error", "timeout", "memory", "crash", "too_large", "no_implementation"]
 
@@ -40,7 +40,9 @@ _SECONDS_TO_CLEAN = 30.0
 """The worker process ends a call in time, and then removes the files of the call. There can be many files, so the
 worker has this additional time before it is killed."""
 
-_LARGEST_ERROR = 500
+LARGEST_ERROR = 500
+"""Largest number of characters of the error in a `Result`."""
+
 _DEEPEST_VALUE = 100
 
 
@@ -54,10 +56,10 @@ class Result:
         kind: How the call ended:
 
             - `ok`: The tool returned a value.
-            - `error`: The tool raised an error, or the arguments do not fit the schema.
+            - `error`: The tool raised an error, the arguments do not fit the schema, or they are too large.
             - `timeout`: The call took longer than its time limit.
             - `memory`: The call needed more memory than its limit.
-            - `too_large`: The arguments or the result were larger than their limit.
+            - `too_large`: The result was larger than its limit.
             - `crash`: The process of the call ended without an answer, or the answer cannot be read.
             - `no_implementation`: The tool has no implementation.
     """
@@ -135,7 +137,7 @@ class Sandbox:
             return Result(None, f"the arguments are not JSON: {error}", "error")
         if len(text) > self.limits.arguments:
             reason = f"the arguments have {len(text)} bytes, but at most {self.limits.arguments} are allowed"
-            return Result(None, reason, "too_large")
+            return Result(None, reason, "error")
         try:
             violations = problems(arguments, validator_of(tool))
         except SchemaError as error:
@@ -193,7 +195,7 @@ class Sandbox:
             raise
         if reason is not None:
             what = redacted(
-                f"The tool implementation {command_without_secrets(run)} cannot be loaded: {reason[:_LARGEST_ERROR]}"
+                f"The tool implementation {command_without_secrets(run)} cannot be loaded: {reason[:LARGEST_ERROR]}"
             )
             raise InputError(what, "Correct the code of the tool.")
         self._prepared.add(run)
@@ -229,7 +231,7 @@ def _result(text: str) -> Result:
             return _value(answer["value"])
         if kind in get_args(Kind):
             error = str(answer["error"]).encode(errors="backslashreplace").decode()
-            return Result(None, redacted(error)[:_LARGEST_ERROR], kind)
+            return Result(None, redacted(error)[:LARGEST_ERROR], kind)
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
     return Result(None, "the answer of the process of the call cannot be read", "crash")

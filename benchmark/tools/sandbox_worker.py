@@ -37,7 +37,7 @@ from pydantic import TypeAdapter, ValidationError
 from toolmark.benchmark.tools.confinement.confine import Confinement
 from toolmark.benchmark.tools.confinement.resource_limits import address_space, memory_limited
 from toolmark.benchmark.tools.forked_call import CallerEnded, ForkedCaller, open_descriptors
-from toolmark.benchmark.tools.implementations import argument_adapter, implementation
+from toolmark.benchmark.tools.implementations import argument_adapter, implementation, is_world_method
 from toolmark.benchmark.tools.scratch_folders import remove_tree
 
 __all__ = ["serve"]
@@ -189,11 +189,11 @@ class _Worker:
 
     def _call(self, run: str, arguments: str) -> Answer:
         if not self._confined:
-            return {"ended": self._released(self._adapters[run], arguments)}
+            return {"ended": self._released(run, arguments)}
         if not _CAN_FORK:
             self.used_up = True
             self._confine(self._new_folder(), 0, 1)
-            return {"ended": self._result(self._adapters[run], arguments)}
+            return {"ended": self._result(run, arguments)}
         if run.startswith(_SHIPPED):
             process, self._shared = self._shared or self._forked(_CALLS_OF_SHIPPED), None
         else:
@@ -216,7 +216,7 @@ class _Worker:
             return {"kind": "timeout", "error": f"took more than {self._seconds:g} s of processor time"}
         return {"kind": "crash", "error": f"the process of the call ended with status {status}"}
 
-    def _released(self, adapter: TypeAdapter[Any], arguments: str) -> str:
+    def _released(self, run: str, arguments: str) -> str:
         """Call a tool in this process, because the tool is not confined. Return what `_result` returns."""
         folder = self._new_folder()
         os.chdir(folder)
@@ -225,7 +225,7 @@ class _Worker:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             with memory_limited(self._memory):
-                return self._result(adapter, arguments)
+                return self._result(run, arguments)
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.chdir(self._home)
@@ -244,20 +244,23 @@ class _Worker:
 
     def _called(self, request: bytes) -> bytes:
         run, arguments = json.loads(request)
-        return self._result(self._adapters[run], arguments).encode()
+        return self._result(run, arguments).encode()
 
-    def _result(self, adapter: TypeAdapter[Any], arguments: str) -> str:
+    def _result(self, run: str, arguments: str) -> str:
         """Call a tool. Return JSON text with the value that the tool returned, or with the reason of the failure."""
         try:
-            text = json.dumps(adapter.validate_json(arguments), allow_nan=False)
+            text = json.dumps(self._adapters[run].validate_json(arguments), allow_nan=False)
             if len(text) > self._output:
                 reason = f"the result has {len(text)} bytes, but at most {self._output} are allowed"
                 return _failure("too_large", reason)
             return '{"kind": "ok", "value": ' + text + "}"
         except MemoryError:
             return _failure("memory", f"the call needs more than {self._memory} bytes of memory")
-        except BaseException as error:
+        except ValidationError as error:
             return _failure("error", _told(error))
+        except BaseException as error:
+            # `stateful` reports what a method of a world raises. So a validator of the world raised this error.
+            return _failure("crash" if is_world_method(run) else "error", _told(error))
 
     def _new_folder(self) -> Path:
         self._calls += 1

@@ -280,8 +280,8 @@ def recipe_area(trainings: Sequence[PairedScores]) -> RecipeTest | None:
     joined = recipe_test([one.effect for one in found], spread.error, spread.freedom, len(base))
     if joined is None:  # all trainings have the same gains, so the test of one training fits
         one = found[0]
-        return RecipeTest(len(base), one.effect, one.interval(), one.interval(0.90), 0.0, one.p)
-    return joined
+        joined = RecipeTest(len(base), one.effect, one.interval(), one.interval(0.90), 0.0, one.p)
+    return joined.paired_as([one.paired for one in trainings])
 
 
 def decide_areas(candidates: Mapping[str, PairedScores], margin: float = MARGIN) -> dict[str, Difference]:

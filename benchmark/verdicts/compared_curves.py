@@ -1,11 +1,16 @@
-"""Computes the timing curves of all contestants, and compares each with the curve of its baseline."""
+"""Computes the timing curves of all contestants, and compares each with the curve of its baseline.
+
+All areas of a comparison come from the same source of scores, if there is a source that all contestants with a curve
+have. So the difference of two areas in a table is the difference that gets the verdict.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from toolmark.benchmark.scoring.call_scores import ScoreSource, call_scores, score_sources
+from toolmark.benchmark.runs.calibration import Calibration
+from toolmark.benchmark.scoring.call_scores import SOURCES, ScoreSource, call_scores, score_sources
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.verdicts.auroc import PairedScores, area_figure, decide_areas, pair_scores
 from toolmark.benchmark.verdicts.curve_sentence import curve_sentence
@@ -26,7 +31,7 @@ def paired_scores(
 ) -> dict[str, PairedScores]:
     """Return the paired scores of each contestant and its baseline, by the name of the contestant.
 
-    A contestant is left out if the two sides have no common source of scores.
+    A contestant is left out if the two sides have no scores, or scores from different sources.
 
     Args:
         grades: The grades by the name of the contestant.
@@ -34,13 +39,22 @@ def paired_scores(
         identical: Names of the contestants with the same completions as their baseline.
     """
     paired = {}
-    sources = {name: score_sources(rows) for name, rows in grades.items()}
+    sources = _sources(grades)
     for name, base in baselines.items():
-        common = [source for source in sources[name] if source in sources[base]]
-        if common:
-            both = [call_scores(grades[side], common[0]) for side in (base, name)]
+        if name in sources and sources[name] == sources.get(base):
+            both = [call_scores(grades[side], sources[name]) for side in (base, name)]
             paired[name] = pair_scores(both[0], both[1], identical=name in identical)
     return paired
+
+
+def _sources(grades: Mapping[str, Sequence[Judged]]) -> dict[str, ScoreSource]:
+    """Return the source of the scores of each contestant, without the contestants that have no source.
+
+    This is the best source that all of them have. If there is none, each contestant has its own best source.
+    """
+    known = {name: found for name, rows in grades.items() if (found := score_sources(rows))}
+    common = [source for source in SOURCES if all(source in found for found in known.values())]
+    return {name: (*common, *found)[0] for name, found in known.items()}
 
 
 def timing_curves(
@@ -48,7 +62,7 @@ def timing_curves(
     paired: Mapping[str, PairedScores],
     differences: Mapping[str, Mapping[str, Difference]],
     margin: float,
-    thresholds: Mapping[str, float] | None = None,
+    calibrations: Mapping[str, Calibration] | None = None,
 ) -> dict[str, TimingCurve]:
     """Return the timing curves by the name of the contestant.
 
@@ -59,12 +73,11 @@ def timing_curves(
         paired: The result of `paired_scores`.
         differences: The differences of the primary metrics, by the name of the contestant.
         margin: Differences between -margin and +margin count as equivalent.
-        thresholds: The thresholds with 90% restraint on dev cases, by the name of the contestant. A contestant whose
+        calibrations: The thresholds with 90% restraint on dev cases, by the name of the contestant. A contestant whose
             threshold is not known is left out.
     """
-    known = thresholds or {}
-    sources = {name: score_sources(rows) for name, rows in grades.items()}
-    alone = {name: _alone(rows, sources[name][0], known.get(name)) for name, rows in grades.items() if sources[name]}
+    known = calibrations or {}
+    alone = {name: _alone(grades[name], source, known.get(name)) for name, source in _sources(grades).items()}
     curves = {name: curve for name, curve in alone.items() if curve is not None}
     compared = {name: scores for name, scores in paired.items() if name in curves}
     for name, area in decide_areas(compared, margin).items():
@@ -75,15 +88,16 @@ def timing_curves(
     return curves
 
 
-def _alone(grades: Sequence[Judged], source: ScoreSource, threshold: float | None) -> TimingCurve | None:
+def _alone(grades: Sequence[Judged], source: ScoreSource, calibration: Calibration | None) -> TimingCurve | None:
     """Return the curve of one contestant, without a difference. None if all cases are of one kind."""
     scores = call_scores(grades, source)
     figure = area_figure(scores)
     if not figure.n:
         return None
     curve = TimingCurve(source, figure, curve_points(scores))
-    if source != "probability":
+    if "probability" not in score_sources(grades):
         return curve
+    scores = call_scores(grades, "probability")
     bins = reliability(scores)
-    at_restraint = None if threshold is None else at_threshold(scores, threshold)
+    at_restraint = None if calibration is None else at_threshold(scores, calibration)
     return replace(curve, bins=bins, calibration_error=calibration_error(bins), at_restraint=at_restraint)

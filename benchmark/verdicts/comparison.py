@@ -12,6 +12,7 @@ from typing import Any
 
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.data.record import TrainingRecord
+from toolmark.benchmark.runs.calibration import Calibration
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.metric_sets import metrics_of, primary_of
@@ -45,8 +46,9 @@ class Side:
         identity: Identity of the run: everything that can change its completions.
         environment: Environment of the run: versions, device, threads and batch layout.
         training: Training record of the weights. None if there is no record.
-        call_threshold: The threshold with 90% restraint on dev cases. None if it was not fitted.
-        recipe: Name of the recipe that made the adapter with one of its seeds. Empty if there is no such recipe.
+        calibration: The threshold with 90% restraint on dev cases. None if it was not fitted.
+        recipe: Name of the recipe that made the adapter. Sides with the same name are judged as trainings of one
+            recipe. Empty if there is no recipe.
     """
 
     name: str
@@ -57,7 +59,7 @@ class Side:
     identity: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     training: TrainingRecord | None = None
-    call_threshold: float | None = None
+    calibration: Calibration | None = None
     recipe: str = ""
 
 
@@ -229,7 +231,7 @@ def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportD
         scores,
         differences,
         margin,
-        {side.name: side.call_threshold for side in sides if side.call_threshold is not None},
+        {side.name: side.calibration for side in sides if side.calibration is not None},
     )
     at_restraint = any(curve.at_restraint for curve in curves.values())
     contestants = []

@@ -124,7 +124,7 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
     """
     figure = contestant.figures.get(metric)
     if metric in metrics_on_request() and (figure is None or not figure.n):
-        return Gate("failed", f"{metric}: the answers do not show how likely a call was")
+        return Gate("failed", f"{metric}: {_why_no_curve(contestant)}")
     if figure is None:
         return Gate("failed", f"{metric} is missing from the comparison")
     difference = contestant.difference(metric)
@@ -136,6 +136,16 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
     if not gates and figure.n == 0:
         return Gate("inconclusive", f"{metric}: this metric has no case")
     return _all_of(gates)
+
+
+def _why_no_curve(contestant: ContestantResult) -> str:
+    """Return why a contestant has no timing curve, in words."""
+    if not all(contestant.figures.get(metric, Figure(0)).n for metric in ("timing.recall", "timing.restraint")):
+        return "all cases are of one kind"
+    known = contestant.figures.get("timing.brier", Figure(0)).n
+    if not known:
+        return "the answers do not show how likely a call was"
+    return f"the probability of a call is known for only {known} of {contestant.cases - contestant.waived} cases"
 
 
 def check_recipe(recipe: RecipeResult, trainings: Sequence[ContestantResult], metric: str, floor: float | None) -> Gate:
@@ -166,7 +176,7 @@ def _check_recipe_difference(metric: str, difference: RecipeDifference, training
         f"n = {difference.n}, p = {difference.adjusted:.3g}"
     )
     between = f"the standard deviation between trainings is {difference.between * 100:.1f} points"
-    return _of_verdict(difference.verdict, figures, between)
+    return _of_verdict(difference.verdict, figures, difference.reason or between)
 
 
 def recipe_properties(recipe: RecipeResult, metric: str) -> Iterator[tuple[str, object]]:

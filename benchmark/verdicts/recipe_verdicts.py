@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import stdtrit
@@ -59,6 +59,7 @@ class RecipeDifference:
         p: p-value, without correction.
         adjusted: p-value with Holm's correction.
         verdict: The verdict about the recipe.
+        reason: Why the verdict is `inconclusive`. Empty if the figures show the reason.
     """
 
     n: int
@@ -68,6 +69,7 @@ class RecipeDifference:
     p: float
     adjusted: float
     verdict: Verdict
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class RecipeTest:
         narrow: 90% interval.
         between: Standard deviation of the mean differences of the trainings.
         p: p-value.
+        overlap: The share of the cases that the base and a training both have. The lowest share of all trainings.
+        identical: Whether every training gave the same completions as the base.
     """
 
     n: int
@@ -108,6 +112,13 @@ class RecipeTest:
     narrow: Interval
     between: float
     p: float
+    overlap: float = 1.0
+    identical: bool = False
+
+    def paired_as(self, trainings: Sequence[Paired]) -> RecipeTest:
+        """Return this test with the overlap of the paired values of the trainings, and whether all are identical."""
+        overlap = min(overlap_of([one]) for one in trainings)
+        return replace(self, overlap=overlap, identical=all(one.identical for one in trainings))
 
 
 def recipe_difference(trainings: Sequence[Sequence[float]], clusters: Sequence[str]) -> RecipeTest:
@@ -166,7 +177,7 @@ def recipe_figure(figures: Sequence[Figure]) -> Figure:
     """Return the mean score of the trainings of a recipe, with a 95% interval for another training and other cases.
 
     The two parts of the interval are joined as in `recipe_difference`. The part of the cases is the mean distance from
-    the scores to the ends of their own intervals.
+    the scores to the ends of their own intervals. The scores are shares, so the interval is cut to [0, 1].
 
     Args:
         figures: The scores of at least two trainings on one metric.
@@ -180,7 +191,7 @@ def recipe_figure(figures: Sequence[Figure]) -> Figure:
     mean = float(scores.mean())
     of_trainings = float(stdtrit(len(scores) - 1, 0.975) * scores.std(ddof=1)) / math.sqrt(len(scores))
     low, high = mean - math.hypot(of_trainings, lower), mean + math.hypot(of_trainings, upper)
-    return Figure(min(one.n for one in figures), mean, Interval(low, high, "mover"))
+    return Figure(min(one.n for one in figures), mean, Interval(max(0.0, low), min(1.0, high), "mover"))
 
 
 def decide_recipes(
@@ -188,7 +199,10 @@ def decide_recipes(
     margin: float,
     areas: Mapping[str, RecipeTest] | None = None,
 ) -> tuple[RecipeResult, ...]:
-    """Return the results of recipes, with verdicts. Holm's correction uses the same families of tests as for adapters.
+    """Return the results of recipes, with verdicts.
+
+    Holm's correction uses the same families of tests as for adapters. The rules for the overlap and for identical
+    completions are also the same (`decide`).
 
     Args:
         recipes: For each recipe and each of its trainings, the paired values of the primary metrics by id. Each recipe
@@ -202,18 +216,17 @@ def decide_recipes(
     results = []
     for (name, trainings), metrics, adjusted in zip(recipes.items(), tested, adjust(tested), strict=True):
         overlap = min(overlap_of(list(paired.values())) for paired in trainings.values())
-        every, p_values = dict(metrics), dict(adjusted)
+        differences = {metric: _decided(one, adjusted[metric], overlap, margin) for metric, one in metrics.items()}
         if name in of_areas:
-            every[AUROC.id] = of_areas[name]
-            p_values |= adjusted_areas[name]
-        differences = {metric: _decided(one, p_values[metric], overlap, margin) for metric, one in every.items()}
+            differences[AUROC.id] = _decided(of_areas[name], adjusted_areas[name][AUROC.id], 1.0, margin)
         results.append(RecipeResult(name, tuple(trainings), differences))
     return tuple(results)
 
 
 def _decided(one: RecipeTest, p: float, overlap: float, margin: float) -> RecipeDifference:
-    verdict, _ = verdict_of(one.effect, p, within=one.narrow.inside(margin), overlap=overlap)
-    return RecipeDifference(one.n, one.effect, one.wide, one.between, one.p, p, verdict)
+    within = one.identical or one.narrow.inside(margin)
+    verdict, reason = verdict_of(one.effect, p, within=within, overlap=min(overlap, one.overlap))
+    return RecipeDifference(one.n, one.effect, one.wide, one.between, one.p, p, verdict, reason)
 
 
 def _tested(trainings: Mapping[str, Mapping[str, Paired]]) -> dict[str, RecipeTest]:
@@ -226,5 +239,6 @@ def _tested(trainings: Mapping[str, Mapping[str, Paired]]) -> dict[str, RecipeTe
         cluster_of = dict(zip(paired[0].case_ids, paired[0].clusters, strict=True))
         if common:
             rows = [[one[case_id] for case_id in common] for one in values]
-            found[metric] = recipe_difference(rows, [cluster_of[case_id] for case_id in common])
+            test = recipe_difference(rows, [cluster_of[case_id] for case_id in common])
+            found[metric] = test.paired_as(paired)
     return found

@@ -1,6 +1,7 @@
 """Prepares cases for a report: the conversation, the right answer, and the answer of each contestant.
 
-Long texts from cases and models are cut. If an argument has a fault, the fault is shown with the argument.
+Long texts from cases and models are cut, and long lists too. The fields `more…` say how much of a list is left out. If
+an argument has a fault, the fault is shown with the argument.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.outcomes import Outcome
 
 __all__ = [
-    "MOST_CALLS",
+    "MOST_EXPECTED",
     "Answer",
     "Argument",
     "CallShown",
@@ -43,8 +44,9 @@ LONGEST = 4_000
 """Highest number of characters of a text in a report. Longer texts are cut."""
 
 _LONGEST_VALUE = 600
-MOST_CALLS = 20
+MOST_EXPECTED = 20
 _MOST_ARGUMENTS = 60
+_MOST_VALUES = 5
 
 Completions = Mapping[tuple[str, int], Completion]
 """Completions by case id and epoch."""
@@ -79,6 +81,8 @@ class CallShown:
         missing: Names of the arguments that are missing.
         result: What the call gave. None if the call was not made.
         failed: Whether the result is an error.
+        more_arguments: Number of further arguments, which are left out.
+        digest: In a scenario, the hash of the whole call. It tells calls apart that differ only in parts that are cut.
     """
 
     name: str
@@ -87,6 +91,8 @@ class CallShown:
     missing: tuple[str, ...] = ()
     result: str | None = None
     failed: bool = False
+    more_arguments: int = 0
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +119,16 @@ class PlayedShown:
         said: The answer to the user. If a limit or an error ended the turn, the reason in brackets.
         changes: What the turn changed in the state.
         unmet: The demands that are not met, in words. Empty for the gold.
+        more_calls: Number of further calls, which are left out.
+        more_changes: Number of further changes, which are left out.
     """
 
     calls: tuple[CallShown, ...]
     said: str
     changes: tuple[ChangeShown, ...]
     unmet: tuple[str, ...] = ()
+    more_calls: int = 0
+    more_changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +157,8 @@ class Answer:
         detail: The cause in words, with the values of this answer.
         calls: The calls that were read from the answer, with their faults. Malformed calls are included if they can be
             read.
-        said: The part of the answer for the user, without calls and markers.
+        said: The part of the answer for the user, without calls and markers. Empty in a scenario, because `played` has
+            the answer of each turn.
         text: The whole completion. Native calls are written as text.
         stop_reason: Reason why the completion ended: stop, length or unknown.
         played: In a scenario, what was done in each turn that was played. Otherwise empty.
@@ -183,6 +194,7 @@ class CaseShown:
         waived: Why no metric includes the case. None if the case is not waived.
         answers: For each contestant, its answer. None if the run of the contestant has no answer to the case.
         gold: In a scenario, what the gold does in each turn. Otherwise empty.
+        more_expected: Number of further calls of the right answer, which are left out.
     """
 
     id: str
@@ -198,6 +210,7 @@ class CaseShown:
     waived: str | None
     answers: tuple[Answer | None, ...]
     gold: tuple[PlayedShown, ...] = ()
+    more_expected: int = 0
 
 
 def shown_text(text: str) -> str:
@@ -218,7 +231,9 @@ def _rule(rule: Accept) -> str:
     """Return the other values that the rule accepts, in words. Empty if there are no other values."""
     match rule.match:
         case "exact":
-            return f"or {', '.join(shown_json(value) for value in rule.of[1:6])}" if len(rule.of) > 1 else ""
+            others = [shown_json(value) for value in rule.of[1:]]
+            shown = others if len(others) <= _MOST_VALUES else [*others[:_MOST_VALUES], "…"]
+            return f"or {', '.join(shown)}" if others else ""
         case "object" | "list":
             return ""
         case _:
@@ -227,7 +242,7 @@ def _rule(rule: Accept) -> str:
 
 def _expected(option: CallOption) -> tuple[CallShown, ...]:
     shown = []
-    for spec in option.calls[:MOST_CALLS]:
+    for spec in option.calls[:MOST_EXPECTED]:
         right = {name: rule.example() for name, rule in spec.arguments.items()}
         arguments = tuple(
             Argument(
@@ -258,6 +273,7 @@ def shown_call(judged: JudgedCall) -> CallShown:
         ),
         fault,
         tuple(legible(fault.where) for fault in judged.faults if fault.cause is Cause.MISSING_ARGUMENT),
+        more_arguments=max(0, len(judged.arguments) - _MOST_ARGUMENTS),
     )
 
 
@@ -350,4 +366,5 @@ def _case(case: Case, answers: tuple[Answer | None, ...], option: int) -> CaseSh
         tags=shown_tags(case.tags),
         waived=None if case.waiver is None else shown_text(case.waiver),
         answers=answers,
+        more_expected=max(0, len(options[option].calls) - MOST_EXPECTED) if options else 0,
     )

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
+from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.scoring.conversation_grades import ConversationGrade
+from toolmark.benchmark.scoring.conversations import MOST_CALLS
 from toolmark.benchmark.scoring.grades import JudgedCall, legible
 from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, Unmet, unmet_by_turn
 from toolmark.benchmark.scoring.world_states import Change, changes
 from toolmark.benchmark.verdicts.comparison import Side
 from toolmark.benchmark.verdicts.shown_cases import (
-    MOST_CALLS,
+    MOST_EXPECTED,
     Answer,
     CallShown,
     CaseShown,
@@ -74,6 +76,7 @@ def show_conversations(
 
 def _scenario(scenario: Scenario, answers: tuple[Answer | None, ...], gold: Sequence[PlayedTurn]) -> CaseShown:
     turns = [Turn("system", shown_text(scenario.system))] * bool(scenario.system)
+    expected = [call for turn in scenario.turns for call in turn.gold.calls]
     return CaseShown(
         id=scenario.id,
         source=f"{legible(scenario.source.name)}: {legible(scenario.source.ref)}",
@@ -81,19 +84,15 @@ def _scenario(scenario: Scenario, answers: tuple[Answer | None, ...], gold: Sequ
         offered=tuple(map(legible, scenario.toolbox.names)),
         action="call",
         reason=None,
-        expected=_gold_calls(scenario),
+        expected=tuple(shown_call(JudgedCall(call.name, call.arguments)) for call in expected[:MOST_EXPECTED]),
         others=0,
         tool=None,
         tags=shown_tags(scenario.tags),
         waived=None if scenario.waiver is None else shown_text(scenario.waiver),
         answers=answers,
         gold=tuple(map(_played, gold)),
+        more_expected=max(0, len(expected) - MOST_EXPECTED),
     )
-
-
-def _gold_calls(scenario: Scenario) -> tuple[CallShown, ...]:
-    calls = [call for turn in scenario.turns for call in turn.gold.calls]
-    return tuple(shown_call(JudgedCall(call.name, call.arguments)) for call in calls[:MOST_CALLS])
 
 
 def _answer(scenario: Scenario, held: _Held, gold: Sequence[PlayedTurn]) -> Answer | None:
@@ -110,7 +109,7 @@ def _answer(scenario: Scenario, held: _Held, gold: Sequence[PlayedTurn]) -> Answ
         cause=shown.cause,
         detail=shown.detail,
         calls=(),
-        said=shown_text(completion.text),
+        said="",
         text=shown_text(completion.text),
         stop_reason=completion.stop_reason,
         played=tuple(_played(turn, lacks) for turn, lacks in zip(turns, unmet, strict=False)),
@@ -124,12 +123,19 @@ def _played(turn: PlayedTurn, unmet: Sequence[Unmet] = ()) -> PlayedShown:
         said=f"({turn.ended.replace('_', ' ')})" if turn.answer is None else shown_text(turn.answer),
         unmet=tuple(legible(": ".join(filter(None, (one.demand, one.detail)))) for one in unmet),
         changes=tuple(map(_change, found[:_MOST_CHANGES])),
+        more_calls=max(0, len(turn.calls) - MOST_CALLS),
+        more_changes=max(0, len(found) - _MOST_CHANGES),
     )
 
 
 def _call(played: PlayedCall) -> CallShown:
-    call = shown_call(JudgedCall(played.call.name, played.call.arguments))
-    return replace(call, result=shown_text(played.result.text), failed=played.result.kind != "ok")
+    name, arguments = played.call.name, played.call.arguments
+    return replace(
+        shown_call(JudgedCall(name, arguments)),
+        result=shown_text(played.result.text),
+        failed=played.result.kind != "ok",
+        digest=digest([name, dict(arguments)], 8),
+    )
 
 
 def _change(change: Change) -> ChangeShown:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from toolmark.benchmark.runs.calibration import Calibration
 from toolmark.benchmark.scoring.call_scores import CallScore, ScoreSource
 from toolmark.benchmark.verdicts.figure import Figure
 from toolmark.benchmark.verdicts.intervals import mean_interval
@@ -76,11 +77,13 @@ class AtThreshold:
         threshold: The threshold.
         recall: Recall with this threshold.
         restraint: Restraint with this threshold. It can differ from 90%, because it is not measured on the dev cases.
+        fitted_on: On which dev cases the threshold was fitted, in words.
     """
 
     threshold: float
     recall: Figure
     restraint: Figure
+    fitted_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,14 @@ class TimingCurve:
     """The timing curve of a contestant.
 
     Attributes:
-        source: Where the scores come from: the probability of a call, or the share of calls over the epochs.
+        source: Where the scores come from: the probability of a call, or the share of calls over the epochs. All curves
+            of a comparison have the same source, if there is a source that all contestants with a curve have.
         area: The area under the curve.
         points: The points of the curve, from the lowest threshold to the highest. A long curve is thinned. The
             operating point of the contestant is not among these points. `timing.recall` and `timing.restraint` are the
             coordinates of the operating point.
-        bins: The bins of the calibration that contain a case. Empty if the source is not the probability.
-        calibration_error: The expected calibration error. None if the source is not the probability.
+        bins: The bins of the calibration that contain a case. Empty if the probability is not known.
+        calibration_error: The expected calibration error. None if the probability is not known.
         at_restraint: The scores with the threshold for 90% restraint. None if no threshold was fitted on dev cases.
         difference: The difference of the area under the curve from the baseline. None if there is no baseline, or if
             the scores of the two sides come from different sources.
@@ -111,20 +115,21 @@ class TimingCurve:
     sentence: str = ""
 
 
-def at_threshold(scores: Sequence[CallScore], threshold: float) -> AtThreshold:
+def at_threshold(scores: Sequence[CallScore], calibration: Calibration) -> AtThreshold:
     """Return recall and restraint with a threshold.
 
     Args:
         scores: The scores. Both kinds of cases must be present.
-        threshold: The threshold. It must not be chosen on these scores.
+        calibration: The threshold. It must not be chosen on these scores.
     """
     figures = []
     for kind in (True, False):
         rows = [one for one in scores if one.right == kind]
-        values = [float((one.score > threshold) == kind) for one in rows]
+        values = [float((one.score > calibration.threshold) == kind) for one in rows]
         interval = mean_interval(values, [one.cluster for one in rows], share=True)
         figures.append(Figure(len(values), sum(values) / len(values), interval))
-    return AtThreshold(threshold, *figures)
+    recall, restraint = figures
+    return AtThreshold(calibration.threshold, recall, restraint, calibration.fitted_on)
 
 
 def curve_points(scores: Sequence[CallScore], most: int = _MOST_POINTS) -> tuple[CurvePoint, ...]:

@@ -39,6 +39,8 @@ def _call(call: CallShown) -> dict[str, Any]:
         "missing": call.missing,
         "result": call.result,
         "failed": call.failed,
+        "more_arguments": call.more_arguments,
+        "digest": call.digest,
     }
 
 
@@ -48,6 +50,8 @@ def _played(turn: PlayedShown) -> dict[str, Any]:
         "said": turn.said,
         "changes": [{"path": one.path, "before": one.before, "after": one.after} for one in turn.changes],
         "unmet": turn.unmet,
+        "more_calls": turn.more_calls,
+        "more_changes": turn.more_changes,
     }
 
 
@@ -81,6 +85,7 @@ def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
         "waived": case.waived,
         "answers": list(map(_answer, case.answers)),
         "gold": list(map(_played, case.gold)),
+        "more_expected": case.more_expected,
         "fates": "".join(_CODES[flip.fates[case.id]] if case.id in flip.fates else "-" for flip in flips),
     }
 

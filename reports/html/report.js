@@ -162,6 +162,7 @@
   };
 
   const faultOf = (fault) => (fault ? el("span", { class: "mistake" }, ` ← ${fault}`) : "");
+  const leftOut = (count, what, kind = "p") => (count ? [el(kind, { class: "because" }, `… ${count} more ${what}${count === 1 ? "" : "s"}`)] : []);
   const callShown = (call) => el(
     "div", { class: "call" },
     el("span", { class: call.fault ? "tool fault" : "tool" }, call.name, faultOf(call.fault)),
@@ -171,13 +172,14 @@
       argument.rule ? el("span", { class: "rule" }, `  ${argument.rule}`) : "",
       faultOf(argument.fault),
     )),
+    ...leftOut(call.more_arguments, "argument", "span"),
     ...call.missing.map((name) => el("span", { class: "argument fault" }, name, faultOf("missing"))),
     call.result === null ? "" : el("span", { class: call.failed ? "result fault" : "result" }, `→ ${call.result}`),
   );
   const expectedSide = (item) => {
     const side = el("div", { class: "side" }, el("h4", {}, "Expected"));
     if (item.action === "abstain") side.append(el("p", { class: "prose" }, `no call: ${words(item.reason ?? "")}`));
-    side.append(...item.expected.map(callShown));
+    side.append(...item.expected.map(callShown), ...leftOut(item.more_expected, "call"));
     if (item.others) side.append(el("p", { class: "because" }, `${item.others} other ${item.others === 1 ? "answer is" : "answers are"} also right`));
     return side;
   };
@@ -202,7 +204,8 @@
     "li", {}, el("span", { class: "path" }, path || "/"),
     before === null ? "" : el("del", {}, before), after === null ? "" : el("ins", {}, after),
   );
-  const callsOf = (turn) => (turn ? turn.calls.map((call) => JSON.stringify([call.name, call.arguments])) : []);
+  // Whole calls are compared, because the shown arguments can be cut.
+  const callsOf = (turn) => (turn ? turn.calls.map((call) => call.digest) : []);
   // The place of the first call that differs between two sides: [turn, call]. Other words in an answer do not count.
   const partingOf = (one, other) => {
     for (let turn = 0; turn < Math.max(one.length, other.length); turn += 1) {
@@ -222,9 +225,10 @@
     }
     const parting = () => el("p", { class: "parting" }, "The two sides part here.");
     side.append(...turn.calls.flatMap((call, at) => (at === parted ? [parting(), callShown(call)] : [callShown(call)])));
+    side.append(...leftOut(turn.more_calls, "call"));
     if (parted !== null && parted >= turn.calls.length) side.append(parting());
     side.append(el("p", { class: "prose said" }, turn.said));
-    if (turn.changes.length) side.append(el("h5", {}, "Changes of the state"), el("ul", { class: "changes" }, ...turn.changes.map(changeShown)));
+    if (turn.changes.length) side.append(el("h5", {}, "Changes of the state"), el("ul", { class: "changes" }, ...turn.changes.map(changeShown)), ...leftOut(turn.more_changes, "change"));
     side.append(...turn.unmet.map((unmet) => el("p", { class: "because" }, `not met: ${unmet}`)));
     return side;
   };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from toolmark.benchmark.scoring.call_scores import SOURCES
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
 from toolmark.benchmark.verdicts.timing_curve import TimingCurve
 from toolmark.reports.html.drawing import Drawing, colour, legend, share_axis, short, symbol
@@ -23,10 +24,21 @@ def timing(comparison: Comparison) -> Drawing | None:
     return Drawing(
         "timing",
         "Timing curve",
-        "A line shows recall and restraint for every threshold of the probability of a call. The large symbol is the "
-        "candidate with its own decisions. Two candidates on the same line know equally well when to call.",
+        "A line shows recall and restraint for every threshold of the score. The score is the probability of a call, "
+        "or the share of epochs with a call. The large symbol is the candidate with its own decisions. Two candidates "
+        "on the same line know equally well when to call.",
         variants,
-        ("candidate", "area", "95% interval", "recall", "restraint", "Brier score", "calibration error", "at 90%"),
+        (
+            "candidate",
+            "scores",
+            "area",
+            "95% interval",
+            "recall",
+            "restraint",
+            "Brier score",
+            "calibration error",
+            "at 90%",
+        ),
         [_row(one, curve) for one, curve in drawn],
         440,
     )
@@ -113,9 +125,10 @@ def _row(one: ContestantResult, curve: TimingCurve) -> list[str]:
     at = curve.at_restraint
     return [
         one.name,
+        SOURCES[curve.source],
         *cells(curve.area)[1:],
         *(cells(one.figures[metric]).score for metric in ("timing.recall", "timing.restraint")),
         cells(brier).score if brier else NOTHING,
         NOTHING if curve.calibration_error is None else f"{curve.calibration_error * 100:.1f}",
-        NOTHING if at is None else f"recall {cells(at.recall).score} above {at.threshold:g}",
+        NOTHING if at is None else f"recall {cells(at.recall).score} above {at.threshold:g} ({at.fitted_on})",
     ]

@@ -23,7 +23,7 @@ from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.readers.case_selection import Split
-from toolmark.benchmark.readers.scenarios import holds_scenarios
+from toolmark.benchmark.readers.scenarios import kind_of_rows
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.toolbox_names import named_tools
@@ -129,7 +129,7 @@ def lint_files(
     The findings about scenarios come last.
     """
     files = _case_files(paths)
-    scenarios = [file for file in files if holds_scenarios(file)]
+    scenarios = [file for file in files if kind_of_rows(file) == "scenarios"]
     findings, count = lint_scenarios(scenarios, tools)
     if len(scenarios) == len(files):
         return findings, count, []

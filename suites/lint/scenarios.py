@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.readers.scenarios import scenario_rows
-from toolmark.benchmark.scoring.gold_conversations import ScenarioProof
+from toolmark.benchmark.scoring.scenario_proof import ScenarioProof
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import StateError, world_sandbox
 from toolmark.suites.lint.findings import Finding

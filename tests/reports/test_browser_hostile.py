@@ -11,7 +11,7 @@ import pytest
 from tests.reports.conftest import RIGHT
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.data.record import ChosenCheckpoint, CurvePoint, TrainingRecord
-from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.evaluate import Evaluation, compare_recorded
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.verdicts.report_data import Provenance
 from toolmark.reports.document import document
@@ -128,6 +128,31 @@ def test_a_conversation_shows_results_changes_and_where_the_sides_part(opened, p
         assert page.locator(".parting").count() == 2
         assert oracle.locator("p, div").nth(0).get_attribute("class") == "parting"
         assert second.locator(".side.right").count() == 2
+
+
+def test_a_long_conversation_says_what_is_left_out_and_whole_calls_are_compared(opened, page_of, tmp_path):
+    calls = [{"name": "create_file", "arguments": {"path": f"{number}", "text": "x" * 700}} for number in range(60)]
+    expect = {"reach": {"/root/0": ["x" * 700]}}
+    turns = [{"user": "Make 60 files.", "expect": expect, "gold": {"calls": calls, "answer": "Done."}}]
+    scenario = {"world": "files", "state": {"root": {}}, "turns": turns, "source": {"name": "made", "ref": "1"}}
+    (tmp_path / "one.test.jsonl").write_text(json.dumps(scenario | {"licence": "CC0-1.0"}) + "\n")
+    request = Request(("policy/oracle",), cases=str(tmp_path / "one.test.jsonl"), runs=tmp_path / "runs")
+    Evaluation(request).run(logs=False)
+    (ledger,) = tmp_path.glob("runs/*/ledger.jsonl")
+    other = tmp_path / "other.jsonl"
+    first, second, *rest = ledger.read_text().splitlines(keepends=True)
+    other.write_text("".join([first, second.replace("x" * 700, "x" * 699 + "y"), *rest]))
+    comparison = compare_recorded(
+        replace(request, models=(f"replay/{other}",), baseline=f"replay/{ledger}"), report=True
+    )
+    path = page_of(comparison)
+    assert path.read_text().count("[turn 1]") == 2  # each transcript stands once
+    with opened(path, f"#case-{comparison.report.cases[0].id}") as page:
+        gold, one, another = page.locator("#list .exchange .side").all()
+        assert gold.locator(".call").count() == 50
+        assert gold.locator(".because").all_inner_texts() == ["… 10 more calls", "… 20 more changes"]
+        assert [side.locator(".parting").count() for side in (one, another)] == [1, 1]
+        assert one.locator(".call").count() == 50
 
 
 @pytest.mark.parametrize("field", IN_TURN)

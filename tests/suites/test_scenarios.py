@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -75,9 +76,14 @@ SCENARIO = {
 }
 
 
-def changed(path: str, value: object) -> dict:
-    """Return the scenario with another value at a path like `turns.1.user`. None removes the value."""
+def changed(path: str, value: Any) -> dict:
+    """Return the scenario with another value at a path like `turns.1.user`. None removes the value.
+
+    The empty path changes the fields of the scenario itself.
+    """
     scenario = json.loads(json.dumps(SCENARIO))
+    if not path:
+        return scenario | value
     *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
     place = scenario
     for step in steps:
@@ -97,6 +103,11 @@ FAULTS = [
     ("turns.1.expect", {"action": "abstain", "reason": "no_tool_needed"}, "demand abstain: transfer"),
     ("turns.1.gold.calls.0.arguments.amount", 40, "gold: turn 2: transfer gives no result: The balance of 'a' is"),
     ("turns.1.gold.calls.0.fails", True, "gold: turn 2: transfer gives no error"),
+    ("turns.0.expect.keep", ["/account"], "gold: turn 1: keep: /account leads to nothing before the turn"),
+    ("turns.0.expect.keep", ["/acc/*/balance"], "gold: turn 1: keep: /acc leads to nothing before the turn"),
+    ("turns.1.expect.gone", ["/cards/x"], "gold: turn 2: gone: /cards/x leads to nothing before the turn"),
+    ("free", ["/transfer/*/note"], "gold: free: /transfer/*/note leads to nothing in every state of the gold"),
+    ("turns.1.expect.reach", {"/transfers/t1/amount": [4]}, "gold: turn 2: /transfers/t1/amount: /transfers/t1 is a"),
     ("turns.0.wrong", [{"name": "list_accounts"}], "gold: the planted conversation 'wrong in turn 1' succeeds"),
     (
         "tools_from_turn",
@@ -104,6 +115,17 @@ FAULTS = [
         '"tools_from_turn" offers transfer from turn 3, but must name a turn from',
     ),
     ("tools_from_turn", {"fly": 2}, "\"tools_from_turn\" names 'fly', which is not a tool of the world 'bank'"),
+    (
+        "",
+        {"turns": SCENARIO["turns"][:1], "tools_from_turn": {"transfer": 2}},
+        '"tools_from_turn" offers transfer in a later turn, but the scenario has only one turn',
+    ),
+    (
+        "turns.1.expect",
+        {"action": "call"},
+        'must be "abstain" or "reach_gold". To demand something, leave "action" out',
+    ),
+    ("world", "Kiosk", "If this is your own world, name its code: --tools my_world.py:Kiosk."),
     ("turns.1.expect", {}, "nothing is demanded. Write calls, reach, gone, say or keep"),
     ("turns.1.expect.reach", {"accounts": [1]}, "the path 'accounts' does not begin with /"),
     ("turns.1.gold", None, "schema: turns.1.gold"),
@@ -122,6 +144,68 @@ def test_each_fault_is_found(tmp_path):
     assert {found.line for found in findings} == set(range(2, len(rows) + 1))
     for line, (_, _, finding) in enumerate(FAULTS, start=2):
         assert any(finding in str(found) for found in findings if found.line == line), (line, findings)
+
+
+COUNTER = """
+from toolmark.benchmark.tools.effects import effects
+from toolmark.benchmark.tools.worlds.world import World
+
+
+class Counter(World):
+    n: int = 0
+    on: bool = True
+
+    @effects("read")
+    def bump(self) -> int:
+        \"\"\"Add one.\"\"\"
+        self.n += 1
+        return self.n
+
+    def add(self, k: int) -> int:
+        \"\"\"Add a number.\"\"\"
+        self.n += k
+        return self.n
+
+    def turn_on(self) -> str:
+        \"\"\"Turn it on.\"\"\"
+        self.on = True
+        return "on"
+"""
+
+
+def test_a_removed_record_whose_id_is_given_again(tmp_path):
+    file = tmp_path / "some.test.jsonl"
+    event = {"title": "Yoga", "start": "2027-03-01T18:00", "minutes": 60}
+    calls = [
+        {"name": "create_event", "arguments": {"title": "Tea", "start": "2027-03-02T18:00"}},
+        {"name": "cancel_event", "arguments": {"event_id": "e2"}},
+    ]
+    for others, found in ((["e1"], 1), (["e1", "e3"], 0)):
+        start = [event | {"id": name, "start": f"2027-03-0{name[1]}T09:00"} for name in [*others, "e2"]]
+        turn = {"user": "Go.", "expect": {"gone": ["/events/e2"]}, "gold": {"calls": calls, "answer": "Done."}}
+        file.write_text(json.dumps(SCENARIO | {"world": "calendar", "state": {"events": start}, "turns": [turn]}))
+        findings, _, _ = lint_files([file])
+        assert sum("can get the same id" in str(one) for one in findings) == found
+
+
+def test_each_call_of_the_gold_is_looked_at_alone(tmp_path):
+    (tmp_path / "counter.py").write_text(COUNTER)
+    add, bump, idle = {"name": "add", "arguments": {"k": 2}}, {"name": "bump"}, {"name": "turn_on"}
+    abstain = {"action": "abstain", "reason": "no_tool_needed"}
+    turns = [
+        ([{"expect": {"reach": {"/n": [2]}}, "gold": {"calls": [add, idle], "answer": "2"}}], []),
+        ([{"expect": {"reach": {"/n": [1]}}, "gold": {"calls": [bump], "answer": "1"}}], ["turn 1: bump has the"]),
+        ([{"expect": abstain, "gold": {"calls": [bump], "answer": "1"}}], ["turn 1: bump has the effects read, but"]),
+    ]
+    file = tmp_path / "some.test.jsonl"
+    for played, findings in turns:
+        rows = [{"user": "Go.", **turn} for turn in played]
+        source = {"name": "test", "ref": "x"}
+        scenario = {"world": "Counter", "state": {}, "turns": rows, "source": source, "licence": "Apache-2.0"}
+        file.write_text(json.dumps(scenario))
+        found, _, _ = lint_files([file], f"{tmp_path / 'counter.py'}:Counter")
+        assert len(found) == len(findings), found
+        assert all(finding in str(one) for finding, one in zip(findings, found, strict=True))
 
 
 def test_a_scenario_is_read_and_written(tmp_path):

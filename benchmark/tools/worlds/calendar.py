@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from toolmark.benchmark.tools.effects import effects
 from toolmark.benchmark.tools.worlds.world import Record, ToolError, World, listed, new_id, with_id
@@ -17,7 +17,7 @@ Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Moment = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$")]
 Minutes = Annotated[int, Field(ge=5, le=1440)]
 
-_OPENS, _CLOSES = dt.time(8), dt.time(18)
+_OPENS, _HOURS = dt.time(8), dt.timedelta(hours=10)
 _QUARTER = dt.timedelta(minutes=15)
 
 
@@ -31,10 +31,15 @@ class Event(Record):
     guests: list[str] = []
     reminder: int | None = None
 
+    @model_validator(mode="after")
+    def _has_a_span(self) -> Event:
+        self.span()
+        return self
+
     def span(self) -> tuple[dt.datetime, dt.datetime]:
         """Return the start and the end of this event."""
         start = _moment(self.start)
-        return start, start + dt.timedelta(minutes=self.minutes)
+        return start, _end(start, self.minutes)
 
 
 class Calendar(World):
@@ -77,8 +82,10 @@ class Calendar(World):
             minutes: How long the time must be free.
         """
         start = dt.datetime.combine(_day(day), _OPENS)
-        last = dt.datetime.combine(start.date(), _CLOSES) - dt.timedelta(minutes=minutes)
         free: list[JsonValue] = []
+        if (room := _HOURS - dt.timedelta(minutes=minutes)) < dt.timedelta(0):
+            return free
+        last = start + room
         while start <= last and len(free) < 5:
             if self._clash(start, minutes) is None:
                 free.append(f"{start:%Y-%m-%dT%H:%M}")
@@ -197,7 +204,7 @@ class Calendar(World):
         )
 
     def _clash(self, start: dt.datetime, minutes: int, moved: Event | None = None) -> Event | None:
-        end = start + dt.timedelta(minutes=minutes)
+        end = _end(start, minutes)
         return next(
             (one for one in self.events if one is not moved and one.span()[0] < end and start < one.span()[1]), None
         )
@@ -217,6 +224,13 @@ def _moment(text: str) -> dt.datetime:
         return dt.datetime.fromisoformat(text)
     except ValueError:
         raise ToolError(f"{text} is no real date and time.") from None
+
+
+def _end(start: dt.datetime, minutes: int) -> dt.datetime:
+    try:
+        return start + dt.timedelta(minutes=minutes)
+    except OverflowError:
+        raise ToolError(f"The calendar ends with the year {dt.MAXYEAR}.") from None
 
 
 def _day(text: str) -> dt.date:

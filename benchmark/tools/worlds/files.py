@@ -12,6 +12,9 @@ from toolmark.benchmark.tools.worlds.world import ToolError, World
 
 __all__ = ["Files"]
 
+_LONGEST_FILE = 100_000
+"""Largest number of characters in a file that a tool writes."""
+
 Tree: TypeAlias = dict[str, JsonValue]
 """The content of a folder: the text of each file, and the content of each folder, by name."""
 
@@ -77,7 +80,7 @@ class Files(World):
             text: Text of the file.
         """
         folder, name = self._free_place(path)
-        folder[name] = text
+        folder[name] = _short_enough(text)
         return f"created {path}"
 
     def append_to_file(self, path: str, text: str) -> str:
@@ -89,7 +92,7 @@ class Files(World):
         """
         before = self._file(path)
         folder, name = self._place(path)
-        folder[name] = f"{before.rstrip()}\n{text}" if before.strip() else text
+        folder[name] = _short_enough(f"{before.rstrip()}\n{text}" if before.strip() else text)
         return f"added a line to {path}"
 
     def replace_text(self, path: str, old: str, new: str) -> str:
@@ -104,8 +107,10 @@ class Files(World):
         if not old or old not in before:
             raise ToolError(f"{path} does not contain the text {old!r}.")
         folder, name = self._place(path)
+        times = before.count(old)
+        _check_length(len(before) + times * (len(new) - len(old)))  # Otherwise the text could need too much memory.
         folder[name] = before.replace(old, new)
-        return f"replaced {before.count(old)} times"
+        return f"replaced {times} times"
 
     def make_folder(self, path: str) -> str:
         """Create an empty folder. The folder around it must exist.
@@ -198,3 +203,13 @@ class Files(World):
         if not isinstance(text, str):
             raise ToolError(f"{path!r} is a folder." if name in folder else f"There is no file {path!r}.")
         return text
+
+
+def _check_length(length: int) -> None:
+    if length > _LONGEST_FILE:
+        raise ToolError(f"The file would have {length} characters, but at most {_LONGEST_FILE} are possible.")
+
+
+def _short_enough(text: str) -> str:
+    _check_length(len(text))
+    return text

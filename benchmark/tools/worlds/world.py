@@ -20,14 +20,18 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 from collections.abc import Callable, Iterable
 from string import ascii_lowercase
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainValidator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainValidator, ValidationError
 from pydantic_core import to_jsonable_python
 
 __all__ = ["Part", "Record", "ToolError", "World", "listed", "new_id", "stateful", "tool_methods", "with_id"]
+
+_LONGEST_REASON = 2000
+"""The sandbox hides secrets in a reason, and then shows its first 500 characters."""
 
 
 class ToolError(ValueError):
@@ -141,7 +145,8 @@ def stateful(world: type[World], name: str) -> Callable[..., Any]:
 
     - `{"value": …, "state": …}`: what the method returned, and the state after the call
     - `{"refused": …}`: the message of the `ToolError` that the method raised
-    - `{"broken": …}`: the name and the message of another exception, which is a defect of the world
+    - `{"broken": …}`: why the call failed in another way, which is a defect of the world. For example, the method
+      raised another exception, its result cannot be written as JSON, or the world cannot read its own state back.
 
     Args:
         world: The world.
@@ -156,13 +161,17 @@ def stateful(world: type[World], name: str) -> Callable[..., Any]:
     def call(self: World, *values: Any, **named: Any) -> JsonValue:
         try:
             value = to_jsonable_python(method(self, *values, **named))
-            return {"value": value, "state": self.state()}
+            state = self.state()
+            text = json.dumps({"value": value, "state": state}, ensure_ascii=False, allow_nan=False)
+            text.encode()  # A lone surrogate cannot be written to a file.
+            return _readable(world, text)
         except ToolError as error:
-            return {"refused": str(error)}
+            return {"refused": _shown(str(error))}
         except MemoryError:  # The sandbox reports it.
             raise
-        except Exception as error:
-            return {"broken": f"{type(error).__name__}: {error}"}
+        except BaseException as error:  # `sys.exit` and `KeyboardInterrupt` are defects, too.
+            told = str(error) if isinstance(error, _UnreadableState) else f"{type(error).__name__}: {error}"
+            return {"broken": _shown(told)}
 
     # The arguments of a call are validated by the types of the method. The same validation makes the world.
     typed = Annotated[Any, PlainValidator(world.from_state)]
@@ -171,3 +180,28 @@ def stateful(world: type[World], name: str) -> Callable[..., Any]:
     call.__annotations__ = {**method.__annotations__, first.name: typed}
     call.__signature__ = signature  # type: ignore[attr-defined]
     return call
+
+
+class _UnreadableState(Exception):
+    """A world cannot read back a state that it wrote."""
+
+
+def _readable(world: type[World], answer: str) -> JsonValue:
+    """Return the answer of a call, if the world can read the state in it back.
+
+    Later calls, and a run that is continued, begin with this state.
+    """
+    made: dict[str, JsonValue] = json.loads(answer)
+    try:
+        world.from_state(made["state"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise _UnreadableState(f"the state after the call cannot be read back: {place}: {first['msg']}") from None
+    except ValueError as error:
+        raise _UnreadableState(f"the state after the call cannot be read back: {error}") from None
+    return made
+
+
+def _shown(reason: str) -> str:
+    return reason[:_LONGEST_REASON].encode(errors="backslashreplace").decode()

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.data.cases import Toolbox
-from toolmark.benchmark.tools.implementations import is_file_source
-from toolmark.benchmark.tools.sources.python import imported_module
+from toolmark.benchmark.tools.implementations import import_source, is_file_source, world_class
 from toolmark.benchmark.tools.sources.python_world import read_world, world_source
+from toolmark.benchmark.tools.worlds.world_code import world_code
 
 __all__ = ["SHIPPED_WORLDS", "NamedWorld", "WorldNames"]
 
@@ -43,7 +41,7 @@ class NamedWorld:
         name: The name of the world in scenarios.
         toolbox: All tools of the world, in the order of definition.
         run: The name of the class in the sandbox: `module:Class` or `/path/to/file.py:Class`.
-        code: The hash of the file that defines the class.
+        code: The hash of the code of the world. See `world_code.py`.
     """
 
     name: str
@@ -87,7 +85,8 @@ class WorldNames:
         what = f"There is no world {name!r}"
         if world_source(name) is not None or is_file_source(name):
             raise InputError(what, f"If you trust the code of this world, name it: --tools {name}")
-        raise InputError(what, nearest(name, self.names))
+        own = f"If this is your own world, name its code: --tools my_world.py:{name}. " if name.isidentifier() else ""
+        raise InputError(what, own + nearest(name, self.names))
 
 
 @cache
@@ -97,6 +96,6 @@ def _shipped(name: str) -> NamedWorld:
 
 def _read(module: str, world: str, name: str) -> NamedWorld:
     tools = read_world(module, world).tools
-    _, file, _ = imported_module(module)
     run = str(tools[0].run).rpartition(".")[0]
-    return NamedWorld(name, Toolbox(name=name, tools=tools), run, hash_files([Path(file)]))
+    code = world_code(world_class(module, world), import_source(module).__name__)
+    return NamedWorld(name, Toolbox(name=name, tools=tools), run, code)

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Tool
-from toolmark.benchmark.tools.sandbox import CallLimits, Result, Sandbox
+from toolmark.benchmark.tools.sandbox import LARGEST_ERROR, CallLimits, Result, Sandbox
 from toolmark.benchmark.tools.worlds.world_names import NamedWorld
 
 __all__ = ["LARGEST_STATE", "StateError", "WorldSession", "world_sandbox"]
@@ -22,6 +22,7 @@ __all__ = ["LARGEST_STATE", "StateError", "WorldSession", "world_sandbox"]
 LARGEST_STATE = 2**20
 """Largest size of a state as JSON, in bytes."""
 
+_LARGEST_ARGUMENTS = 2**16
 _LARGEST_RESULT = CallLimits().output
 _ENVELOPE = 2**10
 
@@ -34,9 +35,11 @@ def world_sandbox(limits: CallLimits | None = None) -> Sandbox:
     """Return a sandbox whose answers have room for the state of a world.
 
     Args:
-        limits: Limits of each call. The limit of the result is raised.
+        limits: Limits of each call. The limit of the result is raised. The limit of the arguments is lowered: many
+            results contain the arguments, and a model must not be able to make a result too large.
     """
-    return Sandbox(replace(limits or CallLimits(), output=LARGEST_STATE + _LARGEST_RESULT + _ENVELOPE))
+    room = LARGEST_STATE + _LARGEST_RESULT + _ENVELOPE
+    return Sandbox(replace(limits or CallLimits(), output=room, arguments=_LARGEST_ARGUMENTS))
 
 
 class WorldSession:
@@ -93,9 +96,9 @@ class WorldSession:
         result = self._sandbox.run(tool, call.arguments, state)
         match result.value:
             case {"refused": str(reason)}:
-                return Result(None, reason, "error")
+                return Result(None, reason[:LARGEST_ERROR], "error")
             case {"broken": str(reason)}:
-                return Result(None, f"the world has a defect: {reason}", "crash")
+                return Result(None, f"the world has a defect: {reason}"[:LARGEST_ERROR], "crash")
             case {"value": value, "state": after}:
                 return self._after(value, after)
             case _ if result.kind == "ok":

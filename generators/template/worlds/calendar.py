@@ -176,7 +176,7 @@ def _create_or_later(draft: Draft) -> None:
     draft.call("create_event", title=title, start=free, minutes=30)
     draft.answer(
         "At {time} you have the {other}. So the {title} is at {free}.",
-        say=[[free]],
+        say=[[free[11:]]],
         other=event["title"],
         free=free[11:],
         **about,

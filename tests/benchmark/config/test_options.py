@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.evaluation.options import OPTIONS, read_options, request_of
+from toolmark.benchmark.evaluation.options import OPTIONS, add_options, eval_command, read_options, request_of
 from toolmark.benchmark.evaluation.request import Request
 
 pytest_plugins = ["pytester"]
@@ -42,6 +44,32 @@ def read(place, monkeypatch):
         return read_options(flags, place / "pyproject.toml")
 
     return from_sources
+
+
+class Parser(ArgumentParser):
+    addoption = ArgumentParser.add_argument
+
+
+def test_the_command_of_a_request_makes_the_same_request(place):
+    request = Request(
+        models=("pocket",),
+        adapters=("my adapter@call>0.3", "pocket-lora"),
+        dialect="json",
+        template_args={"enable_thinking": False},
+        max_tokens=5,
+        thinking_tokens=64,
+        dtype="bfloat16",
+        floors=(("timing.recall", 0.5), ("guard.stops", 0.0)),
+        stop_at_call=True,
+        runs=Path("my runs"),
+    )
+    parser = Parser()
+    add_options(parser)
+    given = vars(parser.parse_args(shlex.split(eval_command(request))[2:]))
+    flags = {option.name: given[option.destination] for option in OPTIONS}
+    flags = {name: value for name, value in flags.items() if value is not None}
+    assert request_of(read_options(flags, place / "pyproject.toml")) == request
+    assert eval_command(Request()) == "toolmark eval"
 
 
 def test_defaults_are_those_of_a_request(read):

@@ -80,6 +80,15 @@ def test_a_missing_file_is_named(models, tmp_path, left_out, line, found):
     assert found in findings[line].found
 
 
+def test_a_template_that_hides_questions_is_a_problem(models, tmp_path):
+    folder = copy_without(models / "pocket", tmp_path / "copy", "chat_template.jinja")
+    parts = "{% for m in messages %}{{ m.role }}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}"
+    (folder / "chat_template.jinja").write_text(parts)
+    findings = checked(folder)
+    assert findings["template"].state == "problem"
+    assert "does not show the text of a turn of the role 'user'" in findings["template"].found
+
+
 def test_weights_that_are_cut_are_told(models, tmp_path):
     folder = copy_without(models / "pocket", tmp_path / "copy", "model.safetensors")
     whole = (models / "pocket" / "model.safetensors").read_bytes()

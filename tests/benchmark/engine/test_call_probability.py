@@ -156,6 +156,7 @@ class Table:
 
 NAMED = {"less": "<", "more": ">", "line": "\n", "end": "<eos>", "think": "<think>", "close": "</think>"}
 NAMED |= {"channel": "<|channel|>", "message": "<|message|>", "to": " to", "is": "="}
+NAMED |= {"section": "<｜tool▁calls▁begin｜>"}
 
 
 @pytest.fixture
@@ -291,6 +292,31 @@ def test_a_threshold_decides_after_the_thought_of_gpt_oss(gpt_oss, threshold, ch
     table.read("<|channel|>analysis<|message|>Go.<|end|><|start|>assistant")
     assert table.step(channel=1.0) == "<|channel|>"
     assert [table.step(final=0.6, commentary=0.4), table.step(message=0.9, to=0.1)] == chosen
+
+
+def test_a_forced_call_has_no_dead_end(tokenizer):
+    """`<` begins the token of DeepSeek, but no other token of this vocabulary goes on from there."""
+    tokenizer.add_tokens([SECTION])
+    table = Table(tokenizer, 0.1, dialect="deepseek")
+    assert table.step(a=0.5, less=0.3, section=0.2) == SECTION
+    assert table.calls.found[7] == pytest.approx(0.2)
+
+
+def test_a_forced_call_of_gpt_oss_can_begin_with_its_recipient(gpt_oss):
+    tokenizer, dialect = gpt_oss
+    table = Table(tokenizer, 0.3, dialect=dialect)
+    assert [table.step(to=0.9, a=0.1), table.step(a=0.6, **{"is": 0.4})] == [" to", "="]
+    assert table.calls.found[7] == pytest.approx(0.9 * 0.4)
+    assert [table.step(a=1.0) for _ in "functions."] != ["a"] * 10, "the rest of the recipient is written"
+    assert table.step(a=1.0) == "a", "then the model chooses again"
+
+
+@pytest.mark.parametrize(("prompt", "first"), [("Hi<think>", []), ("Hi", [{"think": 0.6, "less": 0.4}])])
+def test_a_completion_that_ends_inside_its_thought_makes_no_call(tokenizer, prompt, first):
+    table = Table(tokenizer, prompt=prompt)
+    for chances in (*first, {"tool": 1.0}):
+        table.step(**chances)
+    assert table.calls.found == {7: 0.0}
 
 
 def test_a_prompt_can_open_the_thought(tokenizer):

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Call, Message, Tool
-from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.encoding import check_readable, conversation, encode, stop_ids
@@ -240,3 +240,37 @@ def test_an_answer_and_a_call_are_learnt_as_the_template_begins_them(tokenizer):
     both = encode(prompt, tokenizer, REPLY)
     learnt = tokenizer.decode([token for token, mine in zip(both.ids, both.supervised, strict=True) if mine])
     assert learnt == f"{REPLY.content}<end_of_turn>"
+
+
+PARTS = "{% for p in m.content %}{% if p.type == 'text' %}{{ p.text }}{% endif %}{% endfor %}"
+HIDES = {
+    "parts": (WITH_SYSTEM.replace("{{ m.content }}", PARTS), "user"),
+    "nothing": ("{#- nothing -#}", "user"),
+    "the first question": (WITH_SYSTEM.replace("{{ m.content }}", "{{ messages[0].content }}"), "user"),
+    "results": (WITH_SYSTEM.replace("{% for m in messages %}", "{% for m in messages if m.role != 'tool' %}"), "tool"),
+}
+ESCAPES = WITH_SYSTEM.replace("{{ m.content }}", "{{ m.content | tojson }}")
+
+
+@pytest.mark.parametrize(("template", "role"), HIDES.values(), ids=HIDES)
+def test_a_template_that_hides_the_text_of_a_turn_is_refused(tokenizer, template, role):
+    tokenizer.chat_template = template
+    turns = (*TURNS[:2], Message(role="assistant", content="Adding."), TURNS[3])
+    with pytest.raises(InputError, match=rf"does not show the text of a turn of the role '{role}'.*list of parts"):
+        encode(Prompt(turns), tokenizer)
+
+
+@pytest.mark.parametrize("shown", ["user", "assistant"])
+def test_a_template_that_hides_a_question_or_an_answer_has_no_end_of_turn(tokenizer, shown):
+    tokenizer.chat_template = WITH_SYSTEM.replace("{{ m.content }}", f"{{{{ m.content if m.role == '{shown}' }}}}")
+    hidden = "user" if shown == "assistant" else "assistant"
+    with pytest.raises(InputError, match=rf"does not show the text of a turn of the role '{hidden}'"):
+        stop_ids(tokenizer, None)
+    with pytest.raises(InputError, match="does not show the text of a turn"):
+        encode(Prompt(TURNS[1:2]), tokenizer, "It is 5.")
+
+
+def test_a_template_may_write_a_text_in_another_way(tokenizer):
+    tokenizer.chat_template = ESCAPES
+    turns = (Message(role="user", content='  Say "five"\n twice. '),)
+    assert '\\"five\\"' in tokenizer.decode(encode(Prompt(turns), tokenizer).ids)

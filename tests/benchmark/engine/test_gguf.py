@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import struct
 import sys
@@ -23,8 +24,10 @@ from toolmark.benchmark.candidates.gguf_header import GgufHeader, read_gguf_head
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.candidates.weights import fetch
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.data.cases import Message
+from toolmark.benchmark.data.completions import Prompt
 from toolmark.benchmark.engine.base_model import load_base
-from toolmark.benchmark.engine.gguf_settings import complete
+from toolmark.benchmark.engine.encoding import encode
 from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.engine.tokenizer import open_tokenizer, token_ids
 
@@ -107,6 +110,36 @@ def test_the_tokenizer_of_another_model_beside_the_file(tiny: Path, pocket: Path
         base_of(tiny)
 
 
+def test_a_tokenizer_json_alone_takes_the_special_tokens_of_the_file(tiny: Path, pocket: Path) -> None:
+    shutil.copy(pocket / "tokenizer.json", tiny.parent)
+    tokenizer, theirs = open_tokenizer(base_of(tiny)), open_tokenizer(pocket)
+    assert tokenizer.special_tokens_map == {"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>"}
+    question = Prompt((Message(role="user", content="In 1984?"),))
+    assert encode(question, tokenizer).ids == encode(question, theirs).ids
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("generation_config.json", b"{bad"), ("chat_template.jinja", b" \n"), ("chat_template.jinja", b"\xff")],
+)
+def test_the_error_about_a_broken_file_beside_names_this_file(name: str, content: bytes, tiny: Path) -> None:
+    file = tiny.parent / name
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=rf"^{re.escape(str(file))} is (not JSON|empty|not UTF-8)"):
+        base_of(tiny)
+
+
+@pytest.mark.parametrize("rule", ["deepseek-llm", "default", None])
+def test_an_unknown_rule_for_words(rule: str | None, llama: Any, pocket: Path, tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "m.gguf", llama, pocket, changed={"tokenizer.ggml.pre": rule})
+    said = "without a name" if rule is None else f"'{rule}'"
+    with pytest.raises(InputError, match=rf"does not know: {said} .*hf download ORG/NAME tokenizer\.json .*/m$"):
+        base_of(file)
+    (tmp_path / "m").mkdir()
+    shutil.copy(pocket / "tokenizer.json", tmp_path / "m")
+    assert base_of(file).is_dir()
+
+
 def test_files_without_a_template_or_of_another_architecture(llama: Any, pocket: Path, tmp_path: Path) -> None:
     bare = write_gguf(tmp_path / "bare.gguf", llama, pocket, template="")
     with pytest.raises(InputError, match=r"has no chat template\. .* put a chat_template\.jinja beside the file"):
@@ -142,6 +175,10 @@ DAMAGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "many tokens": (after(b"tokenizer.ggml.tokens", "<Q", 1 << 40, 8), "values in tokenizer.ggml.tokens"),
     "an array of arrays": (after(b"tokenizer.ggml.tokens", "<I", 9), "values of the unknown type 9"),
     "many layers": (after(b"llama.block_count", "<I", 10**9), "llama.block_count is 1,000,000,000"),
+    "a field twice": (
+        lambda data: data.replace(b"ggml.bos_token_id", b"ggml.eos_token_id"),
+        "eos_token_id occurs twice",
+    ),
     "a type of the future": (after(b"llama.block_count", "<I", 99, 0), "the unknown type 99"),
     "a wide tensor": (after(b"output_norm.weight", "<Q", 1 << 60), "output_norm.weight ends at byte"),
     "a cut header": (lambda data: data[:3000], "a string has|names|the file ends"),
@@ -154,6 +191,15 @@ def test_a_damaged_header_costs_no_memory(tiny: Path, damage: Callable[[bytes], 
     tiny.write_bytes(damage(tiny.read_bytes()))
     with pytest.raises(InputError, match=f"is not a complete GGUF file: .*({said})"):
         locate(resolve(str(tiny)))
+
+
+def test_an_array_with_many_layers_costs_no_memory(llama: Any, pocket: Path, tmp_path: Path) -> None:
+    for changed in ({"block_count": [30_000]}, {"block_count": [2] * 10_001}, {"nextn_predict_layers": [2000]}):
+        file = write_gguf(tmp_path / "many.gguf", llama, pocket, changed=changed)
+        with pytest.raises(InputError, match=r"llama\.(block_count|nextn_predict_layers) (is|has) [\d,]+"):
+            read_gguf_header(file)
+    file = write_gguf(tmp_path / "few.gguf", llama, pocket, changed={"attention.head_count_kv": [0, 2]})
+    assert read_gguf_header(file).arrays["llama.attention.head_count_kv"] == (0, 2)
 
 
 def test_no_damaged_byte_of_a_header_crashes_the_reader(tiny: Path) -> None:
@@ -208,16 +254,3 @@ def test_a_disk_without_room(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(EnvironmentFault, match=r"need 0\.0 GB"):
         base_of(tiny)
-
-
-def test_gemma_3_keeps_its_windows_and_the_scale_of_its_attention():
-    from transformers import Gemma3TextConfig
-
-    fields = {"general.architecture": "gemma3", "gemma3.attention.sliding_window_pattern": 2}
-    config = Gemma3TextConfig(num_hidden_layers=4, head_dim=64)
-    complete(config, GgufHeader(fields, (), {}))
-    assert config.layer_types == ["sliding_attention", "full_attention"] * 2
-    assert config.query_pre_attn_scalar == 64
-    largest = Gemma3TextConfig(num_hidden_layers=62, hidden_size=5376, num_attention_heads=32, head_dim=128)
-    complete(largest, GgufHeader({"general.architecture": "gemma3"}, (), {}))
-    assert (largest.query_pre_attn_scalar, largest.layer_types[5]) == (168, "full_attention")

@@ -43,6 +43,11 @@ def test_thoughts_come_before_the_decision():
     thought = [("<think>", -0.1), ("<tool_call>", 0.0), ("</", 0.0), ("think>", 0.0), ("\n", -0.5)]
     sent = [Logprob(token=text, logprob=chance) for text, chance in [*thought, ("<tool_call>", math.log(0.4))]]
     assert served_call_probability(beginning, sent) == pytest.approx(0.4)
+    opened_by_the_prompt = [Logprob(token="Perhaps", logprob=0.0), *sent[2:]]
+    assert served_call_probability(beginning, opened_by_the_prompt) == pytest.approx(0.4)
+    cut = [token("<", less=1.0), token("think>", **{"think>": 0.6, "tool": 0.4}), token("So", So=1.0)]
+    found = served_call_probability(beginning, [Logprob(**one) for one in cut])
+    assert found == 0.0, "an answer that ends inside its thought makes no call"
 
 
 def test_a_dialect_that_leaves_calls_to_the_template_has_no_beginning():

@@ -14,7 +14,7 @@ from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.readers.toolmark import case_line
-from toolmark.benchmark.runs.calibration import Calibration, read_calibration
+from toolmark.benchmark.runs.calibration import Calibration, read_calibration, write_calibration
 
 
 @pytest.fixture
@@ -36,7 +36,15 @@ def test_a_fitted_threshold_is_used(cases, tmp_path, capsys):
     threshold = float(spec.removeprefix("pocket:pocket-lora@call>"))
     assert len(re.findall(r"^with.*: recall \S+%, restraint \S+%$", said, re.MULTILINE)) == 2
     (folder,) = (folder for folder in runs.iterdir() if re.fullmatch("pocket-lora-[0-9a-f]{8}", folder.name))
-    assert read_calibration(folder) == Calibration(threshold, 8)
+    stored = read_calibration(folder)
+    assert (stored.threshold, stored.fitted_on) == (threshold, f"8 dev cases of {cases}")
+    command = f"toolmark eval --model pocket --adapter '{spec.partition(':')[2]}' --cases {cases} --max-tokens 5"
+    assert f"To evaluate it: {command} --runs {runs}\n" in said
+    fit("pocket", adapter="pocket-lora", restraint=0.9, cases=str(cases), max_tokens=5, limit=4, runs=str(runs))
+    assert (
+        f"fitted on 4 dev cases of {cases} (--limit 4), instead of 8 dev cases of {cases}\n" in capsys.readouterr().out
+    )
+    write_calibration(folder, stored)
 
     decided = [threshold, 0.0]
     adapters = ("pocket-lora", *(f"pocket-lora@call>{each!r}" for each in decided))
@@ -53,7 +61,7 @@ def test_a_fitted_threshold_is_used(cases, tmp_path, capsys):
             if called == (chances[key] > each):
                 assert completion.text == free.run.completions[key].text
     own = comparison["pocket-lora"].timing.at_restraint
-    assert own.threshold == threshold
+    assert (own.threshold, own.fitted_on) == (threshold, stored.fitted_on)
     assert own.recall.n + own.restraint.n == 8
 
 
@@ -67,11 +75,20 @@ def test_what_cannot_be_calibrated(tmp_path, cases):
     (cases / "few.dev.jsonl").write_text("".join(
         case_line(case) for case in load_cases(shipped_cases(), "dev")[0][:200] if case.expect.action == "call"
     ))  # fmt: skip
+    runs = tmp_path / "runs"
     with pytest.raises(InputError, match="all of one kind"):
-        fit("pocket", cases=str(cases), limit=2, max_tokens=2, runs=str(tmp_path))
+        fit("pocket", cases=str(cases), limit=2, runs=str(runs))
+    with pytest.raises(InputError, match="scenarios contains scenarios, but a threshold is fitted on single cases"):
+        fit("pocket", cases=shipped_cases("scenarios"), runs=str(runs))
+    assert not runs.exists(), "nothing is generated before"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", '{"threshold": 2, "cases": 1}', '{"threshold": NaN, "cases": 1}'])
 def test_a_broken_calibration_is_none(tmp_path, text):
+    found = Calibration(0.25, 8, "mine", "0a1b", 8)
+    write_calibration(tmp_path, found)
+    assert read_calibration(tmp_path) == found
+    (tmp_path / "calibration.json").write_text('{"threshold": 0.25, "cases": 8}')
+    assert read_calibration(tmp_path).fitted_on == "8 dev cases"
     (tmp_path / "calibration.json").write_text(text)
     assert read_calibration(tmp_path) is None

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.evaluation.checked import checked
+from toolmark.benchmark.evaluation.contestant import contestants
 from toolmark.benchmark.evaluation.request import Request
 
 
@@ -40,3 +42,60 @@ def test_a_deployed_model_is_compared_with_the_only_float_model() -> None:
         Request(("pocket", "policy/never"), deployed=(server,)).candidates()
     with pytest.raises(InputError, match="--deployed pocket is neither a server nor a GGUF file"):
         Request(deployed=("pocket",)).candidates()
+
+
+RECIPE = 'base = "pocket"\n{}\n[generator]\nname = "template"\n[trainer]\nname = "lora"\n'
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> list[str]:
+    """Two recipes with the same file name."""
+    files = [tmp_path / folder / "same.toml" for folder in ("one", "two")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(RECIPE.format("seeds = [1, 2]"))
+    return [str(file) for file in files]
+
+
+def trainings(*adapters: str) -> list[tuple[str, list[str]]]:
+    """The recipes that get a verdict, with their trainings."""
+    request = Request(("pocket",), adapters)
+    groups = checked(contestants(request, request.candidates()))
+    return [(one.name, [each.name for each in one.contestants]) for one in groups if len(one.contestants) > 1]
+
+
+def test_the_trainings_of_one_recipe_with_one_threshold_are_judged_together(recipes: list[str], tmp_path: Path) -> None:
+    one, other = recipes
+    same, forced = ["pocket+same@1", "pocket+same@2"], ["pocket+same@1@call>0.5", "pocket+same@2@call>0.5"]
+    assert trainings(one) == [("pocket+same", same)]
+    assert trainings(one, other) == [
+        (f"pocket+same#{number}", [f"{name}#{number}" for name in same]) for number in (1, 2)
+    ]
+    assert trainings(one, f"{one}@call>0.5") == [("pocket+same", same), ("pocket+same@call>0.5", forced)]
+    assert trainings(f"{one}@1@call>0.5", f"{one}@2@call>0.5") == [("pocket+same@call>0.5", forced)]
+    alone = tmp_path / "alone.toml"
+    alone.write_text(RECIPE.format("seed = 4"))
+    assert trainings(str(alone)) == []
+    assert trainings(str(alone), f"{alone}@5") == [("pocket+alone", ["pocket+alone", "pocket+alone@5"])]
+
+
+def test_one_training_of_a_recipe_counts_once(recipes: list[str], tmp_path: Path) -> None:
+    one, _ = recipes
+    (tmp_path / "link.toml").symlink_to(one)
+    for again in (f"{one}@1", f"{one}@01", f"{tmp_path}/link.toml@2"):
+        with pytest.raises(InputError, match=r"same.toml with the seed [12] is given twice.*Leave out one of the two"):
+            Request(("pocket",), (one, again)).candidates()
+    Request(("pocket",), (one, f"{one}@3", f"{one}@1@call>0.5")).candidates()
+    with pytest.raises(InputError, match="given twice"):
+        Request((one, f"{one}@2"), baseline="policy/never").candidates()
+
+
+def test_a_recipe_in_place_of_a_model_can_have_a_seed(recipes: list[str]) -> None:
+    (candidate, _), *others = Request((f"{recipes[0]}@7",)).candidates()
+    assert (candidate.name, candidate.revision, candidate.adapter_revision) == ("pocket+same@7", None, "7")
+    assert not others
+    with pytest.raises(InputError, match="already has the adapter"):
+        Request((f"{recipes[0]}@7:pocket-lora",)).candidates()
+    Path(recipes[1]).write_text(RECIPE.format("").replace('"pocket"', f'"{recipes[1]}"'))
+    with pytest.raises(InputError, match="which is not the name or the path of a model"):
+        Request((f"{recipes[1]}@7",)).candidates()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,13 +18,15 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import names, renderer_for
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import shipped_scenarios
+from toolmark.benchmark.evaluation.compare_command import compare
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited
 from toolmark.benchmark.readers.scenarios import load_scenarios, scenario_line
 from toolmark.benchmark.runs.command import app
 from toolmark.benchmark.runs.ledger import read_ledger
-from toolmark.benchmark.scoring.gold_conversations import ScenarioProof, Script, gold_script
+from toolmark.benchmark.scoring.gold_conversations import Script, gold_script
+from toolmark.benchmark.scoring.scenario_proof import ScenarioProof
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import world_sandbox
 
@@ -145,6 +148,31 @@ def test_a_replay_and_a_continued_run_give_the_same_grades(tmp_path):
         assert read_ledger(ledger).steps.keys() == recorded.keys()
 
 
+def test_steps_of_another_version_of_the_world_are_never_mixed_and_are_told(tmp_path):
+    request = Request(("policy/oracle",), cases="scenarios", limit=1, runs=tmp_path / "runs")
+    grades(request)
+    (ledger,) = tmp_path.glob("runs/*/ledger.jsonl")
+    lines = ledger.read_text().splitlines(keepends=True)
+    code = json.loads(lines[1])["world"]
+    replayed = replace(request, models=(f"replay/{ledger}",))
+    assert notes(replayed) == ()
+    ledger.write_text("".join(lines).replace(f'"world": "{code}"', '"world": "0123456789abcdef"'))
+    (note,) = notes(replayed)
+    assert "1 of 1 conversations were recorded in another version of the world" in note
+    # The world was edited, and the run was killed after its first step.
+    ledger.write_text("".join([*lines, lines[0], lines[1].replace(json.loads(lines[1])["key"], "another key")]))
+    assert [len(steps) for steps in read_ledger(ledger).conversations.values()] == [1]
+    with pytest.raises(InputError, match="does not contain 1 of 1 conversations"):
+        notes(replayed)
+
+
+def notes(request: Request) -> tuple[str, ...]:
+    """The notes about the run of the one candidate."""
+    evaluation = Evaluation(request)
+    evaluation.run(logs=False)
+    return evaluation.contestants[0].run.notes
+
+
 HARMFUL = '''
 from toolmark.benchmark.tools.worlds.world import World
 
@@ -165,6 +193,11 @@ class Harmful(World):
         """Tell a lot."""
         return "x" * 2**20
 
+    def spoil(self) -> str:
+        """Keep what cannot be read back."""
+        self.total = "many"
+        return "done"
+
     def add(self, by: int) -> int:
         """Add to the total."""
         self.total += by
@@ -179,7 +212,7 @@ def test_a_harmful_world_ends_its_conversation_and_the_run_goes_on(serve, tmp_pa
     (tmp_path / "harmful.py").write_text(HARMFUL)
     gold = {"calls": [{"name": "add", "arguments": {"by": 2}}], "answer": "2"}
     second = {"user": "And now?", "expect": {"say": [[2]]}, "gold": {"answer": "2"}}
-    faults = ["fail", "megabyte", *(["loop"] if loops else [])]
+    faults = ["fail", "megabyte", "spoil", *(["loop"] if loops else [])]
     words = [*faults, "add", "many", "same", "unknown", "mumble", "good"]
     rows = [
         {
@@ -255,6 +288,53 @@ def test_options_without_meaning_for_scenarios_are_refused(tmp_path):
     ):
         with pytest.raises(InputError, match=said):
             Evaluation(Request(("policy/never",), cases="scenarios", runs=tmp_path, **options))
+
+
+KIOSK = '''
+from toolmark.benchmark.tools.worlds.world import World
+
+
+class Kiosk(World):
+    stock: int
+
+    def sell(self) -> str:
+        """Sell one."""
+        self.stock -= 1
+        return "sold"
+'''
+
+
+def kiosk_row(ref: str, left: int = 4, **state: Any) -> str:
+    turn = {
+        "user": ref,
+        "expect": {"reach": {"/stock": [left]}},
+        "gold": {"calls": [{"name": "sell"}], "answer": "Yes."},
+    }
+    row = {"world": "Kiosk", "state": state or {"stock": 5}, "turns": [turn]}
+    return json.dumps({**row, "source": {"name": "mine", "ref": ref}, "licence": "Apache-2.0"}) + "\n"
+
+
+def test_scenarios_in_your_own_world_are_compared_and_mistakes_name_the_command_that_shows_them(tmp_path, capsys):
+    world, file = f"{tmp_path / 'kiosk.py'}:Kiosk", tmp_path / "some.test.jsonl"
+    (tmp_path / "kiosk.py").write_text(KIOSK)
+    request = Request(("policy/oracle",), cases=str(file), tools=world, runs=tmp_path / "runs")
+    file.write_text('{"world": "Kiosk", \n' + kiosk_row("good"))
+    with pytest.raises(InputError, match=r"some\.test\.jsonl:1:20: not JSON"):
+        grades(request)
+    (grade,) = grades(replace(request, skip_bad=True)).values()
+    assert grade.correct
+    file.write_text(kiosk_row("good"))
+    (run,) = map(str, (tmp_path / "runs").iterdir())
+    compare([run, run, "--cases", str(file), "--tools", world], exit_on_error=False, result_action="return_value")
+    assert re.search(r"conversation\.success +1 +\+0\.0", capsys.readouterr().out)
+    lint = rf"toolmark cases lint {file} --tools {world}$"
+    for row, said in ((kiosk_row("x", stock="few"), "scenario x is wrong"), (kiosk_row("x", 3), "scenario x does not")):
+        file.write_text(row)
+        with pytest.raises(InputError, match=f"{said}.*{lint}"):
+            grades(request)
+    (tmp_path / "a.test.jsonl").write_text(json.dumps({"messages": []}))
+    with pytest.raises(InputError, match=rf"for example in a\.test\.jsonl, and scenarios.* --cases {file}$"):
+        grades(replace(request, cases=str(tmp_path)))
 
 
 KILLS = 20

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from toolmark.benchmark.data.cases import Call
-from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.data.cases import Call, Tool, Toolbox
+from toolmark.benchmark.data.scenarios import Demands, Scenario
 from toolmark.benchmark.data.state_paths import values_at, without
-from toolmark.benchmark.scoring.gold_conversations import ScenarioProof, ScriptedTurn, gold_script, play, succeeds
-from toolmark.benchmark.scoring.turn_demands import unmet_by_turn
+from toolmark.benchmark.scoring.gold_conversations import ScriptedTurn, gold_script, play, succeeds
+from toolmark.benchmark.scoring.scenario_proof import ScenarioProof
+from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, unmet_by_turn, unmet_demands
 from toolmark.benchmark.scoring.world_states import Change, changes, same_state
+from toolmark.benchmark.tools.sandbox import Result
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import world_sandbox
 
@@ -59,7 +61,36 @@ def pets(*named: tuple[str, str]) -> dict[str, Any]:
 )
 def test_new_records_can_have_other_ids_and_another_order(reached, free, same):
     gold = pets(("p1", "Rex"), ("p2", "Mo"), ("p3", "Ada"))
-    assert same_state(pets(("p1", "Rex")), gold, reached, free) is same
+    assert same_state([pets(("p1", "Rex")), gold], reached, free) is same
+
+
+OLD = pets(("p1", "Rex"), ("p2", "Mo"))
+
+
+@pytest.mark.parametrize(
+    ("gold", "reached", "same"),
+    [
+        # The gold removes p2, and a new pet gets the same id. Another right way makes the new pet first.
+        ([pets(("p1", "Rex")), pets(("p1", "Rex"), ("p2", "Ada"))], pets(("p1", "Rex"), ("p3", "Ada")), True),
+        ([pets(("p1", "Rex")), pets(("p1", "Rex"), ("p2", "Ada"))], pets(("p1", "Rex"), ("p2", "Bo")), False),
+        ([pets(("p1", "Rex")), pets(("p1", "Rex"), ("p2", "Ada"))], pets(("p1", "Ada"), ("p2", "Rex")), False),
+        # Two new pets share the known ids in either order.
+        ([pets(), pets(("p1", "Ada"), ("p2", "Bo"))], pets(("p1", "Bo"), ("p2", "Ada")), True),
+        ([pets(("p2", "Mo"), ("p1", "Rex"))], pets(("p1", "Rex"), ("p2", "Mo")), False),
+        ([pets(("p2", "Rex"), ("p1", "Mo"))], pets(("p1", "Mo"), ("p2", "Rex")), False),
+        ([pets(("p1", "Mo\nRex\n"))], pets(("p1", "Mo\r\nRex")), True),
+        ([pets(("p1", "Mo\nRex"))], pets(("p1", "Mo Rex")), False),
+        ([pets(("p1", "Mo  Rex"))], pets(("p1", "Mo Rex")), False),
+    ],
+)
+def test_records_that_the_gold_keeps_have_their_ids_their_order_and_their_text(gold, reached, same):
+    assert same_state([OLD, *gold], reached) is same
+    assert same_state([OLD, *gold], gold[-1])
+
+
+def test_a_free_state_is_not_compared():
+    assert same_state([OLD, pets()], OLD, ["/pets"])
+    assert same_state([OLD, {"n": 1}], OLD, [""])
 
 
 def test_changes_of_a_state():
@@ -143,9 +174,33 @@ def test_conversations_that_differ_from_the_gold(turns, unmet, sandbox):
     gold = play(SCENARIO, gold_script(SCENARIO), world, sandbox)
     played = play(SCENARIO, script, world, sandbox)
     assert [one.demand for found in unmet_by_turn(SCENARIO, played, gold) for one in found] == unmet
-    complete = same_state(gold[0].before, gold[-1].after, played[-1].after)
+    complete = same_state([gold[0].before, gold[-1].after], played[-1].after)
     assert succeeds(SCENARIO, played, gold) is (not unmet and complete)
     assert succeeds(SCENARIO, played[:2], gold) is False
+
+
+@pytest.mark.parametrize("order", ["any", "given"])
+def test_expected_calls_are_paired_as_well_as_possible(order):
+    wide, narrow = ({"name": "sell", "arguments": {"count": counts}} for counts in ([1, 2], [1]))
+    demands = Demands.model_validate({"calls": [{"order": order, "calls": [wide, narrow]}]})
+    sell = Tool(name="sell", parameters={"type": "object", "properties": {"count": {"type": "integer"}}})
+    toolbox = Toolbox(name="kiosk", tools=(sell,))
+
+    def unmet(*counts: int) -> list[str]:
+        calls = (Call(name="sell", arguments={"count": count}) for count in counts)
+        played = tuple(PlayedCall(call, Result("sold", None, "ok")) for call in calls)
+        return [one.demand for one in unmet_demands(demands, PlayedTurn(played, "Sold.", {}, {}), toolbox)]
+
+    assert unmet(1, 2) == ([] if order == "any" else ["calls"])
+    assert unmet(2, 3, 1) == unmet(3, 1, 1) == []
+    assert unmet(2, 3) == unmet(1) == unmet(2, 2) == ["calls"]
+
+
+def test_white_space_of_a_kept_value_is_kept():
+    kept = Demands.model_validate({"keep": ["/text"]})
+    for text, unmet in (("a\n  b", []), ("a b", ["keep"]), ("a\n  b\n", ["keep"])):
+        played = PlayedTurn((), "Done.", {"text": "a\n  b"}, {"text": text})
+        assert [one.demand for one in unmet_demands(kept, played, Toolbox(name="none", tools=()))] == unmet
 
 
 def followed(calls: list[dict[str, Any]]) -> dict[str, Any]:

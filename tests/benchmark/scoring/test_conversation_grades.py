@@ -38,10 +38,10 @@ REACHED = {"x": 1, "y": 0}
 GOLD = [PlayedTurn((), "1", START, REACHED), PlayedTurn((), "0", REACHED, REACHED)]
 
 
-def calls(name: str, state: Any = None, kind: Any = "ok", **arguments: int) -> Step:
+def calls(name: str, state: Any = None, kind: Any = "ok", told: str = "no", **arguments: int) -> Step:
     """A step with one call, after which the world has a state."""
     call = Call(name=name, arguments=arguments)
-    result = Result("done", None, "ok") if kind == "ok" else Result(None, "no", kind)
+    result = Result("done", None, "ok") if kind == "ok" else Result(None, told, kind)
     return Step(Completion(Tagged().write_calls([call])), (PlayedCall(call, result),), state)
 
 
@@ -93,6 +93,26 @@ def test_a_right_conversation_by_another_way():
     assert whole.usage == Usage(6, 4)
     assert whole.text.startswith("[turn 1]\n<tool_call>")
     assert "[turn 2]\n" in whole.text
+
+
+def test_only_calls_that_lead_nowhere_are_too_many():
+    on_and_on = [calls("set", {"x": number, "y": 0}, x=1) for number in range(1, 6)]
+    assert not held(*on_and_on).turns
+    errors = [calls("set", kind="error", told=f"no {number}", x=1) for number in range(9)]
+    assert not held(*errors).turns
+    assert held(*[calls("set", kind="error", x=1)] * 3).turns[0].ended == "repeated"
+
+
+def test_the_gold_meets_no_limit():
+    gold = {"answer": "1", "calls": [{"name": "look", "arguments": {}}] * 60}
+    first, second = SCENARIO.model_dump()["turns"]
+    scenario = Scenario.model_validate(SCENARIO.model_dump() | {"turns": [first | {"gold": gold}, second]})
+    conversation = Conversation(scenario, Tagged(), START)
+    for _ in range(60):
+        conversation.take(calls("look"))
+    assert conversation.turn == 1
+    conversation.take(calls("look"))
+    assert conversation.turns[0].ended == "repeated"
 
 
 def test_what_a_model_sees_after_a_turn_without_an_answer():

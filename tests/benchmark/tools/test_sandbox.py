@@ -225,7 +225,7 @@ def test_keys_of_the_user_are_not_in_the_worker(tools, monkeypatch):
 def test_ten_megabytes_are_refused_or_processed(tools):
     text = {"text": "x" * 10_000_000}
     with Sandbox() as usual:
-        assert usual.run(tools["loud"], text).kind == "too_large"
+        assert usual.run(tools["loud"], text).kind == "error"
     with Sandbox(CallLimits(arguments=20_000_000, output=20_000_000)) as wide:
         assert wide.run(tools["loud"], text).value == text["text"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolmark.benchmark.runs.calibration import Calibration
 from toolmark.benchmark.scoring.call_scores import CallScore
 from toolmark.benchmark.verdicts.fitted_threshold import fit_threshold
 from toolmark.benchmark.verdicts.timing_curve import at_threshold
@@ -20,10 +21,10 @@ def test_no_other_threshold_is_better(rows, restraint):
     scores = [CallScore(str(at), str(at), right, value) for at, (value, right) in enumerate(rows)]
     threshold = fit_threshold(scores, restraint)
     assert 0 <= threshold <= 1
-    found = at_threshold(scores, threshold)
+    found = at_threshold(scores, Calibration(threshold, len(scores)))
     assert found.restraint.score >= restraint
     for value in [0.0, *(score for score, _ in rows)]:
-        other = at_threshold(scores, value)
+        other = at_threshold(scores, Calibration(value, len(scores)))
         assert other.restraint.score < restraint or other.recall.score <= found.recall.score
 
 

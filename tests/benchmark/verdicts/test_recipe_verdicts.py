@@ -10,9 +10,9 @@ from scipy.stats import t
 
 from toolmark.benchmark.verdicts.figure import Figure
 from toolmark.benchmark.verdicts.gates import check_recipe, recipe_properties
-from toolmark.benchmark.verdicts.intervals import Interval, difference_interval
+from toolmark.benchmark.verdicts.intervals import Interval, difference_interval, wilson
 from toolmark.benchmark.verdicts.recipe_verdicts import decide_recipes, recipe_difference, recipe_figure
-from toolmark.benchmark.verdicts.verdict import Paired
+from toolmark.benchmark.verdicts.verdict import Paired, decide
 
 
 def drawn(rng: np.random.Generator, between: float, effect: float, trainings: int = 3, cases: int = 200) -> np.ndarray:
@@ -72,6 +72,22 @@ def test_trainings_that_change_nothing_are_equivalent():
     assert result.differences["timing.recall"].verdict == "equivalent"
 
 
+def test_overlap_and_identical_completions_count_as_for_an_adapter():
+    """In `rare`, only half of the cases are common. In `common`, more than 95% of all cases are common."""
+    names = [str(case) for case in range(400)]
+    common = Paired(tuple(names), (0.0,) * 400, tuple(names))
+    rare = Paired(tuple(names[:9]), (0.0,) * 9, tuple(names[:9]), only_base=tuple(names[9:18]))
+    few = Paired(tuple(names[:10]), (0.0,) * 10, tuple(names[:10]), identical=True)
+    for metrics in ({"timing.recall": common, "guard.stops": rare}, {"timing.recall": few}):
+        (adapter,) = decide([metrics])
+        (recipe,) = decide_recipes({"r": {"r@1": metrics, "r@2": metrics}}, 0.05)
+        verdicts = {metric: (one.verdict, one.reason) for metric, one in recipe.differences.items()}
+        assert verdicts == {metric: (one.verdict, one.reason) for metric, one in adapter.items()}
+    assert verdicts == {"timing.recall": ("equivalent", "")}
+    (recipe,) = decide_recipes({"r": {"r@1": {"guard.stops": rare}, "r@2": {"guard.stops": rare}}}, 0.05)
+    assert "only 50.0% of their cases in common" in check_recipe(recipe, [], "guard.stops", None).reason
+
+
 def test_a_check_looks_at_the_recipe_and_not_at_one_training():
     worse, same = np.repeat([-1.0, 0.0], [60, 140]), np.zeros(200)
     trainings = {
@@ -92,6 +108,8 @@ def test_the_floor_of_a_recipe_is_compared_with_the_mean_of_its_trainings():
     assert (figure.n, figure.score) == (100, pytest.approx(0.6))
     assert 0.6 - figure.interval.low == pytest.approx(np.hypot(0.05, t.ppf(0.975, 2) * 0.1 / 3**0.5))
     assert recipe_figure([scores[0], scores[0]]).interval.low == pytest.approx(0.45)
+    near_the_end = recipe_figure([Figure(200, score, wilson(200 * score, 200)) for score in (0.95, 0.9)]).interval
+    assert (near_the_end.low, near_the_end.high) == (pytest.approx(0.604, abs=1e-3), 1.0)
     (result,) = decide_recipes({"same": {f"same@{seed}": {"timing.recall": paired(np.zeros(9))} for seed in (1, 2)}}, 1)
     result = replace(result, figures={"timing.recall": recipe_figure([scores[2], scores[2]])})
     states = [check_recipe(result, [], "timing.recall", floor).state for floor in (0.6, 0.7, 0.8)]

@@ -12,6 +12,7 @@ from scipy.special import expit
 from tests.benchmark.verdicts.test_verdicts import ABSTAIN, CALL, NO, F, asked
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects.json import Json
+from toolmark.benchmark.runs.calibration import Calibration
 from toolmark.benchmark.scoring.call_scores import CallScore
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.metrics import AUROC
@@ -96,12 +97,47 @@ def test_a_side_without_probabilities_cannot_be_compared():
     assert (gate.state, gate.reason) == ("failed", "timing.auroc: the baseline has no value that can be compared")
 
 
+def test_a_few_unknown_probabilities_are_left_out():
+    base, mine = candidate(1.5, 0.5, 3), candidate(1.5, 0.5, 1)
+    few, many = (
+        [replace(one, call_probability=None) for one in mine[:unknown]] + mine[unknown:] for unknown in (1, 90)
+    )
+    found = compared(base, few)["mine"]
+    assert (found.figures[AUROC.id].n, found.timing.difference.n) == (N - 1, N - 1)
+    found = compared(base, many)["mine"]
+    assert found.timing is None
+    reason = "timing.auroc: the probability of a call is known for only 510 of 600 cases"
+    assert check_metric(found, AUROC.id, None).reason == reason
+    found = compared(base, [one for one in mine if one.expected == "call"])["mine"]
+    assert check_metric(found, AUROC.id, None).reason == "timing.auroc: all cases are of one kind"
+
+
+def over_epochs(quality: float, seed: int, *, known: bool) -> list[Grade]:
+    thresholds = (0.3, 0.5, 0.7)
+    every = [candidate(quality, threshold, seed, known=known) for threshold in thresholds]
+    return [replace(one, epoch=epoch) for epoch, rows in enumerate(every, 1) for one in rows]
+
+
+def test_all_areas_of_a_comparison_come_from_the_same_source():
+    served, local = over_epochs(2.5, 1, known=False), over_epochs(2.5, 2, known=True)
+    sides = [Side("served", served), Side("local", local, baseline="served", calibration=Calibration(0.5, 8))]
+    found = compare_sides(sides)
+    areas = [one.figures[AUROC.id].score for one in found.contestants]
+    assert [one.timing.source for one in found.contestants] == ["epochs", "epochs"]
+    assert found["local"].timing.difference.effect == pytest.approx(areas[1] - areas[0])
+    assert found["local"].timing.bins, "the calibration of the probabilities is still known"
+    assert found["local"].timing.at_restraint.threshold == 0.5
+
+    once = candidate(2.5, 0.5, 1)  # one epoch, so there is no source that all three sides have
+    mixed = compare_sides([Side("base", local), Side("once", once, baseline="base"), sides[0]])
+    assert [one.timing.source for one in mixed.contestants] == ["probability", "probability", "epochs"]
+    assert mixed["once"].timing.difference is not None
+    apart = compare_sides([Side("base", local), Side("once", once), replace(sides[0], baseline="base")])
+    assert apart["served"].timing.difference is None
+
+
 def test_without_probabilities_the_share_of_calls_over_epochs_is_the_score():
-    rows = []
-    for threshold in (0.3, 0.5, 0.7):
-        again = candidate(2.5, threshold, 1, known=False)
-        rows += [replace(one, epoch=len(rows) // N + 1) for one in again]
-    found = compare_sides([Side("a", rows)])["a"].timing
+    found = compare_sides([Side("a", over_epochs(2.5, 1, known=False))])["a"].timing
     assert found.source == "epochs"
     assert {point.threshold for point in found.points} <= {0.0, 1 / 3, 2 / 3, 1.0}
     assert found.bins == ()

@@ -18,7 +18,7 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.readers.scenarios import load_scenarios
-from toolmark.benchmark.scoring.gold_conversations import ScenarioProof
+from toolmark.benchmark.scoring.scenario_proof import ScenarioProof
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.sandbox import Sandbox
 from toolmark.benchmark.tools.worlds.world_names import SHIPPED_WORLDS, WorldNames

@@ -100,6 +100,10 @@ CALLS: Mapping[str, tuple[Any, list[tuple[str, dict[str, Any], Any]]]] = {
                 "'Old' (e1) is at that time, from 09:00 to",
             ),
             ("create_event", {"title": "N", "start": "2026-02-30T09:30"}, "2026-02-30T09:30 is no real date and time."),
+            ("create_event", {"title": "N", "start": "9999-12-31T23:00", "minutes": 600}, "The calendar ends with the"),
+            ("move_event", {"event_id": "e1", "start": "9999-12-31T23:59"}, "The calendar ends with the year 9999."),
+            ("find_free_time", {"day": "0001-01-01", "minutes": 1440}, []),
+            ("find_free_time", {"day": "9999-12-31", "minutes": 600}, ["9999-12-31T08:00"]),
             ("find_free_time", {"day": "2026-03-02", "minutes": 60}, ["2026-03-02T08:00", "2026-03-02T10:00"]),
             ("move_event", {"event_id": "e1", "start": "2026-03-02T09:30", "minutes": 30}, {"minutes": 30}),
             (
@@ -137,6 +141,8 @@ CALLS: Mapping[str, tuple[Any, list[tuple[str, dict[str, Any], Any]]]] = {
                 {"path": "a/b.txt", "old": "four", "new": ""},
                 "a/b.txt does not contain the text 'four'.",
             ),
+            ("replace_text", {"path": "a/b.txt", "old": "o", "new": "o" * 60_000}, "The file would have 120011 chara"),
+            ("append_to_file", {"path": "c.txt", "text": "x" * 100_001}, "The file would have 100001 characters, but"),
             ("replace_text", {"path": "a/b.txt", "old": "two\n", "new": "2 "}, "replaced 1 times"),
             ("copy_file", {"path": "a/b.txt", "new_path": "d.txt"}, "copied a/b.txt to d.txt"),
             ("read_file", {"path": "d.txt"}, "one 2 three"),
@@ -324,6 +330,12 @@ def test_calls_and_refusals(name):
     assert world_of(name, world.state()) == world
 
 
+def test_an_event_without_a_real_time_is_no_state():
+    for start in ("soon", "9999-12-31T23:59"):
+        with pytest.raises(ValueError, match=r"real date and time|ends with the year 9999"):
+            world_of("calendar", {"events": [{"id": "e1", "title": "T", "start": start, "minutes": 60}]})
+
+
 @pytest.mark.parametrize("name", SHIPPED_WORLDS)
 def test_tools_are_described_and_every_tool_that_changes_something_is_called_here(name):
     read = read_world(f"{PACKAGE}.{name}", SHIPPED_WORLDS[name])
@@ -365,6 +377,7 @@ def test_no_world_has_a_clock_randomness_or_files(name):
         "datetime",
         "functools",
         "inspect",
+        "json",
         "pydantic",
         "pydantic_core",
         "string",

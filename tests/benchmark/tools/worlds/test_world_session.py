@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from toolmark.benchmark.tools.effects import effects
 from toolmark.benchmark.tools.worlds.world import Part, ToolError, World
@@ -27,6 +27,12 @@ calls = 0
 
 class Step(Part):
     by: int
+
+
+def odd(number: int) -> int:
+    if number % 2 == 0:
+        raise KeyError("this validator is wrong")
+    return number
 
 
 class Counter(World):
@@ -79,6 +85,43 @@ class Counter(World):
         """Return what is not JSON."""
         return object()
 
+    def take(self, number: Annotated[int, AfterValidator(odd)] = 2) -> None:
+        """Take a number."""
+
+    def spoil(self) -> str:
+        """Keep what cannot be read back."""
+        self.total = "many"
+        return "done"
+
+    def stop(self) -> None:
+        """End Python."""
+        raise SystemExit(0)
+
+    def interrupt(self) -> None:
+        """Do as if the user had pressed Ctrl-C."""
+        raise KeyboardInterrupt
+
+    def no_number(self) -> float:
+        """Return NaN."""
+        return float("nan")
+
+    def keep_no_number(self) -> str:
+        """Keep NaN."""
+        self.total = float("nan")
+        return "done"
+
+    def digits(self) -> int:
+        """Return a number that cannot be written."""
+        return 10**4999
+
+    def no_text(self) -> str:
+        """Return what is not Unicode."""
+        return chr(0xD800)
+
+    def complain(self) -> str:
+        """Refuse at length."""
+        raise ToolError(chr(0xD800) + "x" * 900_000)
+
     def _hidden(self) -> None: ...
 '''
 
@@ -109,6 +152,7 @@ def test_calls_share_the_state_and_a_failed_call_changes_nothing(source, sandbox
     refused = session.call(call("add", by=4990))
     assert (refused.kind, refused.error) == ("error", "The counter ends at 5000, not at 5005.")
     assert refused.text == '{"error": "The counter ends at 5000, not at 5005."}'
+    assert session.call(call("add", by=1, note="x" * 2**16)).error.startswith("the arguments have 65557 bytes, but at")
     assert session.call(call("add", by=0)).error == "/by: 0 is less than the minimum of 1"
     assert session.call(call("state")).error.startswith("There is no tool 'state'. The tools are: add, last,")
     assert session.call(call("last"), offered=["add"]).error == "There is no tool 'last'. The tools are: add."
@@ -124,14 +168,27 @@ def test_calls_share_the_state_and_a_failed_call_changes_nothing(source, sandbox
         ("grow", "too_large", "the state has 1048614 bytes, but at most 1048576 are allowed"),
         ("leave", "crash", "the process of the call ended with status 3"),
         ("no_json", "crash", "the world has a defect: PydanticSerializationError"),
+        ("take", "crash", "KeyError: 'this validator is wrong'"),
+        ("spoil", "crash", "the world has a defect: the state after the call cannot be read back: total: Input should"),
+        ("stop", "crash", "the world has a defect: SystemExit: 0"),
+        ("interrupt", "crash", "the world has a defect: KeyboardInterrupt"),
+        ("no_number", "crash", "the world has a defect: ValueError: Out of range float values are not JSON compliant"),
+        ("keep_no_number", "crash", "the world has a defect: "),
+        ("digits", "crash", "the world has a defect: ValueError: Exceeds the limit (4300 digits)"),
+        ("no_text", "crash", "the world has a defect: UnicodeEncodeError"),
     ],
 )
 def test_a_bad_world_is_contained(source, sandbox, name, kind, reason):
     session = WorldSession(WorldNames(source).resolve("Counter"), {}, sandbox)
-    result = session.call(call(name))
+    result = session.call(call(name, **({"number": 2} if name == "take" else {})))
     assert (result.kind, result.error[: len(reason)]) == (kind, reason)
     assert session.state == {"total": 0, "steps": [], "note": ""}
     assert session.call(call("add", by=1)).value == 1
+
+
+def test_a_long_refusal_is_cut(source, sandbox):
+    refused = WorldSession(WorldNames(source).resolve("Counter"), {}, sandbox).call(call("complain"))
+    assert (refused.kind, len(refused.error), refused.error[:8]) == ("error", 500, r"\ud800xx")
 
 
 @pytest.mark.parametrize("times", [50, pytest.param(1000, marks=pytest.mark.slow)])
@@ -187,3 +244,35 @@ def test_a_file_cannot_name_code_and_mistakes_are_told(source, tmp_path):
         read_source(source.removesuffix("er"))
     with pytest.raises(InputError, match=r"There is no file .*none\.py"):
         read_source(f"{tmp_path}/none.py:World")
+
+
+def test_the_code_of_a_world_is_all_local_code_that_it_runs(tmp_path, monkeypatch):
+    """Answers are reused only while this code is the same."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_rules").mkdir()
+    files = {
+        "own_world.py": "import json, pydantic\nfrom own_base import Base\nclass Own(Base):\n    pass\n",
+        "own_base.py": "from toolmark.benchmark.tools.worlds.world import World\nfrom own_rules import step\n"
+        'class Base(World):\n    n: int = 0\n    def bump(self) -> int:\n        """Bump."""\n        import own_late\n'
+        "        return step.STEP\n",
+        "own_rules/__init__.py": "",
+        "own_rules/step.py": "from . import deep\nSTEP = 1\n",
+        "own_rules/deep.py": "",
+        "own_late.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "own_other.py").write_text("")
+
+    def code() -> str:
+        return WorldNames(f"{tmp_path / 'own_world.py'}:Own").resolve("Own").code
+
+    seen = {code()}
+    for name in files:
+        with (tmp_path / name).open("a") as file:
+            file.write("# changed\n")
+        assert code() not in seen, name
+        seen.add(code())
+    (tmp_path / "own_other.py").write_text("# changed\n")
+    assert code() in seen
+    assert len({WorldNames().resolve(name).code for name in ("bank", "shop")}) == 2
