@@ -137,7 +137,9 @@ def write_gguf(
             array = _permuted(
                 array, config.num_attention_heads if parts[-1] == "q_proj" else config.num_key_value_heads
             )
-        names = _NAMES | ({"post_attention_layernorm": "post_attention_norm"} if architecture == "gemma3" else {})
+        names = _NAMES | (
+            {"post_attention_layernorm": "post_attention_norm"} if architecture.startswith("gemma") else {}
+        )
         written = names[parts[-1]] if "layers" not in parts else f"blk.{parts[2]}.{names[parts[-1]]}"
         if quantised is not None and array.ndim == 2:
             writer.add_tensor(f"{written}.weight", gguf.quants.quantize(array, quantised), raw_dtype=quantised)

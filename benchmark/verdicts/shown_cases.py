@@ -120,6 +120,7 @@ class PlayedShown:
         changes: What the turn changed in the state.
         unmet: The demands that are not met, in words. Empty for the gold.
         more_calls: Number of further calls, which are left out.
+        rest: The hash of these further calls. Empty if there are none.
         more_changes: Number of further changes, which are left out.
     """
 
@@ -128,6 +129,7 @@ class PlayedShown:
     changes: tuple[ChangeShown, ...]
     unmet: tuple[str, ...] = ()
     more_calls: int = 0
+    rest: str = ""
     more_changes: int = 0
 
 

@@ -118,24 +118,29 @@ def _answer(scenario: Scenario, held: _Held, gold: Sequence[PlayedTurn]) -> Answ
 
 def _played(turn: PlayedTurn, unmet: Sequence[Unmet] = ()) -> PlayedShown:
     found = list(changes(turn.before, turn.after))
+    rest = [_digest(one) for one in turn.calls[MOST_CALLS:]]
     return PlayedShown(
         calls=tuple(map(_call, turn.calls[:MOST_CALLS])),
         said=f"({turn.ended.replace('_', ' ')})" if turn.answer is None else shown_text(turn.answer),
         unmet=tuple(legible(": ".join(filter(None, (one.demand, one.detail)))) for one in unmet),
         changes=tuple(map(_change, found[:_MOST_CHANGES])),
-        more_calls=max(0, len(turn.calls) - MOST_CALLS),
+        more_calls=len(rest),
+        rest=digest(rest, 8) if rest else "",
         more_changes=max(0, len(found) - _MOST_CHANGES),
     )
 
 
 def _call(played: PlayedCall) -> CallShown:
-    name, arguments = played.call.name, played.call.arguments
     return replace(
-        shown_call(JudgedCall(name, arguments)),
+        shown_call(JudgedCall(played.call.name, played.call.arguments)),
         result=shown_text(played.result.text),
         failed=played.result.kind != "ok",
-        digest=digest([name, dict(arguments)], 8),
+        digest=_digest(played),
     )
+
+
+def _digest(played: PlayedCall) -> str:
+    return digest([played.call.name, dict(played.call.arguments)], 8)
 
 
 def _change(change: Change) -> ChangeShown:

@@ -51,6 +51,7 @@ def _played(turn: PlayedShown) -> dict[str, Any]:
         "changes": [{"path": one.path, "before": one.before, "after": one.after} for one in turn.changes],
         "unmet": turn.unmet,
         "more_calls": turn.more_calls,
+        "rest": turn.rest,
         "more_changes": turn.more_changes,
     }
 

@@ -205,7 +205,7 @@
     before === null ? "" : el("del", {}, before), after === null ? "" : el("ins", {}, after),
   );
   // Whole calls are compared, because the shown arguments can be cut.
-  const callsOf = (turn) => (turn ? turn.calls.map((call) => call.digest) : []);
+  const callsOf = (turn) => (turn ? [...turn.calls.map((call) => call.digest), ...(turn.rest ? [turn.rest] : [])] : []);
   // The place of the first call that differs between two sides: [turn, call]. Other words in an answer do not count.
   const partingOf = (one, other) => {
     for (let turn = 0; turn < Math.max(one.length, other.length); turn += 1) {
@@ -225,8 +225,8 @@
     }
     const parting = () => el("p", { class: "parting" }, "The two sides part here.");
     side.append(...turn.calls.flatMap((call, at) => (at === parted ? [parting(), callShown(call)] : [callShown(call)])));
-    side.append(...leftOut(turn.more_calls, "call"));
     if (parted !== null && parted >= turn.calls.length) side.append(parting());
+    side.append(...leftOut(turn.more_calls, "call"));
     side.append(el("p", { class: "prose said" }, turn.said));
     if (turn.changes.length) side.append(el("h5", {}, "Changes of the state"), el("ul", { class: "changes" }, ...turn.changes.map(changeShown)), ...leftOut(turn.more_changes, "change"));
     side.append(...turn.unmet.map((unmet) => el("p", { class: "because" }, `not met: ${unmet}`)));

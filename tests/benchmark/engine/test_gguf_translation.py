@@ -62,6 +62,15 @@ def phi3() -> Any:
     return Phi3ForCausalLM(Phi3Config(**SMALL, num_hidden_layers=2, sliding_window=100, rope_parameters=rope)).eval()
 
 
+def gemma2() -> Any:
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(4)
+    caps = {"attn_logit_softcapping": 20.0, "final_logit_softcapping": 10.0, "query_pre_attn_scalar": 32}
+    config = Gemma2Config(**SMALL, **caps, num_hidden_layers=2, head_dim=32, sliding_window=64)
+    return Gemma2ForCausalLM._from_config(config, attn_implementation="eager").eval()
+
+
 def gemma3() -> Any:
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
@@ -86,6 +95,12 @@ def divisors(model: Any) -> np.ndarray:
 
 LINEAR = {"rope.scaling.type": "linear", "rope.scaling.factor": 8.0}
 YARN = {"rope.scaling.type": "yarn", "rope.scaling.factor": 4.0, "rope.scaling.original_context_length": 256}
+GEMMA_2 = {
+    **dict.fromkeys(("attention.key_length", "attention.value_length", "rope.dimension_count"), 32),
+    "attention.sliding_window": 64,
+    "attn_logit_softcapping": 20.0,
+    "final_logit_softcapping": 10.0,
+}
 GEMMA = {
     "attention.key_length": 32,
     "attention.value_length": 32,
@@ -103,6 +118,7 @@ SAME: dict[str, tuple[str, Callable[[], Any], dict[str, Any]]] = {
     "yarn": ("llama", lambda: llama(rope_type="yarn", factor=4.0, original_max_position_embeddings=256), YARN),
     "Llama 3": ("llama", lambda: llama(**LLAMA3), {}),
     "a part of the head": ("phi3", phi3, {"rope.dimension_count": 12, "attention.sliding_window": 100}),
+    "the caps of Gemma 2": ("gemma2", gemma2, GEMMA_2),
     "Gemma 3": ("gemma3", gemma3, GEMMA),
 }
 
