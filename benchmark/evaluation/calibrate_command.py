@@ -34,7 +34,10 @@ __all__ = ["calibrate"]
 
 _DECODING = Decoding()
 _RESTRAINT = 0.9
-"""The restraint of `timing.at_restraint[0.9]`, and the default without an adapter."""
+"""The restraint of `timing.at_restraint[0.9]`, and the highest default.
+
+A base that never calls has a restraint of 100%. A candidate that must reach this restraint cannot call either.
+"""
 
 calibrate = App(name="calibrate", help="Fit a threshold for calls on dev cases, and print the spec with the threshold.")
 
@@ -74,7 +77,7 @@ def fit(
         The adapter for which the threshold is fitted.
     restraint:
         The demanded restraint: among the dev cases in which no call is right, the share in which the candidate must not
-        call. The default is the restraint of the base, or 0.9 without an adapter.
+        call. The default is the restraint of the base, but at most 0.9. Without an adapter, the default is 0.9.
     cases:
         Case file or folder. The default is the shipped cases.
     dialect:
@@ -131,7 +134,7 @@ def fit(
     demanded = restraint
     if demanded is None:
         of_base = comparison.contestants[0].figures["timing.restraint"].score
-        demanded = _RESTRAINT if adapter is None or of_base is None else of_base
+        demanded = _RESTRAINT if adapter is None or of_base is None else min(of_base, _RESTRAINT)
     source = named_case_set(request.cases) or request.cases
     stored = Calibration(fit_threshold(scores, _RESTRAINT), len(scores), source, case_set_hash(evaluation.cases), limit)
     earlier = read_calibration(contestant.run.folder)
