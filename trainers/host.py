@@ -32,7 +32,7 @@ from toolmark.benchmark.candidates.template_args_choice import choose_template_a
 from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
 from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
-from toolmark.benchmark.core.hashing import digest, file_hash
+from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load
@@ -44,6 +44,7 @@ from toolmark.benchmark.data.held_out import held_out as read_held_out
 from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, TrainingRecord, WrittenRecord
 from toolmark.benchmark.engine.devices import choose_device
 from toolmark.benchmark.engine.model_folder import locate
+from toolmark.benchmark.evaluation.case_set import case_set_hash
 from toolmark.benchmark.plugins.protocols import Trained, Trainer, Training
 from toolmark.trainers.adapter_card import adapter_card
 from toolmark.trainers.dev_judging import DevJudging, judged_metrics
@@ -144,13 +145,18 @@ def run_training(
         score_dev=judging.score,
         dev_metrics=judged_metrics(dev),
     )
+    recorded = RecordedBase(
+        id=job.base,
+        weights=weights_hash(weights),
+        adapter=None if folders.adapter is None else adapter_hash(folders.adapter),
+    )
     influences |= {
-        "base": weights_hash(weights),
-        "adapter": None if folders.adapter is None else adapter_hash(folders.adapter),
+        "base": recorded.weights,
+        "adapter": recorded.adapter,
         "dialect": dialect.name,
         "template_args": dict(template.args),
         "skip_too_long": job.skip_too_long,
-        "dev": digest([case.id for case in dev.cases]),
+        "dev": case_set_hash(dev.cases),
         "max_tokens": job.max_tokens,
         "thinking_tokens": job.thinking_tokens,
     }
@@ -158,7 +164,7 @@ def run_training(
         trained = trainer.train(base, data, job.out, options, context)
     if not started.first:
         return None
-    return _write_record(trainer, job, options, data, trained, context)
+    return _write_record(trainer, job, options, data, trained, context, recorded)
 
 
 @contextmanager
@@ -262,9 +268,10 @@ def _write_record(
     data: TraceDataset,
     trained: Trained,
     context: Training,
+    base: RecordedBase | None = None,
 ) -> WrittenRecord:
     """Write `toolmark.json` and `README.md` to the folder of the weights."""
-    weights, adapter, dialect = context.weights, context.adapter, context.dialect
+    dialect = context.dialect
     changed = options.model_dump(mode="json", exclude_defaults=True)
     record = WrittenRecord(
         name=job.out.name,
@@ -274,19 +281,15 @@ def _write_record(
         ),
         seed=job.seed,
         options={**options.model_dump(mode="json"), **trained.measured},
-        base=None
-        if weights is None
-        else RecordedBase(
-            id=job.base, weights=weights_hash(weights), adapter=None if adapter is None else adapter_hash(adapter)
-        ),
+        base=base,
         dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
-        template_sha256=_template_hash(weights or job.out),
+        template_sha256=_template_hash(context.weights or job.out),
         template_args=dict(context.template_args),
         data=RecordedData(
             made_by=data.made_by,
             manifest_sha256=data.manifest_hash,
             conversations=len(data.rows()),
-            tools=None if trained.tools_made_by else _seen_tools(data, adapter),
+            tools=None if trained.tools_made_by else _seen_tools(data, context.adapter),
             tools_made_by=trained.tools_made_by,
         ),
         weights_sha256=file_hash(next(iter(sorted(job.out.glob("*.safetensors"))))),

@@ -6,13 +6,13 @@ So the folder also says what these files belong to: base, data, seed, options, a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.trainers.finetuning.checkpoint_files import read_json, write_json
 
 __all__ = ["UNFINISHED_FILE", "check_resumed"]
 
@@ -31,12 +31,10 @@ def check_resumed(out: Path, training: Mapping[str, JsonValue]) -> None:
         InputError: `out` contains an unfinished training in which another value influenced the weights.
     """
     file = out / UNFINISHED_FILE
-    if not file.exists():
-        fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps(training, indent=1), encoding="utf-8")
-        fresh.replace(file)
+    before = read_json(file)
+    if not before:
+        write_json(file, training)
         return
-    before = json.loads(file.read_text(encoding="utf-8"))
     if differing := sorted(key for key in before.keys() | training.keys() if before.get(key) != training.get(key)):
         raise InputError(
             f"{str(out)!r} contains an unfinished training with other values of {', '.join(differing)}",

@@ -26,7 +26,7 @@ from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.policies.trivial import VERSION as POLICY_VERSION
 
-__all__ = ["environment", "identity", "run_key", "template_hash", "template_reads_clock"]
+__all__ = ["adapter_hash", "environment", "identity", "run_key", "template_hash", "template_reads_clock"]
 
 _TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
 _MORE_TEMPLATES = "additional_chat_templates"

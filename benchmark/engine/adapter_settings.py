@@ -108,11 +108,11 @@ def peft_config(settings: Mapping[str, Any], modules: Sequence[str], vocabulary:
     known = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(kind)]
     hints = get_type_hints(known)
     names = {field.name for field in fields(known) if field.init}
-    unknown = sorted(name for name in settings.keys() - names - _NOT_NEEDED if settings[name] is True)
+    unknown = sorted(name for name in settings.keys() - names - _NOT_NEEDED if settings[name])
+    if on := [name for name in unknown if settings[name] is True]:
+        raise SettingsError(f"the adapter uses the setting {on[0]}, which the installed PEFT does not know")
     if unknown:
-        raise SettingsError(f"the adapter uses the setting {unknown[0]}, which the installed PEFT does not know")
-    if ignored := sorted(name for name in settings.keys() - names - _NOT_NEEDED if settings[name]):
-        warnings.warn(f"PEFT does not know the settings {', '.join(ignored)} of the adapter", stacklevel=2)
+        warnings.warn(f"PEFT does not know the settings {', '.join(unknown)} of the adapter", stacklevel=2)
     chosen = {name: settings[name] for name in names & settings.keys() - _NOT_NEEDED}
     if "init_lora_weights" in chosen:
         chosen["init_lora_weights"] = _start(chosen["init_lora_weights"])

@@ -181,6 +181,6 @@ def _check_base(base: Path, adapter: Path, settings: dict[str, Any]) -> None:
         return
     name = str(settings.get("base_model_name_or_path") or "no base")
     # In the hub's cache, the folder of a revision is models--ORG--NAME/snapshots/REVISION.
-    on_hub = base.parent.parent.name.removeprefix("models--").replace("--", "/", 1)
-    if name != on_hub and Path(name).name != base.resolve().name:
+    in_cache = base.parent.parent.name == f"models--{name.replace('/', '--')}"
+    if not in_cache and Path(name).name != base.resolve().name:
         warnings.warn(f"base identity not proven: {adapter} names {name}, but {base} is used", stacklevel=2)

@@ -63,9 +63,9 @@ class ScenarioProof:
         for number, (turn, played, found) in enumerate(turns, start=1):
             for call, one in zip(turn.gold.calls, played.calls, strict=True):
                 if one.result.is_fault or (one.result.kind == "error") != call.fails:
-                    wanted = "an error" if call.fails else "a result"
+                    wanted = "error" if call.fails else "result"
                     told = one.result.error or one.result.value
-                    yield f"turn {number}: {call.name} gives no {wanted.split()[1]}: {told!s:.200}"
+                    yield f"turn {number}: {call.name} gives no {wanted}: {told!s:.200}"
             for unmet in found:
                 yield f"turn {number}: the gold does not meet the demand {unmet.demand}: {unmet.detail}"
             yield from (f"turn {number}: {fault}" for fault in self._faults_of_effects(played))
@@ -110,10 +110,8 @@ class ScenarioProof:
                 ("doubled", [changed(calls[index], calls[index])]),
                 ("altered", [changed(call) for call in _altered(calls[index])]),
             ):
-                for other in others:
-                    if not same_state([self.gold[-1].after], self._played(other)[-1].after, self._scenario.free):
-                        yield kind, other
-                        break
+                if (other := next(filter(self._ends_otherwise, others), None)) is not None:
+                    yield kind, other
         for number, turn_ in enumerate(self._scenario.turns):
             calls, answer = script[number].calls, script[number].answer
             for misread in _misread(answer, turn_.expect.say) if isinstance(turn_.expect, Demands) else ():
@@ -122,6 +120,9 @@ class ScenarioProof:
             if turn_.wrong:
                 worse = ScriptedTurn((*calls, *turn_.wrong), answer)
                 yield f"wrong in turn {number + 1}", [*script[:number], worse, *script[number + 1 :]]
+
+    def _ends_otherwise(self, script: Script) -> bool:
+        return not same_state([self.gold[-1].after], self._played(script)[-1].after, self._scenario.free)
 
     def _played(self, script: Script) -> list[PlayedTurn]:
         return play(self._scenario, script, self._world, self._sandbox)

@@ -140,7 +140,7 @@ def _call(played: PlayedCall) -> CallShown:
 
 
 def _digest(played: PlayedCall) -> str:
-    return digest([played.call.name, dict(played.call.arguments)], 8)
+    return digest(played.call.written, 8)
 
 
 def _change(change: Change) -> ChangeShown:

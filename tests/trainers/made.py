@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from toolmark.benchmark.data.cases import Call, Message, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
+from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.generators.trace_dataset.writer import trace_row, write_traces
+from toolmark.trainers.host import run_training
+from toolmark.trainers.training_job import TrainingJob
 
 TOOLS = tuple(
     Tool(
@@ -53,6 +60,18 @@ def dataset(folder: Path, train: list[Trace], validation: list[Trace] | None = N
     write_traces(spools, folder / "traces", folder / "cache")
     (folder / "manifest.json").write_text(json.dumps({"seed": 1}))
     return folder
+
+
+def said_in_training(
+    trainer: Trainer[Any],
+    options: BaseModel,
+    log: Callable[[Mapping[str, float]], None] = lambda _: None,
+    **job: Any,
+) -> list[str]:
+    """Train with a limit of two dev cases. Return the lines for the user."""
+    said: list[str] = []
+    run_training(trainer, TrainingJob(**job, dev_limit=2), options, log, said.append)
+    return said
 
 
 def same_weights(one: Path, other: Path) -> bool:

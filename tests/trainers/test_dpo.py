@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.forked.commands import Commands
-from tests.trainers.made import TOOLS, dataset, same_weights, traces
+from tests.trainers.made import TOOLS, dataset, said_in_training, same_weights, traces
 from toolmark.benchmark.candidates.fingerprint import adapter_hash
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.dataset import TraceDataset
@@ -22,9 +22,7 @@ from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.trainers.dpo import DpoTrainer
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
-from toolmark.trainers.host import run_training
 from toolmark.trainers.own_answers.options import DpoOptions
-from toolmark.trainers.training_job import TrainingJob
 
 QUICK = DpoOptions(
     samples=2, pairs=1, epochs=2, batch=4, score_every=5, threads=1, precision="float32", lr=1e-3, answer_tokens=8
@@ -40,10 +38,8 @@ def train(
     options: DpoOptions = QUICK,
     log: Callable[[Mapping[str, float]], None] = lambda _: None,
 ) -> list[str]:
-    said: list[str] = []
     where = {"data": data, "out": out, "base": str(base), "adapter": str(adapter), "dev": str(dev)}
-    run_training(DpoTrainer(), TrainingJob(**where, dev_limit=2, max_tokens=16), options, log, said.append)
-    return said
+    return said_in_training(DpoTrainer(), options, log, **where, max_tokens=16)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked.commands import Commands
-from tests.trainers.made import TOOLS, dataset, same_weights
+from tests.trainers.made import TOOLS, dataset, said_in_training, same_weights
 from toolmark.benchmark.data.cases import Call, Message, Toolbox
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.data.traces import Trace
@@ -18,10 +18,8 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.trainers.grpo import GrpoTrainer
-from toolmark.trainers.host import run_training
 from toolmark.trainers.own_answers.options import GrpoOptions
 from toolmark.trainers.own_answers.rewards import DEFAULT_REWARDS
-from toolmark.trainers.training_job import TrainingJob
 
 WORDS = {**dict.fromkeys(DEFAULT_REWARDS, -1.0), "no_call": 1.0, "abstain": 1.0}
 """Pays for every answer in words."""
@@ -67,12 +65,8 @@ def train(
     options: GrpoOptions = QUICK,
     log: Callable[[Mapping[str, float]], None] = lambda _: None,
 ) -> list[str]:
-    said: list[str] = []
-    job = TrainingJob(
-        data=data, out=out, base="pocket", adapter="pocket-lora", dev=str(dev), dev_limit=2, max_tokens=32
-    )
-    run_training(GrpoTrainer(), job, options, log, said.append)
-    return said
+    where = {"data": data, "out": out, "base": "pocket", "adapter": "pocket-lora", "dev": str(dev)}
+    return said_in_training(GrpoTrainer(), options, log, **where, max_tokens=32)
 
 
 @pytest.fixture(scope="module")

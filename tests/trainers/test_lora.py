@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import random
 import re
 import shutil
@@ -16,12 +15,11 @@ import pytest
 import torch
 from datasets import load_from_disk
 from peft import PeftModel
-from pydantic import ValidationError
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.forked.commands import Commands
-from tests.trainers.made import TOOLS, dataset, traces
+from tests.trainers.made import TOOLS, dataset, said_in_training, traces
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.data.cases import Message, Toolbox
@@ -35,9 +33,7 @@ from toolmark.benchmark.plugins.protocols import Trainer
 from toolmark.trainers.finetuning.batch_layout import batch_loss, padded_rows
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
 from toolmark.trainers.finetuning.options import LoraOptions
-from toolmark.trainers.host import run_training
 from toolmark.trainers.lora import LoraTrainer
-from toolmark.trainers.training_job import TrainingJob
 from toolmark.trainers.unfinished_training import UNFINISHED_FILE
 
 QUICK = LoraOptions(r=4, epochs=6, shares={}, score_every=5, threads=1, precision="float32", lr=1e-2)
@@ -52,10 +48,8 @@ def train(
     log: Callable[[Mapping[str, float]], None] = lambda _: None,
     **job: object,
 ) -> list[str]:
-    said: list[str] = []
-    wanted = TrainingJob(data=data, out=out, base=str(base), dialect="tagged", dev=str(dev), dev_limit=2, **job)
-    run_training(LoraTrainer(), wanted, options, log, said.append)
-    return said
+    where = {"data": data, "out": out, "base": str(base), "dev": str(dev)}
+    return said_in_training(LoraTrainer(), options, log, **where, dialect="tagged", **job)
 
 
 @pytest.fixture(scope="module")
@@ -125,20 +119,6 @@ def test_a_checkpoint_cannot_be_chosen_by_a_metric_that_is_not_judged(metric, ba
 def test_a_training_that_reads_nothing_is_refused(base, data, dev, tmp_path):
     with pytest.raises(InputError, match=r"--epochs 0\.01 of 20 conversations reads none"):
         train(base, data, dev, tmp_path / "out", QUICK.model_copy(update={"epochs": 0.01}))
-
-
-@pytest.mark.parametrize(
-    ("given", "named"),
-    [
-        ({"shares": {"easy": -0.25}}, "easy -0.25"),
-        ({"shares": {"easy": 1.5}}, "easy 1.5"),
-        ({"shares": {"easy": math.nan}}, "finite"),
-        ({"epochs": math.inf}, "finite"),
-    ],
-)
-def test_numbers_without_a_meaning_are_refused(given, named):
-    with pytest.raises(ValidationError, match=named):
-        LoraOptions(**given)
 
 
 def test_the_curve_holds_loss_and_dev_figures(trained):

@@ -179,6 +179,7 @@ class PocketTrainer(BaseTrainer):
     name = "pocket"
     Options = PocketOptions
     from_scratch = True
+    changeable = ("threads", "precision", "checkpoint_minutes")  # the resume file has the measured precision
 
     def train(
         self,

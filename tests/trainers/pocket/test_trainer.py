@@ -71,7 +71,7 @@ def test_the_record_tells_how(trained):
 def test_a_killed_training_ends_with_the_same_weights(trained, trace_folder, tmp_path):
     with pytest.raises(Killed):
         train(trace_folder, tmp_path, kill_at=2)
-    train(trace_folder, tmp_path)
+    train(trace_folder, tmp_path, TINY.model_copy(update={"checkpoint_minutes": 9.0}))
 
     unbroken, resumed = (load_file(folder / "model.safetensors") for folder in (trained, tmp_path))
     assert all(unbroken[name].equal(resumed[name]) for name in unbroken)
