@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.launched_process import launched_process
@@ -29,6 +29,14 @@ _NEEDED_FOR_SHARDING = {
 }
 """Variables that `accelerate launch` sets from its configuration file. For each variable, the value that a training
 needs, and the line of the configuration file."""
+
+_LEFT: list[Any] = []
+"""Groups that this process has left. They exist until it ends.
+
+If the model of `DistributedDataParallel` were the last owner of a group, its destructor would wait for a thread of gloo
+while it keeps other threads of Python from running. The thread of gloo may need Python to free a tensor, and then both
+wait forever (https://github.com/pytorch/pytorch/issues/56297).
+"""
 
 
 def connect(device: str) -> None:
@@ -60,6 +68,7 @@ def disconnect() -> None:
         return
     import torch
 
+    _LEFT.append(torch.distributed.group.WORLD)
     torch.distributed.destroy_process_group()
 
 

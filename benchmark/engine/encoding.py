@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoded", "check_readable", "conversation", "encode", "rendered", "stop_ids"]
 
+_PROBE = "70441352"
+"""A text that templates do not change, because it has neither letters nor signs."""
+
 _USE_TAGGED = "Choose a dialect that shows the tools in plain turns, for example --dialect tagged"
 
 
@@ -172,10 +175,11 @@ def _check_turns(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) 
     """Check that a rendered prompt contains the text of every turn, except those of the assistant.
 
     Some templates leave out texts of the assistant on purpose, for example thoughts. Other templates write a text in
-    another way, for example as JSON. So a text that is not found is replaced by a simple word, which must be found.
+    another way, for example as JSON or in capital letters. So a text that is not found is replaced by digits, which
+    must be found.
     """
     hidden = {
-        index: f"probe-{index}-of-the-turn"
+        index: f"{_PROBE}{index:03}"
         for index, message in enumerate(prompt.messages)
         if message.role != "assistant" and message.content.strip() not in text
     }
@@ -205,7 +209,7 @@ def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
 
 def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -> int:
     """Return the token with which the template ends a turn of the assistant."""
-    asked, probe = "probe of the question", "probe of the answer"
+    asked, probe = f"{_PROBE}1", f"{_PROBE}2"
     turns = (Message(role="user", content=asked), Message(role="assistant", content=probe))
     text = _render(turns, Prompt(turns[:1], template_args=template_args), tokenizer, reply=True)
     for turn in turns:

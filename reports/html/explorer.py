@@ -39,9 +39,13 @@ def _call(call: CallShown) -> dict[str, Any]:
         "missing": call.missing,
         "result": call.result,
         "failed": call.failed,
-        "more_arguments": call.more_arguments,
-        "digest": call.digest,
+        **_if_any(more_arguments=call.more_arguments, digest=call.digest),
     }
+
+
+def _if_any(**fields: int | str) -> dict[str, Any]:
+    """Return the fields that are neither 0 nor empty. Most are, and then more cases fit into a page."""
+    return {name: value for name, value in fields.items() if value}
 
 
 def _played(turn: PlayedShown) -> dict[str, Any]:
@@ -50,9 +54,7 @@ def _played(turn: PlayedShown) -> dict[str, Any]:
         "said": turn.said,
         "changes": [{"path": one.path, "before": one.before, "after": one.after} for one in turn.changes],
         "unmet": turn.unmet,
-        "more_calls": turn.more_calls,
-        "rest": turn.rest,
-        "more_changes": turn.more_changes,
+        **_if_any(more_calls=turn.more_calls, rest=turn.rest, more_changes=turn.more_changes),
     }
 
 
@@ -86,7 +88,7 @@ def _case(case: CaseShown, flips: Sequence[Flips]) -> dict[str, Any]:
         "waived": case.waived,
         "answers": list(map(_answer, case.answers)),
         "gold": list(map(_played, case.gold)),
-        "more_expected": case.more_expected,
+        **_if_any(more_expected=case.more_expected),
         "fates": "".join(_CODES[flip.fates[case.id]] if case.id in flip.fates else "-" for flip in flips),
     }
 

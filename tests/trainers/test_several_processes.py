@@ -57,6 +57,16 @@ def test_sharding_that_cannot_be_judged_is_refused(name, value, line):
         check_sharding(SHARDED | {name: value})
 
 
+@pytest.mark.slow
+def test_a_process_leaves_its_group_while_threads_of_gloo_wait_for_python():
+    script = Path(__file__).with_name("left_group.py")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "RANK": "0", "WORLD_SIZE": "2"}
+    ended = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.stdout.splitlines() == ["left"] * 60, ended.stderr
+
+
 def launched(processes: int, out: Path, base: Path, data: Path, dev: Path) -> subprocess.Popen[str]:
     options = ["--r", "4", "--epochs", "6", "--score-every", "5", "--threads", "1", "--precision", "float32"]
     options += ["--lr", "0.01", "--dropout", "0", "--shares.easy", "1", "--shares.no_tool", "1", "--max-tokens", "16"]

@@ -249,7 +249,7 @@ HIDES = {
     "the first question": (WITH_SYSTEM.replace("{{ m.content }}", "{{ messages[0].content }}"), "user"),
     "results": (WITH_SYSTEM.replace("{% for m in messages %}", "{% for m in messages if m.role != 'tool' %}"), "tool"),
 }
-ESCAPES = WITH_SYSTEM.replace("{{ m.content }}", "{{ m.content | tojson }}")
+CHANGES = [("tojson", '\\"five\\"'), ("trim | upper", 'SAY "FIVE"')]
 
 
 @pytest.mark.parametrize(("template", "role"), HIDES.values(), ids=HIDES)
@@ -270,7 +270,9 @@ def test_a_template_that_hides_a_question_or_an_answer_has_no_end_of_turn(tokeni
         encode(Prompt(TURNS[1:2]), tokenizer, "It is 5.")
 
 
-def test_a_template_may_write_a_text_in_another_way(tokenizer):
-    tokenizer.chat_template = ESCAPES
+@pytest.mark.parametrize(("change", "shown"), CHANGES)
+def test_a_template_may_write_a_text_in_another_way(tokenizer, change, shown):
+    tokenizer.chat_template = WITH_SYSTEM.replace("{{ m.content }}", f"{{{{ m.content | {change} }}}}")
     turns = (Message(role="user", content='  Say "five"\n twice. '),)
-    assert '\\"five\\"' in tokenizer.decode(encode(Prompt(turns), tokenizer).ids)
+    assert shown in tokenizer.decode(encode(Prompt(turns), tokenizer).ids)
+    assert stop_ids(tokenizer, None)
