@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from toolmark.benchmark.core.progress import counting
+from toolmark.benchmark.core.progress import counted
 
 if TYPE_CHECKING:
     from toolmark.trainers.own_answers.judged_answers import AnswerSampler, JudgedAnswer
@@ -99,9 +99,11 @@ def read_or_make(
     if not file.exists():
         found: list[Pair] = []
         parts = [asked[first : first + _QUESTIONS_AT_ONCE] for first in range(0, len(asked), _QUESTIONS_AT_ONCE)]
-        for part in counting(parts, "answers sampled", len(parts), "part"):
-            for number, answers in zip(part, sampler.sample(part, samples, 1), strict=True):
-                found += pairs_of(number, questions[number], answers, most)
+        with counted("questions answered", len(asked), "question") as tally:
+            for part in parts:
+                for number, answers in zip(part, sampler.sample(part, samples, 1), strict=True):
+                    found += pairs_of(number, questions[number], answers, most)
+                tally.add(len(part))
         if not found:
             return []
         fresh = file.with_suffix(".new")
