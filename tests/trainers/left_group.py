@@ -1,4 +1,9 @@
-"""Leaves many groups of one process each, while threads of gloo still free tensors of Python."""
+"""Leaves many groups of one process each, while threads of gloo still free tensors of Python.
+
+    RANK=0 WORLD_SIZE=2 python tests/trainers/left_group.py
+
+It prints a line for each group that it has left.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ GROUPS = 60
 
 
 def main() -> None:
+    """Join and leave the groups."""
     sys.setswitchinterval(10)  # seconds; the main thread goes on until it waits
     for _ in range(GROUPS):
         torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
@@ -21,7 +27,8 @@ def main() -> None:
         disconnect()
         del model
         gc.collect()
-        print("left", flush=True)
+        sys.stdout.write("left\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
