@@ -61,7 +61,11 @@ def model_card(record: WrittenRecord, *, adapter: bool) -> str:
     metadata |= {"library_name": "peft" if adapter else "transformers", "pipeline_tag": "text-generation"}
     metadata["tags"] = f"[tool-calling, {'lora, ' if adapter else ''}toolmark]"
     folder = shlex.quote(record.name)
-    both = f"--model {shlex.quote(base)} --adapter {folder}" if adapter else f"--model {folder} --baseline {shlex.quote(base)}"
+    both = (
+        f"--model {shlex.quote(base)} --adapter {folder}"
+        if adapter
+        else f"--model {folder} --baseline {shlex.quote(base)}"
+    )
     return _CARD.format(
         metadata="".join(f"{key}: {value}\n" for key, value in metadata.items()),
         name=record.name,
