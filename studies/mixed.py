@@ -15,13 +15,14 @@ adapters, and the numbers of rows, threads and repetitions.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from studies.peak_memory import peak_bytes
 
 
 def milliseconds(work: Callable[[], object], times: int) -> list[float]:
@@ -76,8 +77,7 @@ def main(spec: dict[str, Any], out: Path) -> None:
             name: milliseconds(work, spec["times"])
             for name, work in (("alone", alone), ("mixed", mixed), ("in turn", in_turn))
         }
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    out.write_text(json.dumps({"seconds": [], "peak": peak, "milliseconds": taken}))
+    out.write_text(json.dumps({"seconds": [], "peak": peak_bytes(), "milliseconds": taken}))
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import importlib
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from studies.clock import Clock
+from studies.peak_memory import peak_bytes
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.data.cases import Message
 from toolmark.benchmark.data.completions import Prompt
@@ -116,7 +116,6 @@ def main(spec: dict[str, Any], out: Path) -> None:
             found = dict(engine.answer(range(len(prompts))))
         seconds.append(now() - start)
         answering.append(now() - encoded)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     rows = dict(enumerate(row["ids"] for row in spec["rows"]))
     out.write_text(
         json.dumps(
@@ -124,7 +123,7 @@ def main(spec: dict[str, Any], out: Path) -> None:
                 "seconds": seconds,
                 "answering": answering,
                 "texts": [without_special(found[index].text, engine) for index in range(len(prompts))],
-                "peak": peak,
+                "peak": peak_bytes(),
                 "read": sum(map(len, rows.values())),
                 "unique": unique_tokens(rows),
                 "written": [found[index].usage.output_tokens for index in range(len(prompts))],

@@ -11,7 +11,6 @@ from __future__ import annotations
 import builtins
 import importlib
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import psutil
 
 from studies.clock import Clock
+from studies.peak_memory import peak_bytes
 
 ENGINE = ("importing torch and transformers", "opening the model", "encoding", "answering")
 """The phases of the engine."""
@@ -67,8 +67,7 @@ def main(out: Path, arguments: list[str]) -> int:
         code = int(pytest.main(["suites/", "-p", "no:cacheprovider", *arguments]))
     whole = time.time() - psutil.Process().create_time()
     seconds = {**clock.seconds, "starting Python": whole - sum(clock.seconds.values())}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    out.write_text(json.dumps({"whole": whole, "phases": seconds, "peak": peak, "code": code}))
+    out.write_text(json.dumps({"whole": whole, "phases": seconds, "peak": peak_bytes(), "code": code}))
     return code
 
 

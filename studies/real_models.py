@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -30,6 +29,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from studies.peak_memory import peak_bytes
 from studies.real_models_page import CASES, MODELS, REPLAYS, recording, write_page
 from studies.recipes import ROOT, SEEDS, data_of, trained
 from toolmark.benchmark.candidates.recipes import Recipe, read_recipe
@@ -117,7 +117,7 @@ def train_alone(model: str, out: Path, work: Path) -> None:
         f"{model}-tutorial-trl",
         seconds=time.perf_counter() - began,
         tokens=sum(len(one.ids) for one in chosen) * options.epochs,
-        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_bytes=peak_bytes(),
     )
 
 

@@ -198,7 +198,7 @@ def write_page(trainings: Mapping[str, Mapping[str, float]]) -> None:
     """Write the page from the recorded answers. If a target is missed, the program ends with code 1.
 
     Args:
-        trainings: What each training cost, by model and candidate: `seconds`, `tokens` and `megabytes`.
+        trainings: What each training cost, by model and candidate: `seconds`, `tokens` and `peak_bytes`.
     """
     page = Page(HEAD)
     for model in MODELS:
@@ -219,7 +219,7 @@ def write_page(trainings: Mapping[str, Mapping[str, float]]) -> None:
     rows = []
     for name, cost in trainings.items():
         model = next(one for one in MODELS if name.startswith(f"{one}-"))
-        memory = f"{cost['megabytes']:,.0f}" if "megabytes" in cost else "n/a"
+        memory = f"{cost['peak_bytes'] / 1e6:,.0f}" if "peak_bytes" in cost else "n/a"
         minutes, tokens = f"{cost['seconds'] / 60:.0f}", f"{cost['tokens'] / 1000:,.0f}"
         rows.append([MODELS[model], _title(name.removeprefix(f"{model}-")), minutes, tokens, memory])
     if rows:

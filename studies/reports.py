@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.page import Page
+from studies.peak_memory import peak_bytes
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Usage
 from toolmark.benchmark.data.shipped_cases import shipped_cases
@@ -95,15 +95,15 @@ def compared(count: int) -> tuple[Comparison, dict[str, float]]:
 
 
 def written(count: int, out: str) -> dict[str, float]:
-    """Write a report. Return the seconds of each step, and the peak memory in MB before and after writing."""
+    """Write a report. Return the seconds of each step, and the peak memory in bytes before and after writing."""
     from toolmark.benchmark.core.registry import renderer_for
 
     comparison, taken = compared(count)
-    taken["before"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    taken["before"] = peak_bytes()
     start = time.process_time()
     renderer_for(out).render(comparison, Path(out))
     taken["write"] = time.process_time() - start
-    taken["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    taken["memory"] = peak_bytes()
     return taken
 
 
@@ -166,7 +166,7 @@ def main() -> None:
         for name, out in (("FILE.html", str(one)), ("DIR/", f"{site}/")):
             taken = measured(options.cases, out)
             steps = [f"{taken[step]:.1f}" for step in ("judge", "compare and gather", "write")]
-            rows.append([name, *steps, f"{taken['before']:,.0f}", f"{taken['memory']:,.0f}"])
+            rows.append([name, *steps, f"{taken['before'] / 1e6:,.0f}", f"{taken['memory'] / 1e6:,.0f}"])
             largest = {key: max(largest.get(key, 0.0), value) for key, value in taken.items()}
         page.section(
             f"Writing a report of {options.cases:,} cases",
@@ -182,9 +182,9 @@ def main() -> None:
             f"at most {largest['write']:.1f} s",
         )
         page.held(
-            largest["memory"] <= MEGABYTES,
+            largest["memory"] <= MEGABYTES * 1e6,
             f"Toolmark must need at most {MEGABYTES:,.0f} MB of memory to write a report",
-            f"at most {largest['memory']:,.0f} MB",
+            f"at most {largest['memory'] / 1e6:,.0f} MB",
         )
         (beside,) = [path for path in site.iterdir() if path.is_dir()]
         index = beside / "index.html"

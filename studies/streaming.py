@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from studies.peak_memory import peak_bytes
+
 GIGABYTE = 1e9
 
 
@@ -32,7 +34,7 @@ def main() -> None:
         seconds = time.monotonic() - started
         size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    held = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    held = peak_bytes(resource.RUSAGE_CHILDREN)
     sys.stdout.write(
         f"{count:,} proposed: {held / 1e6:,.0f} MB at most in one process, {size / 1e6:,.0f} MB written, "
         f"{seconds:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of processor time\n"

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from studies.page import Page, filled, percent, spread
+from studies.peak_memory import peak_bytes
 from studies.trl_training import Precision, chosen_examples, train_with_trl
 from toolmark.benchmark.candidates.recipes import read_recipe
 from toolmark.benchmark.candidates.spec import resolve
@@ -148,7 +148,7 @@ def alone(subject: Subject, loop: str, data: Path, out: Path, threads: int) -> N
         "rate": tokens * (steps - 1) / steps / (ends[-1] - ends[0]),
         "tokens": tokens,
         "steps": steps,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak": peak_bytes(),
         "loss": loss_of(data, base, out),
     }
     (out / "measured.json").write_text(json.dumps(measured))
@@ -183,7 +183,7 @@ def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, 
                 spread(rates[loop], 0),
                 spread([one / other for one, other in zip(rates[loop], rates[best], strict=True)], 2),
                 f"{losses[loop]:.4f}",
-                f"{max(one['peak'] for one in all_):,.0f} MB",
+                f"{max(one['peak'] for one in all_) / 1e6:,.0f} MB",
             )
             for loop, all_ in found.items()
         ),
