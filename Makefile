@@ -20,8 +20,8 @@ demo-train: $(VENV)/.train-installed
 	$(BIN)/pytest suites/ --model pocket --adapter trainers/recipes/pocket-lora.toml $(DEMO)
 	@echo "The report: runs/report.html"
 
-# The files in order of their names: those of few and long tests come early, and no process is left with one at the end.
-# A process a processor, so a thread a process.
+# Test files run in the order of their names, so that files with few, long tests start early. There is one process for
+# each processor, so each process uses one thread.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # One process checks the types while two others run tests.
@@ -42,10 +42,10 @@ test-slow: $(VENV)/.dev-installed
 test-wheel: | $(VENV)/bin/python
 	PIP_ARGS='$(PIP_ARGS)' $(BIN)/python tests/wheel/walk.py
 
-# 2,000 damaged inputs at every door and 200,000 damaged answers of every dialect: some hours. `make fuzz TRIES=100 DOOR="'stored runs'"` tries fewer.
+# 2,000 damaged inputs of every kind and 200,000 damaged answers of every dialect: some hours. `make fuzz TRIES=100 KIND="'stored runs'"` tries fewer.
 TRIES ?= 2000
 fuzz: $(VENV)/.dev-installed
-	$(BIN)/python -m tests.fuzzing 1 $(TRIES) $(DOOR)
+	$(BIN)/python -m tests.fuzzing 1 $(TRIES) $(KIND)
 	$(BIN)/python -m tests.benchmark.dialects.test_mutations $(TRIES)00
 
 # About an hour and a half on two idle cores; the engine's peers are installed once, outside $(VENV).
@@ -76,7 +76,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.local-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "Installing into $(VENV): about 1.3 GB with a CPU-only torch; on Linux pip's default torch adds about 4 GB of CUDA."
+	@echo "Installing into $(VENV): about 1.5 GB with a CPU-only torch; on Linux pip's default torch adds about 4 GB of CUDA."
 	@echo "For a CPU-only torch: make $(MAKECMDGOALS) PIP_ARGS='--extra-index-url URL', URL from https://pytorch.org/get-started/locally"
 	$(PIP) -e '.[local,reports]'
 	@touch $@

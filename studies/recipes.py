@@ -47,7 +47,7 @@ ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "measurements" / "recipes.md"
 RECIPES = {name: ROOT / "trainers" / "recipes" / f"{name}.toml" for name in ("tutorial", "lora", "lora-long")}
 COMPARED, SEEDS = ("tutorial", "lora"), (1, 2, 3)
-CHANGE = {"lora": "What the shipped adapter changes", "lora-long": "What a longer training changes"}
+CHANGE = {"lora": "What the short recipe changes", "lora-long": "What the long recipe changes"}
 POINTS = 0.15
 """Target for the gain of `selection.tool` and `validity.call` on template cases, as a share."""
 

@@ -35,7 +35,10 @@ _SHARED_OPTIONS = {
 _BASE_OPTIONS = {
     "base": (str, "Model to train on: an alias, a path or a hub id."),
     "adapter": (str, "Adapter from which the training starts. The trainers dpo and grpo need one."),
-    "dialect": (str, "Dialect of tools and calls. Default: the dialect of the base's family, or else tagged."),
+    "dialect": (
+        str,
+        "Dialect of tools and calls. Default: that of the adapter's training, of the base's family, or else tagged.",
+    ),
     "dev": (
         str,
         "Cases or scenarios on which checkpoints are judged. Only the split dev is used. Default: the authored cases.",
@@ -44,7 +47,7 @@ _BASE_OPTIONS = {
     "skip_too_long": (bool, "Leave out conversations that are too long for the model, and print their number."),
     "template_args": (
         str,
-        "Arguments of the chat template as JSON. Default: the arguments of the base's own training, or else none.",
+        "Arguments of the chat template as JSON. Default: those of the training of the adapter or the base, or none.",
     ),
     "max_tokens": (int, "Largest number of tokens of an answer to a dev case."),
     "thinking_tokens": (

@@ -46,9 +46,9 @@ from toolmark.benchmark.engine.devices import choose_device
 from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.evaluation.case_set import case_set_hash
 from toolmark.benchmark.plugins.protocols import Trained, Trainer, Training
-from toolmark.trainers.adapter_card import adapter_card
 from toolmark.trainers.dev_judging import DevJudging, judged_metrics
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
+from toolmark.trainers.model_card import model_card
 from toolmark.trainers.training_job import TrainingJob
 from toolmark.trainers.unfinished_training import UNFINISHED_FILE, check_resumed
 
@@ -300,7 +300,8 @@ def _write_record(
         curve=list(trained.curve),
         chosen_step=trained.chosen_step,
     )
-    (job.out / "README.md").write_text(trainer.card(record) or adapter_card(record), encoding="utf-8")
+    card = trainer.card(record) or model_card(record, adapter=(job.out / "adapter_config.json").exists())
+    (job.out / "README.md").write_text(card, encoding="utf-8")
     record.write(job.out)
     (job.out / UNFINISHED_FILE).unlink()
     return record

@@ -29,14 +29,14 @@ class TrainingJob:
         base: Spec of the base model. Empty for a trainer that starts from scratch.
         adapter: Adapter from which the training starts: a folder, an alias or a hub id. Empty for a trainer that starts
             from the base alone.
-        dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the base's family,
-            or `tagged` if the family is unknown.
+        dialect: Dialect in which tools are shown and calls are written. Empty means the dialect of the adapter's
+            training, or of the base's family, or `tagged` if neither is known.
         dev: Cases on which the checkpoints are judged. Only the dev split is used. Empty means the authored cases.
         dev_limit: Highest number of dev cases that are used.
         manifest: File with held-out tools and test queries. None means the manifest of the shipped cases.
         skip_too_long: Whether conversations that do not fit the base's context are left out.
-        template_args: Arguments of the chat template. None means the arguments with which the base was trained, or no
-            arguments.
+        template_args: Arguments of the chat template. None means the arguments of the training of the adapter or of the
+            base, or no arguments.
         max_tokens: Largest number of tokens of an answer to a dev case.
         thinking_tokens: Largest number of tokens of a thought before an answer to a dev case. With 0, thoughts count
             against `max_tokens`.

@@ -93,7 +93,7 @@ class WrittenRecord(_Part):
         template_args: Arguments of the chat template.
         data: The trace dataset.
         weights_sha256: Hash of the weights in the folder of the record.
-        tokens: Number of tokens that were read in training, without padding.
+        tokens: Number of tokens that were read in training. The trainer `pocket` also counts padding.
         seconds: Wall-clock time of the training in seconds.
         losses: Losses at the end of the training, by name.
         versions: Versions of Python and of the packages that were used, by name.

@@ -1,8 +1,8 @@
 """Translates the rotary position embedding of a GGUF file to the settings of transformers.
 
 Transformers reads only the base of the rotation. It ignores how the rotation is scaled for long contexts, and how many
-numbers of a head are rotated. The model would then compute other answers, and no error would be shown. These scalings
-have the same formula in llama.cpp and in transformers:
+dimensions of a head are rotated. The model would then compute other answers, and no error would be shown. These
+scalings have the same formula in llama.cpp and in transformers:
 
 | scaling | in the file |
 |---|---|
@@ -43,15 +43,15 @@ _BASE, _BASE_OF_WINDOWS = 10_000.0, 10_000.0
 """The bases that llama.cpp uses if the file names none: for all layers, and for Gemma 3's layers with a window."""
 
 _LOW, _HIGH, _ORIGINAL = 1.0, 4.0, 8192
-"""The settings of the scaling that all models of the Llama 3 family have: the share of the original context length at
-which the scaling ends and begins, and the original context length."""
+"""The settings of the scaling that all models of the Llama 3 family have: two divisors and the original context length.
+A wavelength above length / `_LOW` is scaled by the whole factor. A wavelength below length / `_HIGH` is not scaled."""
 
 _ROUNDING = 1e-4
 """The largest relative difference between a divisor in the file and the computed divisor."""
 
 
 def head_size(header: GgufHeader) -> int:
-    """Return the number of numbers of an attention head, as llama.cpp computes it."""
+    """Return the size of an attention head (its number of dimensions), as llama.cpp computes it."""
     heads = int(header.setting("attention.head_count", 1)) or 1
     return int(header.setting("attention.key_length", int(header.setting("embedding_length", 0)) // heads))
 
@@ -122,7 +122,8 @@ def _llama3(file: Path, header: GgufHeader) -> dict[str, Any]:
     """Return the settings from which transformers computes the divisors of the frequencies in the file.
 
     A frequency is divided by the factor if its wavelength is longer than the original context length, and by 1 if its
-    wavelength is shorter than a quarter of this length. The divisor of a wavelength in between tells the length.
+    wavelength is shorter than a quarter of this length. The original context length is computed from the
+    divisor of a wavelength in between.
     """
     import numpy as np
     from gguf import GGUFReader, dequantize
@@ -130,18 +131,18 @@ def _llama3(file: Path, header: GgufHeader) -> dict[str, Any]:
     stored = next(tensor for tensor in GGUFReader(file).tensors if tensor.name == LLAMA3_DIVISORS)
     divisors = dequantize(stored.data, stored.tensor_type).astype(np.float64).reshape(-1)
     size = int(header.setting("rope.dimension_count", head_size(header)))
-    lengths = 2 * math.pi * float(header.setting("rope.freq_base", _BASE)) ** (np.arange(0, size, 2) / size)
+    wavelengths = 2 * math.pi * float(header.setting("rope.freq_base", _BASE)) ** (np.arange(0, size, 2) / size)
     factor = float(divisors.max(initial=1.0))
-    if divisors.shape == lengths.shape and np.allclose(divisors, 1.0, rtol=_ROUNDING):
+    if divisors.shape == wavelengths.shape and np.allclose(divisors, 1.0, rtol=_ROUNDING):
         return {"rope_type": "default"}
     original = _ORIGINAL
     between = np.flatnonzero((divisors > 1 + _ROUNDING) & (divisors < factor * (1 - _ROUNDING)))
-    if divisors.shape == lengths.shape and len(between):
+    if divisors.shape == wavelengths.shape and len(between):
         one = between[len(between) // 2]
         kept = (1 / divisors[one] - 1 / factor) / (1 - 1 / factor)
-        original = round(lengths[one] * (_LOW + kept * (_HIGH - _LOW)))
-    if divisors.shape != lengths.shape or not np.allclose(
-        divisors, _divisors(lengths, factor, original), rtol=_ROUNDING, atol=0
+        original = round(wavelengths[one] * (_LOW + kept * (_HIGH - _LOW)))
+    if divisors.shape != wavelengths.shape or not np.allclose(
+        divisors, _divisors(wavelengths, factor, original), rtol=_ROUNDING, atol=0
     ):
         raise InputError(
             f"{file} divides the frequencies of its rotary positions by other numbers than models of the Llama 3 "
@@ -166,16 +167,16 @@ def _divisors(lengths: np.ndarray, factor: float, original: int) -> np.ndarray:
 
 
 def check_rotation(file: Path, model: PreTrainedModel, header: GgufHeader) -> None:
-    """Check how many numbers of a head a model rotates. Not every architecture of transformers can rotate a part.
+    """Check how many dimensions of a head a model rotates. Not every architecture of transformers can rotate a part.
 
     Raises:
-        InputError: The model rotates more or fewer numbers than the file says.
+        InputError: The model rotates more or fewer dimensions than the file says.
     """
     rotated = int(header.setting("rope.dimension_count", head_size(header)))
     for name, frequencies in model.named_buffers():
         if name.endswith("inv_freq") and "original" not in name and 2 * frequencies.numel() != rotated:
             raise InputError(
-                f"{file} rotates {rotated:,} numbers of a head, but the architecture of transformers rotates "
-                f"{2 * frequencies.numel():,} numbers",
+                f"{file} rotates {rotated:,} dimensions of a head, but the architecture of transformers rotates "
+                f"{2 * frequencies.numel():,} dimensions",
                 USE_ANOTHER_FILE,
             )

@@ -3,7 +3,7 @@
 Transformers ignores every field of the header that it does not know, and every tensor that has no place in the
 architecture. A model without them would compute other answers, and no error would be shown. So each field of the
 architecture must be in one of the tables of this module, and each tensor must have a place. For example, for Gemma 3
-transformers always assumes that every sixth layer sees the whole prompt, and that heads have 256 numbers.
+transformers always assumes that every sixth layer sees the whole prompt, and that heads have 256 dimensions.
 
 Source: the functions `load_arch_hparams` in https://github.com/ggml-org/llama.cpp/tree/master/src/models
 """
@@ -169,7 +169,7 @@ def _check_fields(file: Path, text: Any, header: GgufHeader) -> None:
     lengths = (head_size(header), header.setting("attention.value_length", head_size(header)))
     if lengths[0] != lengths[1]:
         raise InputError(
-            f"the keys of {file} have {lengths[0]:,} numbers, and the values have {lengths[1]:,}", USE_ANOTHER_FILE
+            f"the keys of {file} have {lengths[0]:,} dimensions, and the values have {lengths[1]:,}", USE_ANOTHER_FILE
         )
 
 

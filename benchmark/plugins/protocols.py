@@ -196,7 +196,7 @@ class Trained:
     """The facts about a training that a trainer returns. `toolmark train` writes these facts to `toolmark.json`.
 
     Attributes:
-        tokens: Number of tokens that were read in training, without padding.
+        tokens: Number of tokens that were read in training. The trainer `pocket` also counts padding.
         seconds: Wall-clock time of the training in seconds. If the training was interrupted and resumed, this is the
             sum over all parts.
         losses: Losses at the end of the training, by name.
@@ -252,7 +252,7 @@ class Trainer(Protocol[O_contra]):
         ...
 
     def card(self, record: WrittenRecord) -> str | None:
-        """Return the text of the `README.md` in the folder of the weights. None means the usual card of an adapter."""
+        """Return the text of the `README.md` in the folder of the weights. None means the usual card."""
         ...
 
 
@@ -273,7 +273,7 @@ class BaseTrainer:
     changeable: Sequence[str] = ()
 
     def card(self, record: WrittenRecord) -> str | None:  # noqa: ARG002 - for subclasses
-        """Return None, which means the usual card of an adapter."""
+        """Return None, which means the usual card."""
         return None
 
 

@@ -40,7 +40,8 @@ class Side:
     Attributes:
         name: Name of the contestant, unique among the sides.
         grades: One grade for each completion.
-        completions: Completions of the judged cases. They are used only to find out whether two sides are identical.
+        completions: Completions of the judged cases. Reports show them and count their tokens. Identical completions of
+            two sides make a metric `equivalent`.
         baseline: Name of the side that this side is compared with. None if this side has no baseline.
         run: Name of the run's directory.
         identity: Identity of the run: everything that can change its completions.

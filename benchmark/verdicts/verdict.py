@@ -87,11 +87,12 @@ class Difference:
         lost: Ids of the cases in which the candidate has a lower value than the base, in the order of the cases.
         ties: Number of cases with the same value on both sides.
         minimum_detectable: Minimum detectable effect at 80% power, without correction. None if no effect is detectable.
-        within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical. This can be true
-            with every verdict.
+        within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical. This can also be
+            true with `regressed` and `improved`.
         only_base: Number of cases for which only the base has a value.
         only_candidate: Number of cases for which only the candidate has a value.
-        verdict: The first of `missing`, `regressed`, `improved`, `equivalent` and `inconclusive` that applies.
+        verdict: The first of `missing`, `regressed`, `improved`, `equivalent` and `inconclusive` that applies. If the
+            sides have fewer than 95% of the cases in common, it is `inconclusive`.
         reason: Why the verdict is `missing` or `inconclusive`. Empty if the figures show the reason.
     """
 

@@ -1,7 +1,7 @@
 """Commands in processes of their own, without seconds of imports for each: forks of one process that is warm.
 
-What is run is the real door, `python -m pytest` or `toolmark`, with its own folder, environment, streams and signals.
-One cold run of each door is a test of its own.
+The real command runs, `python -m pytest` or `toolmark`, with its own folder, environment, streams and signals. One cold
+run of each command is a test of its own.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Started:
 
     def __init__(self, ask: Callable[[Mapping[str, Any]], Any], request: Mapping[str, Any]) -> None:
         self._ask = ask
-        self._args = [request["door"], *request["arguments"]]
+        self._args = [request["program"], *request["arguments"]]
         self._files = [Path(request[name]) for name in ("out", "err")]
         self._said = ["", ""]
         # A limit on the size of files would hold for these, too; there they are pipes that are read at once.
@@ -172,7 +172,7 @@ class Commands:
 
     def start(
         self,
-        door: str,
+        program: str,
         *arguments: str,
         cwd: Path = ROOT,
         environment: Mapping[str, str] | None = None,
@@ -186,7 +186,7 @@ class Commands:
         """Start a command.
 
         Args:
-            door: `pytest` or `toolmark`.
+            program: `pytest` or `toolmark`.
             arguments: Of the command.
             cwd: The folder where it runs.
             environment: All its variables; those of this process where it is None.
@@ -198,7 +198,7 @@ class Commands:
             cpu_seconds: After which it is killed by SIGXCPU.
         """
         request = {
-            **self._request(door, arguments, cwd, os.environ if environment is None else environment),
+            **self._request(program, arguments, cwd, os.environ if environment is None else environment),
             "kill_at": kill_at,
             "kill_by": kill_by,
             "room": room,
@@ -248,11 +248,11 @@ class Commands:
         return ended, last
 
     def _request(
-        self, door: str, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]
+        self, program: str, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]
     ) -> dict[str, Any]:
         number = next(self._numbers)
         return {
-            "door": door,
+            "program": program,
             "arguments": [str(one) for one in arguments],
             "cwd": str(cwd),
             "environment": dict(environment),

@@ -59,7 +59,7 @@ def enter(request: dict[str, Any]) -> None:
     """Become the command, in the child.
 
     Args:
-        request: `door` (pytest or toolmark), `arguments`, `cwd`, `environment`, `out` and `err` (files for what is
+        request: `program` (pytest or toolmark), `arguments`, `cwd`, `environment`, `out` and `err` (files for what is
             printed), `kill_at` (null or a pattern of paths: it gets the signal `kill_by` before the first matching file
             is opened or renamed), `room` (null, or how many bytes a file may have) and `torn` (SIGKILL in the middle of
             the write that goes beyond `room`; without it the write fails, as on a full disk), `growth` (null, or the
@@ -96,8 +96,8 @@ def move(request: dict[str, Any]) -> None:
 def run(request: dict[str, Any]) -> None:
     """Run the command with its arguments."""
     path = list(filter(None, request["environment"].get("PYTHONPATH", "").split(os.pathsep)))
-    sys.argv = [request["door"], *request["arguments"]]
-    if request["door"] == "pytest":
+    sys.argv = [request["program"], *request["arguments"]]
+    if request["program"] == "pytest":
         import pytest
 
         sys.path[:1] = [request["cwd"], *path]  # as `python -m pytest`

@@ -1,6 +1,6 @@
-"""Tries the damaged inputs of some seeds at doors: `python -m tests.fuzzing FIRST LAST [DOOR…]`.
+"""Tries damaged inputs of some seeds: `python -m tests.fuzzing FIRST LAST [KIND…]`.
 
-Without DOOR, all doors are tried. The findings are printed. Their folders are kept in a new temporary folder.
+Without KIND, all kinds are tried. The findings are printed. Their folders are kept in a new temporary folder.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import time
 from pathlib import Path
 
 from tests.forked.commands import WITH_TORCH, running
-from tests.fuzzing.doors import findings
-from tests.fuzzing.every_door import DOORS
+from tests.fuzzing.every_kind import KINDS
+from tests.fuzzing.input_kinds import findings
 
 
 def main() -> None:
     """Try the seeds from FIRST to LAST."""
     given = sys.argv[1:]
-    if len(given) < 2 or not set(given[2:]) <= DOORS.keys():
-        sys.exit(f"usage: python -m tests.fuzzing FIRST LAST [DOOR…]\nthe doors: {', '.join(map(repr, DOORS))}")
+    if len(given) < 2 or not set(given[2:]) <= KINDS.keys():
+        sys.exit(f"usage: python -m tests.fuzzing FIRST LAST [KIND…]\nthe kinds: {', '.join(map(repr, KINDS))}")
     seeds = range(int(given[0]), int(given[1]) + 1)
     folder = Path(tempfile.mkdtemp(prefix="fuzzing-"))
     (folder / "out").mkdir()
     os.environ["HF_HUB_OFFLINE"] = "1"
     with running(folder / "out", *WITH_TORCH) as commands:
-        for name in given[2:] or DOORS:
+        for name in given[2:] or KINDS:
             began = time.monotonic()
-            found = findings(DOORS[name], commands, folder / "inputs", seeds)
+            found = findings(KINDS[name], commands, folder / "inputs", seeds)
             seconds = time.monotonic() - began
             alone = sum(one.alone for one in found)
             only = f" ({len(found) - alone} only in a batch)" if len(found) > alone else ""

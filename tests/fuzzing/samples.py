@@ -1,4 +1,4 @@
-"""Right inputs for the doors of files, which are then damaged."""
+"""Right files, which are then damaged."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from tests.forked.commands import Commands
-from tests.fuzzing.doors import Door, findings
+from tests.fuzzing.input_kinds import InputKind, findings
 from tests.fuzzing.samples import CASE_LINES, RECIPE
 
 _GROWTH = 1 << 30
@@ -48,6 +48,6 @@ def test_a_finding_is_tried_again_alone(warm_without_torch: Commands, tmp_path: 
         wrong = seed == "1" or (seed == "2" and made.count(seed) == 1)
         return ["cases", "lint", _LIKE_A_TRACEBACK if wrong else "nothing"]
 
-    found = findings(Door("own", make), warm_without_torch, tmp_path, range(4))
+    found = findings(InputKind("own", make), warm_without_torch, tmp_path, range(4))
     assert [(one.alone, one.text.partition(":")[0]) for one in found] == [(True, "own, seed 1"), (False, "own, seed 2")]
     assert made == ["0", "1", "2", "3", "1", "2"]

@@ -146,6 +146,10 @@ def test_full_fine_tuning_leaves_a_model(base, data, dev, tmp_path):
     was = load_file(base / "model.safetensors")
     assert any(not torch.equal(moved[name], was[name]) for name in was)
     assert AutoTokenizer.from_pretrained(tmp_path / "full").chat_template
+    card = (tmp_path / "full" / "README.md").read_text()
+    assert "library_name: transformers" in card
+    assert "adapter" not in card
+    assert f"toolmark eval --model full --baseline {base}" in card
 
 
 @pytest.mark.slow

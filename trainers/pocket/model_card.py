@@ -68,11 +68,6 @@ seed, the training curve and the versions. The SHA-256 of `model.safetensors` is
 ## Limits
 
 * The model has no knowledge of the world. It can copy, rearrange and choose text. It cannot reason or compute.
-* The model was tested on 60 new conversations of the mix `pocket`, in both dialects. Of 56 expected calls, 44 have the
-  right tool, and 38 are completely right. In 28 requests, no tool fits, or an argument is missing. In 22 of these 28,
-  the model makes a wrong call.
-* If the descriptions of tools use other words than the mix `pocket`, the model rarely chooses the right tool. The
-  shipped cases have tools with other words.
 * The model understands only English sentences that are similar to its training data. It often fails with other
   wordings, with several calls in one answer, and with nested arguments.
 * The rows in training had at most {longest:,} tokens. The model also accepts longer prompts, but was not

@@ -177,9 +177,13 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, np.ndarray], str]] = {
     "experts": ({"expert_count": 8}, {}, "llama.expert_count"),
     "a field of the future": ({"attention.new": 1}, {}, "llama.attention.new"),
     "a number for each layer": ({"attention.sliding_window_pattern": [1, 0]}, {}, r"window_pattern = \(1, 0\)"),
-    "keys longer than values": ({"attention.value_length": 8}, {}, "have 16 numbers, and the values have 8"),
+    "keys longer than values": ({"attention.value_length": 8}, {}, "have 16 dimensions, and the values have 8"),
     "a field of another architecture": ({"qwen2.block_count": 2}, {}, "qwen2.block_count"),
-    "a part of the head": ({"rope.dimension_count": 8, "attention.key_length": 16}, {}, "rotates 8 numbers of a head"),
+    "a part of the head": (
+        {"rope.dimension_count": 8, "attention.key_length": 16},
+        {},
+        "rotates 8 dimensions",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""A door is a way in which an input reaches Toolmark. Damaged inputs are tried at a door.
+"""Kinds of inputs, for example files of cases. Damaged inputs of a kind are given to a command.
 
 A finding is a traceback, an exit code of a defect, a process that does not end, one that is killed, or one that needs
 too much memory.
@@ -25,7 +25,7 @@ from random import Random
 
 from tests.forked.commands import Commands, Ended
 
-__all__ = ["Door", "Finding", "findings"]
+__all__ = ["Finding", "InputKind", "findings"]
 
 _RIGHT_CODES = (0, 1, 4, 5, 69)
 _CPU_SECONDS = 10
@@ -37,8 +37,8 @@ _CONTROLS = frozenset(map(chr, {*range(32), *range(127, 160)} - set(map(ord, "\n
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """One door.
+class InputKind:
+    """One kind of inputs.
 
     Attributes:
         name: In the names of tests.
@@ -66,7 +66,7 @@ class Finding:
     alone: bool
 
 
-def findings(door: Door, commands: Commands, folder: Path, seeds: Iterable[int]) -> list[Finding]:
+def findings(kind: InputKind, commands: Commands, folder: Path, seeds: Iterable[int]) -> list[Finding]:
     """Try the inputs of these seeds.
 
     Only the folders of inputs that were wrong alone are kept.
@@ -74,11 +74,11 @@ def findings(door: Door, commands: Commands, folder: Path, seeds: Iterable[int])
     whole = list(seeds)
     batches = [whole[start : start + _BATCH] for start in range(0, len(whole), _BATCH)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return [found for batch in pool.map(partial(_tried, door, commands, folder), batches) for found in batch]
+        return [found for batch in pool.map(partial(_tried, kind, commands, folder), batches) for found in batch]
 
 
-def _tried(door: Door, commands: Commands, folder: Path, seeds: Sequence[int]) -> list[Finding]:
-    inputs = [_input(door, folder, seed) for seed in seeds]
+def _tried(kind: InputKind, commands: Commands, folder: Path, seeds: Sequence[int]) -> list[Finding]:
+    inputs = [_input(kind, folder, seed) for seed in seeds]
     limits = {"growth": _MOST_GROWTH, "cpu_seconds": _CPU_SECONDS, "seconds": _WALL_SECONDS}
     ended, process = commands.one_after_the_other(inputs, **limits)
     if len(ended) == len(seeds) and _fault(process) is not None:
@@ -92,16 +92,16 @@ def _tried(door: Door, commands: Commands, folder: Path, seeds: Sequence[int]) -
         shutil.rmtree(own)
         if fault is None and number < len(ended):
             continue
-        if (alone := _tried_alone(door, commands, folder, seed)) is not None:
+        if (alone := _tried_alone(kind, commands, folder, seed)) is not None:
             found.append(alone)
         elif one is not None and fault is not None:
             fault += f", only in the batch of the seeds {seeds[0]} to {seeds[-1]}"
-            found.append(Finding(_text(door, seed, fault, own, arguments, one.said), alone=False))
+            found.append(Finding(_text(kind, seed, fault, own, arguments, one.said), alone=False))
     return found
 
 
-def _tried_alone(door: Door, commands: Commands, folder: Path, seed: int) -> Finding | None:
-    arguments, own, environment = _input(door, folder, seed)
+def _tried_alone(kind: InputKind, commands: Commands, folder: Path, seed: int) -> Finding | None:
+    arguments, own, environment = _input(kind, folder, seed)
     limits = {"growth": _MOST_GROWTH, "cpu_seconds": _CPU_SECONDS}
     started = commands.start("toolmark", *arguments, cwd=own, environment=environment, **limits)
     try:
@@ -112,18 +112,18 @@ def _tried_alone(door: Door, commands: Commands, folder: Path, seed: int) -> Fin
     if fault is None:
         shutil.rmtree(own)
         return None
-    return Finding(_text(door, seed, fault, own, arguments, said), alone=True)
+    return Finding(_text(kind, seed, fault, own, arguments, said), alone=True)
 
 
-def _input(door: Door, folder: Path, seed: int) -> tuple[Sequence[str], Path, Mapping[str, str]]:
+def _input(kind: InputKind, folder: Path, seed: int) -> tuple[Sequence[str], Path, Mapping[str, str]]:
     """Write an input, and return the arguments, the folder and the environment of the command that reads it."""
-    own = folder / f"{door.name.replace(' ', '-')}-{seed}"
+    own = folder / f"{kind.name.replace(' ', '-')}-{seed}"
     own.mkdir(parents=True)
-    return door.make(Random(f"{door.name} {seed}"), own), own, {**os.environ, **door.environment()}
+    return kind.make(Random(f"{kind.name} {seed}"), own), own, {**os.environ, **kind.environment()}
 
 
-def _text(door: Door, seed: int, fault: str, own: Path, arguments: Sequence[str], said: str) -> str:
-    return f"{door.name}, seed {seed}: {fault}\nin {own}: toolmark {' '.join(arguments)}\n{said[-3000:]}"
+def _text(kind: InputKind, seed: int, fault: str, own: Path, arguments: Sequence[str], said: str) -> str:
+    return f"{kind.name}, seed {seed}: {fault}\nin {own}: toolmark {' '.join(arguments)}\n{said[-3000:]}"
 
 
 def _fault(ended: Ended) -> str | None:

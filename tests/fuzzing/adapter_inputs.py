@@ -1,4 +1,4 @@
-"""The door for adapters: one file of an adapter of the shipped model is damaged, or its settings do harm."""
+"""Damaged adapters: one file of an adapter of the shipped model is damaged, or its settings do harm."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.fuzzing.doors import Door
+from tests.fuzzing.input_kinds import InputKind
 from tests.fuzzing.mutations import Format, damaged
 from tests.fuzzing.samples import CASE_LINES
 
-__all__ = ["ADAPTER_DOORS", "write_adapter"]
+__all__ = ["ADAPTER_INPUTS", "write_adapter"]
 
 _ADAPTER = Path(__file__).parents[2] / "benchmark" / "engine" / "pocket-lora"
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -141,4 +141,4 @@ def _adapter(random: Random, folder: Path) -> list[str]:
     return ["eval", "--model", "pocket", "--adapter", "a", *judged]
 
 
-ADAPTER_DOORS = (Door("adapters", _adapter),)
+ADAPTER_INPUTS = (InputKind("adapters", _adapter),)

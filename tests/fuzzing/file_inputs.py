@@ -1,4 +1,4 @@
-"""The doors for files: cases, tools, datasets, ledgers, recordings, recipes, options and foreign formats."""
+"""Damaged files: cases, tools, datasets, ledgers, recordings, recipes, options and foreign formats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.fuzzing.doors import Door
+from tests.fuzzing.input_kinds import InputKind
 from tests.fuzzing.mutations import Format, damaged, damaged_value, written
 from tests.fuzzing.samples import (
     CASE_LINES,
@@ -34,7 +34,7 @@ from tests.fuzzing.samples import (
     completions,
 )
 
-__all__ = ["FILE_DOORS"]
+__all__ = ["FILE_INPUTS"]
 
 _SCENARIOS = Path(__file__).parents[2] / "suites" / "scenarios"
 
@@ -219,22 +219,22 @@ def _imported(random: Random, folder: Path) -> list[str]:
     return ["cases", "import", f"{reader}:{file}", "--out", "out.jsonl", *random.choice((["--skip-bad"], []))]
 
 
-FILE_DOORS = (
-    Door("cases", _cases),
-    Door("judged cases", _judged_cases),
-    Door("tools.yaml", _tools(TOOLS_YAML, "yaml", "t.yaml")),
-    Door("tools.json", _tools(TOOLS_JSON, "json", "t.json")),
-    Door("tools of a client", _tools(CLIENT_TOOLS, "json", "t.json")),
-    Door("scenarios", _scenarios),
-    Door("openapi", _tools(OPENAPI, "yaml", "api.yaml")),
-    Door("generation", _generated),
-    Door("audited dataset", _audited),
-    Door("shown dataset", _shown),
-    Door("training data", _trained),
-    Door("stored runs", _listed_runs),
-    Door("reported ledger", _reported),
-    Door("replayed recording", _replayed),
-    Door("recipe", _recipe),
-    Door("options", _options),
-    Door("foreign format", _imported),
+FILE_INPUTS = (
+    InputKind("cases", _cases),
+    InputKind("judged cases", _judged_cases),
+    InputKind("tools.yaml", _tools(TOOLS_YAML, "yaml", "t.yaml")),
+    InputKind("tools.json", _tools(TOOLS_JSON, "json", "t.json")),
+    InputKind("tools of a client", _tools(CLIENT_TOOLS, "json", "t.json")),
+    InputKind("scenarios", _scenarios),
+    InputKind("openapi", _tools(OPENAPI, "yaml", "api.yaml")),
+    InputKind("generation", _generated),
+    InputKind("audited dataset", _audited),
+    InputKind("shown dataset", _shown),
+    InputKind("training data", _trained),
+    InputKind("stored runs", _listed_runs),
+    InputKind("reported ledger", _reported),
+    InputKind("replayed recording", _replayed),
+    InputKind("recipe", _recipe),
+    InputKind("options", _options),
+    InputKind("foreign format", _imported),
 )

@@ -1,4 +1,4 @@
-"""The doors for servers: damaged answers of an MCP server, and damaged replies of a model server."""
+"""Damaged replies of servers: answers of an MCP server, and damaged replies of a model server."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.fuzzing.doors import Door
+from tests.fuzzing.input_kinds import InputKind
 from tests.fuzzing.mutations import damaged
 from tests.servers.replayed_mcp import ID
 
-__all__ = ["SERVER_DOORS"]
+__all__ = ["SERVER_INPUTS"]
 
 SERVER = Path(__file__).parents[1] / "servers" / "replayed_mcp.py"
 PARAMETERS = {"type": "object", "properties": {"item": {"type": "string"}}, "required": ["item"]}
@@ -192,8 +192,8 @@ def _model_server(provider: str, model: str, good: Any) -> Callable[[Random, Pat
     return make
 
 
-SERVER_DOORS = (
-    Door("mcp server", _mcp, quick=1),
-    Door("chat server", _model_server("openai-api/fuzzed", "m", CHAT), quick=1, environment=_variables),
-    Door("responses server", _model_server("openai", "gpt-5", RESPONSE), quick=1, environment=_variables),
+SERVER_INPUTS = (
+    InputKind("mcp server", _mcp, quick=1),
+    InputKind("chat server", _model_server("openai-api/fuzzed", "m", CHAT), quick=1, environment=_variables),
+    InputKind("responses server", _model_server("openai", "gpt-5", RESPONSE), quick=1, environment=_variables),
 )

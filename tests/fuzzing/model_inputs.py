@@ -1,4 +1,4 @@
-"""The doors for model folders: one file of a copy of the shipped model is damaged."""
+"""Damaged model folders: one file of a copy of the shipped model is damaged."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 
-from tests.fuzzing.doors import Door
+from tests.fuzzing.input_kinds import InputKind
 from tests.fuzzing.mutations import Format, damaged
 from tests.fuzzing.samples import CASE_LINES
 
-__all__ = ["MODEL_DOORS"]
+__all__ = ["MODEL_INPUTS"]
 
 _POCKET = Path(__file__).parents[2] / "benchmark" / "engine" / "pocket"
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -106,4 +106,4 @@ def _model(random: Random, folder: Path) -> list[str]:
     return ["eval", "--model", "m", "--cases", "c.test.jsonl", "--max-tokens", "3", "--dialect", dialect, "-q"]
 
 
-MODEL_DOORS = (Door("model folders", _model),)
+MODEL_INPUTS = (InputKind("model folders", _model),)

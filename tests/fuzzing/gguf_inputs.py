@@ -1,4 +1,4 @@
-"""The door for GGUF files: the header of a tiny model is damaged, or its weights."""
+"""Damaged GGUF files: the header of a tiny model is damaged, or its weights."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.fuzzing.doors import Door
+from tests.fuzzing.input_kinds import InputKind
 from tests.fuzzing.mutations import damaged_bytes
 from tests.fuzzing.samples import CASE_LINES
 
-__all__ = ["GGUF_DOORS"]
+__all__ = ["GGUF_INPUTS"]
 
 _POCKET = Path(__file__).parents[2] / "benchmark" / "engine" / "pocket"
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -204,4 +204,4 @@ def _model(random: Random, folder: Path) -> list[str]:
     return ["eval", "--model", "m.gguf", "--cases", "c.test.jsonl", "--max-tokens", "3", "-q"]
 
 
-GGUF_DOORS = (Door("gguf files", _model, quick=1, environment=lambda: {"XDG_CACHE_HOME": "cache"}),)
+GGUF_INPUTS = (InputKind("gguf files", _model, quick=1, environment=lambda: {"XDG_CACHE_HOME": "cache"}),)
