@@ -50,7 +50,7 @@ fuzz: $(VENV)/.dev-installed
 
 # About an hour and a half on two idle cores; the engine's peers are installed once, outside $(VENV).
 perf: $(VENV)/.dev-installed
-	$(BIN)/python -m studies.statistics
+	$(BIN)/python -m studies.verdict_errors
 	$(BIN)/python -m studies.timing_areas
 	$(BIN)/python -m studies.conformance
 	$(BIN)/python -m studies.multi_turn

@@ -63,7 +63,7 @@ def command(runner: str, plan: Plan) -> list[str]:
     """Return the command that measures a tool."""
     if runner == OURS:
         return [sys.executable, "-m", "studies.ours"]
-    # Without -P, the other tools would import `statistics` from the folder of this file.
+    # With -P, a file in the folder of this file is never imported in place of a package.
     return [str(environment(HOMES[runner], plan.cache, plan.pip)), "-P", str(LOOPS), runner]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.trainers.finetuning.checkpoint_files import read_json, write_json
+from toolmark.trainers.json_files import read_json, write_json
 
 __all__ = ["UNFINISHED_FILE", "check_resumed"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["SHIPPED", "named_case_set", "shipped_cases", "shipped_scenarios"]
+__all__ = ["SHIPPED", "named_case_set", "shipped_cases"]
 
 SHIPPED = {"authored": "cases", "generated": "generated", "scenarios": "scenarios"}
 """A mapping from the name of a shipped case set to its folder in the package `toolmark.suites`.
@@ -22,11 +22,6 @@ def shipped_cases(name: str = "authored") -> str:
         name: A key of `SHIPPED`.
     """
     return str(files("toolmark.suites") / SHIPPED[name])
-
-
-def shipped_scenarios() -> Path:
-    """Return the folder of the shipped scenarios."""
-    return Path(shipped_cases("scenarios"))
 
 
 def named_case_set(source: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,12 @@ import pytest
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Abstain, query_hash
 from toolmark.benchmark.data.held_out import held_out, shipped_manifest
-from toolmark.benchmark.data.shipped_cases import shipped_scenarios
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.readers.scenarios import load_scenarios, scenario_line
 from toolmark.benchmark.tools.worlds.world_names import SHIPPED_WORLDS
 from toolmark.suites.lint import lint_files
 
-FOLDER = shipped_scenarios()
+FOLDER = Path(shipped_cases("scenarios"))
 
 
 @pytest.mark.parametrize("pattern", ["bank.dev.jsonl", pytest.param("*.jsonl", marks=pytest.mark.slow)])

@@ -17,7 +17,8 @@ from pathlib import Path
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.plugins.protocols import DevFigure
-from toolmark.trainers.finetuning.checkpoint_files import DEV_FIGURES, read_json, write_json
+from toolmark.trainers.finetuning.checkpoint_files import DEV_FIGURES
+from toolmark.trainers.json_files import read_json, write_json
 
 __all__ = ["CheckpointChoice", "DevScores", "check_metric", "choose_checkpoint", "dev_mean", "scores_of_start"]
 

@@ -12,15 +12,14 @@ OUT/adapter_model.safetensors     the weights of the chosen checkpoint
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from toolmark.benchmark.candidates.spec import Candidate, resolve, table
+from toolmark.benchmark.core.atomic_write import replacing
+from toolmark.trainers.json_files import read_json, write_json
 
-__all__ = ["DEV_FIGURES", "complete_checkpoints", "mark_complete", "publish", "read_json", "write_json"]
+__all__ = ["DEV_FIGURES", "complete_checkpoints", "mark_complete", "publish"]
 
 DEV_FIGURES = "dev.json"
 """Name of the file with the dev figures of a checkpoint, in the checkpoint's folder."""
@@ -59,18 +58,5 @@ def publish(checkpoint: Path, out: Path, base: Candidate) -> None:
     for pattern in _PUBLISHED:
         for file in checkpoint.glob(pattern):
             if file.name not in _NOT_PUBLISHED:
-                fresh = out / f".{file.name}.new"
-                shutil.copyfile(file, fresh)
-                fresh.replace(out / file.name)
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """Return the content of a JSON file. If the file does not exist, return an empty dictionary."""
-    return dict(json.loads(file.read_text())) if file.exists() else {}
-
-
-def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file. If the process is killed meanwhile, the file keeps its old content."""
-    fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps(content))
-    fresh.replace(file)
+                with file.open("rb") as source, replacing(out / file.name) as target:
+                    shutil.copyfileobj(source, target)

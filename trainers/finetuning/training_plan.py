@@ -19,7 +19,7 @@ from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.devices import memory
 from toolmark.benchmark.engine.encoding import Encoded
 from toolmark.trainers.finetuning.batch_layout import batch_loss, padded_rows
-from toolmark.trainers.finetuning.checkpoint_files import read_json, write_json
+from toolmark.trainers.json_files import read_json, write_json
 from toolmark.trainers.precision_choice import PrecisionChoice, choose_precision
 from toolmark.trainers.process_group import wait_for_all
 

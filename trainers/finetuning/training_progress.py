@@ -17,7 +17,8 @@ from transformers import TrainerCallback
 
 from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.engine.finite_logits import ModelWithoutNumbers
-from toolmark.trainers.finetuning.checkpoint_files import mark_complete, read_json, write_json
+from toolmark.trainers.finetuning.checkpoint_files import mark_complete
+from toolmark.trainers.json_files import read_json, write_json
 from toolmark.trainers.process_group import wait_for_all
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.progress import counted
 
 if TYPE_CHECKING:
@@ -106,9 +107,7 @@ def read_or_make(
                 tally.add(len(part))
         if not found:
             return []
-        fresh = file.with_suffix(".new")
-        fresh.write_text("".join(json.dumps(asdict(pair)) + "\n" for pair in found), encoding="utf-8")
-        fresh.replace(file)
+        write_atomically(file, "".join(json.dumps(asdict(pair)) + "\n" for pair in found).encode())
     return [Pair(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from toolmark.benchmark.core.atomic_write import replacing
 from toolmark.benchmark.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,15 +49,14 @@ class ResumeFile:
         """Write the file. If the process is killed meanwhile, the file keeps its old content."""
         import torch
 
-        fresh = self.path.with_suffix(".new")
         content = {
             "precision": self.precision,
             "progress": asdict(progress),
             "model": model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         }
-        torch.save(content, fresh)
-        fresh.replace(self.path)
+        with replacing(self.path) as stream:
+            torch.save(content, stream)
 
     def load(self, model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> Progress:
         """Restore `model` and `optimizers` in place, and return the progress.

@@ -110,11 +110,6 @@ class WorkerPool:
         self._workers.connection.close()
 
     @property
-    def is_busy(self) -> bool:
-        """Return whether there are questions without an answer."""
-        return bool(self._waiting or self._running or self._arrived)
-
-    @property
     def state(self) -> str:
         """Return the number of workers in words."""
         return self._workers.state

@@ -17,7 +17,7 @@ from tests.servers.scripted import calling, scripted_server
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import names, renderer_for
 from toolmark.benchmark.data.scenarios import Scenario
-from toolmark.benchmark.data.shipped_cases import shipped_scenarios
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.evaluation.compare_command import compare
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
@@ -112,7 +112,7 @@ def planted(scenarios: list[Scenario]) -> dict[str, dict[str, Script]]:
 
 @pytest.mark.parametrize("count", [1, pytest.param(1000, marks=pytest.mark.slow)])
 def test_a_served_model_that_plays_gold_succeeds_and_planted_ones_fail(serve, tmp_path, count):
-    scenarios = limited(load_scenarios(shipped_scenarios(), "dev"), count)
+    scenarios = limited(load_scenarios(Path(shipped_cases("scenarios")), "dev"), count)
     firsts = {scenario.turns[0].user for scenario in scenarios}
     scenarios = [one for one in scenarios if one.turns[0].user in firsts and not firsts.discard(one.turns[0].user)]
     file = tmp_path / "some.dev.jsonl"

@@ -7,11 +7,12 @@ import importlib
 import inspect
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from toolmark.benchmark.data.shipped_cases import shipped_scenarios
+from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.readers.scenarios import load_scenarios
 from toolmark.benchmark.tools.sources.lint import lint
 from toolmark.benchmark.tools.sources.python_world import read_world
@@ -20,7 +21,7 @@ from toolmark.benchmark.tools.worlds.world_names import SHIPPED_WORLDS
 
 PACKAGE = "toolmark.benchmark.tools.worlds"
 
-START = {scenario.world: scenario.state for scenario in load_scenarios(shipped_scenarios(), "dev")}
+START = {scenario.world: scenario.state for scenario in load_scenarios(Path(shipped_cases("scenarios")), "dev")}
 """A state of each world: that of its last dev scenario."""
 
 MESSAGE = {"id": "m1", "sender": "a@x.example", "subject": "S", "body": "B", "received": "2026-01-01T10:00"}
