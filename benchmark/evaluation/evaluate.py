@@ -23,6 +23,7 @@ from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.observer import Observer
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates
+from toolmark.benchmark.evaluation.request_types import check_types
 from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
 from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
@@ -71,6 +72,7 @@ class Evaluation:
     """
 
     def __init__(self, request: Request, *, recorded: bool = False) -> None:
+        check_types(request)
         check(request)
         self.request = request
         self._recorded = recorded
