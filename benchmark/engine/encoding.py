@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from toolmark.benchmark.config.template_args import TemplateArgs
 
-__all__ = ["Encoded", "check_readable", "conversation", "encode", "rendered", "stop_ids"]
+__all__ = ["Encoded", "check_readable", "encode", "openai_turns", "rendered", "stop_ids"]
 
 _PROBE = "70441352"
 """A text that templates do not change, because it has neither letters nor signs."""
@@ -77,7 +77,7 @@ class Encoded:
                 yield indices[0], list(ids)
 
 
-def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
+def openai_turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Return the turns in OpenAI's form.
 
     Some templates need ids. So each call gets an id, and each result gets the id of its call.
@@ -110,7 +110,7 @@ def _apply(turns: Sequence[Message], prompt: Prompt, tokenizer: PreTrainedTokeni
     variables = {
         **tokenizer.special_tokens_map,
         **prompt.template_args,
-        "messages": conversation(turns),
+        "messages": openai_turns(turns),
         "tools": shown,
         "documents": None,
         "add_generation_prompt": not reply,
