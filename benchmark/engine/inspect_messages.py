@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall, StopReason, Usage
-from toolmark.benchmark.engine.encoding import openai_turns
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 
 if TYPE_CHECKING:
     from inspect_ai.model import ChatMessage, ModelOutput

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolmark.benchmark.data.completions import Completion, StopReason
-from toolmark.benchmark.engine.encoding import openai_turns
 from toolmark.benchmark.engine.json_server import BadReply
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 from toolmark.benchmark.engine.runtimes.runtime import (
     Question,
     Runtime,

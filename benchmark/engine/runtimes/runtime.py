@@ -13,8 +13,8 @@ from typing import Any
 
 from toolmark.benchmark.core.bounded_http import json_objects
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall, StopReason, Usage
-from toolmark.benchmark.engine.encoding import openai_turns
 from toolmark.benchmark.engine.json_server import BadReply, JsonServer
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 from toolmark.benchmark.engine.server_facts import ServerFacts
 
 __all__ = ["Question", "Runtime", "RuntimePrompt", "RuntimeReply", "Writing", "first_choice", "token_list"]

@@ -14,7 +14,8 @@ from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.dialects.tagged import Tagged
-from toolmark.benchmark.engine.encoding import check_readable, encode, openai_turns, stop_ids
+from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 DIALECTS = [load("toolmark.dialects", name)() for name in names("toolmark.dialects") if name != "native"]

@@ -10,7 +10,8 @@ import pytest
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
-from toolmark.benchmark.engine.encoding import Encoded, openai_turns
+from toolmark.benchmark.engine.encoding import Encoded
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 from toolmark.trainers.pocket.row_packing import POOL, RowPacker
 
 SHOWS_TOOLS = (
