@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.scenarios import Scenario
@@ -68,6 +69,9 @@ class CaseSet(Protocol):
         Args:
             contestants: The contestants. Their runs are complete.
             logs: Whether to write an Inspect log of each run.
+
+        Raises:
+            NothingToDo, InputError: As in `judged_cases`.
         """
         ...
 
@@ -82,11 +86,24 @@ def case_set_hash(cases: Sequence[Case] | Sequence[Scenario]) -> str:
 
 
 def judged_cases(cases: Sequence[C], contestants: Sequence[Contestant]) -> list[C]:
-    """Return the cases that fit into the context of every contestant."""
-    too_long = {
-        case_id
-        for contestant in contestants
-        if contestant.candidate.kind != "replay"
-        for case_id in contestant.run.missing
-    }
-    return [case for case in cases if case.id not in too_long]
+    """Return the cases that no contestant left out because they are too long.
+
+    Raises:
+        NothingToDo: Every case is too long for a contestant.
+        InputError: A contestant has an answer to none of these cases.
+    """
+    too_long = {case_id for contestant in contestants for case_id in contestant.run.too_long}
+    judged = [case for case in cases if case.id not in too_long]
+    if not judged:
+        names = ", ".join(contestant.name for contestant in contestants if contestant.run.too_long)
+        raise NothingToDo(
+            f"all {len(cases)} cases are left out, because they are too long for {names}",
+            "Allow only shorter answers, with --max-tokens N. Or give other cases: --cases PATH",
+        )
+    for contestant in contestants:
+        if {case.id for case in judged} <= set(contestant.run.missing):
+            raise InputError(
+                f"{contestant.name} answers none of the {len(judged)} cases that are left",
+                "Give the cases that it answered: --cases PATH",
+            )
+    return judged

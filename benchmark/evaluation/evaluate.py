@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,12 +23,12 @@ from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.observer import Observer
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates
+from toolmark.benchmark.evaluation.request_types import check_types
 from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
 from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
 from toolmark.benchmark.evaluation.spread_generation import SpreadGeneration, worker_pool
 from toolmark.benchmark.runs.remote_runs import send_run
-from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run import Run, open_run
 from toolmark.benchmark.runs.run_folders import check_writable
 from toolmark.benchmark.tools.sandbox import missing_limits
@@ -73,6 +72,7 @@ class Evaluation:
     """
 
     def __init__(self, request: Request, *, recorded: bool = False) -> None:
+        check_types(request)
         check(request)
         self.request = request
         self._recorded = recorded
@@ -220,7 +220,7 @@ def evaluate(
 def compare_recorded(request: Request, observer: Observer | None = None, *, report: bool = False) -> Comparison:
     """Judge recorded runs again. Every run is judged on the cases that the run contains.
 
-    Nothing is generated or written. The number of epochs is taken from the run with the most epochs.
+    Nothing is generated or written. All recorded epochs of each run are used.
 
     Args:
         request: The request. The models and the baseline of the request are recorded runs.
@@ -230,17 +230,12 @@ def compare_recorded(request: Request, observer: Observer | None = None, *, repo
     Raises:
         InputError: A model or the baseline is not a recorded run, or an option is invalid.
     """
-    epochs = 1
     for spec in (*request.models, *filter(None, [request.baseline])):
-        candidate = resolve(spec)
-        if candidate.kind != "replay":
+        if resolve(spec).kind != "replay":
             raise InputError(
                 f"{spec} is not a recorded run",
                 "Give the folder of a run, for example runs/NAME, or the ledger.jsonl in the folder.",
             )
-        epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
-    if epochs > 1:  # a request with several epochs must have a temperature; a recording ignores it
-        request = replace(request, epochs=epochs, temperature=1.0)
     return Evaluation(request, recorded=True).run(observer, report=report)
 
 

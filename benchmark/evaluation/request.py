@@ -218,7 +218,11 @@ def check(request: Request) -> None:
                 f"Write one of these: --gate {', '.join(metrics_on_request())}",
             )
     with_floor = (*every_checked_metric(), *request.gates)
-    for metric, _ in request.floors:
+    for metric, floor in request.floors:
+        if not 0 <= floor <= 1:
+            raise InputError(
+                f"--floor {metric}={floor:g} is not between 0 and 1", f"Write a share, for example --floor {metric}=0.8"
+            )
         if metric not in with_floor:
             if metric in metrics_on_request():
                 what = f"--floor: {metric} is checked only on request"

@@ -68,9 +68,12 @@ class Run:
         conversations: The conversations by (scenario id, epoch). Empty if the run answers cases.
         reused: Number of completions that were already in the ledger.
         made: Number of completions that were generated in this session.
-        missing: Ids of the cases without a completion. Either the prompt of the case does not fit into the context
-            (with `skip_too_long`), or the recording of a baseline does not contain the case.
+        missing: Ids of the cases without a completion. Either the case is in `too_long`, or the recording of a baseline
+            does not contain the case.
+        too_long: Ids of the cases that `skip_too_long` leaves out, because they do not fit into the context of the
+            model. Such a case is left out of all runs of a comparison.
         notes: Lines about the run for the user.
+        epochs: Number of completions for each case. A recording can have another number than the other runs.
     """
 
     candidate: Candidate
@@ -87,7 +90,9 @@ class Run:
     reused: int = 0
     made: int = 0
     missing: tuple[str, ...] = ()
+    too_long: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    epochs: int = 1
 
 
 def open_run(
@@ -124,7 +129,8 @@ def open_run(
 
             run_identity |= deployed_identity(candidate.base)
         folder = run_folder(options.runs, candidate.name, run_key(run_identity))
-        return Run(candidate, dialect, folder, run_identity, {}, template_args=template_args or {})
+        args = template_args or {}
+        return Run(candidate, dialect, folder, run_identity, {}, template_args=args, epochs=options.epochs)
 
     how = (options.device, options.dtype, template_args, options.engine)
     model = describe(candidate, dialect, options.decoding, *how)
@@ -138,4 +144,5 @@ def open_run(
         template_args or {},
         model.weights,
         model.training,
+        epochs=options.epochs,
     )

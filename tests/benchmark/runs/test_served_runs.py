@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.servers.scripted import ScriptedServer, scripted_server, seeded
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 
 CASES = 40
@@ -121,3 +123,22 @@ def test_what_only_the_server_finds_too_long_is_left_out_where_asked(serve, suit
     ended = suites("--model", server.spec, "--limit", str(CASES), *QUICK, "--skip-too-long")
     assert ended.returncode == 0, ended.stdout
     assert "1 cases were left out, because they are too long for the model" in ended.stdout
+
+
+def test_models_whose_names_make_the_same_folder_name_have_their_own_answers(monkeypatch, few_cases, tmp_path):
+    """Of Ollama's `gemma3:1b` and a fine-tune `gemma3-1b`, the first calls and the second does not."""
+
+    def answer(request):
+        call = '<tool_call>{"tool_name": "add", "args": {}}</tool_call>'
+        return {"content": call if request["model"] == "gemma3:1b" else "Hello."}
+
+    with scripted_server(answer, service="mine") as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        named = [f"openai-api/mine/{name}" for name in ("gemma3:1b", "gemma3-1b", "gemma3/1b")]
+        request = Request(tuple(named), cases=str(few_cases), limit=12, runs=tmp_path, dialect="tagged")
+        evaluation = Evaluation(request)
+        tag, tuned, other = evaluation.run(logs=False).contestants
+    assert [tag.figures["timing.recall"].score, tuned.figures["timing.recall"].score] == [1, 0]
+    assert [one.run.made for one in evaluation.contestants] == [12, 12, 12]
+    assert len({tag.run, tuned.run, other.run}) == 3
