@@ -19,6 +19,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.evaluation.case_set import answered_set_hash
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.evaluation.shown_cases import show_cases
 from toolmark.benchmark.policies.scores import policy_scores
 from toolmark.benchmark.scoring.grades import SCORER_VERSION, Grade
 from toolmark.benchmark.verdicts.breakdowns import confusions, seen_tools, selection_by_offered, usage
@@ -26,7 +27,6 @@ from toolmark.benchmark.verdicts.comparison import Side
 from toolmark.benchmark.verdicts.flips import flips
 from toolmark.benchmark.verdicts.ranking import ranking
 from toolmark.benchmark.verdicts.report_data import ContestantDetails, Provenance, ReportData
-from toolmark.benchmark.verdicts.shown_cases import show_cases
 
 __all__ = ["gather", "provenance_of"]
 
