@@ -80,7 +80,7 @@ class CaseSet(Protocol):
         ...
 
 
-def case_set_hash(cases: Sequence[Case] | Sequence[Scenario]) -> str:
+def case_set_hash(cases: Sequence[Case | Scenario]) -> str:
     """Return a hash of the cases and of what is right in them. The order of the cases does not change it."""
     return digest(sorted((case.id, case.gold_hash) for case in cases))
 
