@@ -105,7 +105,7 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
         ([said("a", case_id="b")], "exactly one of the fields case_id and case"),
         ([said("a", stop_reason="tired")], "stop_reason must be one of"),
         ([said("a", tool_calls=[{"name": "f", "arguments": []}])], "arguments must be a string"),
-        ([said("a", text=None)], "the field text"),
+        ([said("a", text=5)], "the field text must be a string, not 5"),
         ([said("a", epoch=0)], "epoch must be a whole number from 1"),
         ([said("a", surprise=1)], "cannot have the field 'surprise'"),
         ([{"case": "a", "raw": 5, "dialect": "xlam"}], "raw must be a string or a list"),
