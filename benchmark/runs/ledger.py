@@ -48,7 +48,7 @@ from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.core.strict_json import check_depth
 from toolmark.benchmark.core.unexpected_errors import NO_ROOM
 from toolmark.benchmark.core.unpacking import read_unpacked
-from toolmark.benchmark.data.completions import MAX_EPOCH, Completion
+from toolmark.benchmark.data.completions import MAX_EPOCH, Completion, Completions
 from toolmark.benchmark.runs.recorded_steps import in_order, put_step, step_number
 from toolmark.benchmark.runs.remote_runs import RemoteLedger
 from toolmark.benchmark.scoring.conversations import Step
@@ -92,7 +92,7 @@ class Recorded:
 
     runs: tuple[Mapping[str, Any], ...]
     completions: Mapping[str, Completion]
-    by_case: Mapping[tuple[str, int], Completion]
+    by_case: Completions
     keys: Mapping[tuple[str, int], str]
     broken: tuple[BrokenLine, ...] = ()
     doubled: tuple[tuple[str, int], ...] = ()

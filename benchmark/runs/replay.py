@@ -22,7 +22,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.core.unpacking import first_line
 from toolmark.benchmark.data.cases import Case
-from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.completions import Completions
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 from toolmark.benchmark.runs.ledger import read_ledger
@@ -57,7 +57,7 @@ class Replay:
     identity: Mapping[str, Any]
     environment: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] | None = None
-    by_case: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
+    by_case: Completions = field(default_factory=dict)
     rows: tuple[RecordedRow, ...] = ()
     conversations: Mapping[tuple[str, int], Sequence[tuple[str, Step]]] = field(default_factory=dict)
     worlds: Mapping[tuple[str, int], str] = field(default_factory=dict)
@@ -69,9 +69,7 @@ class Replay:
         recorded = (epoch for _, epoch in (*self.by_case, *self.conversations))
         return max((*recorded, *(row.epoch for row in self.rows)), default=1)
 
-    def answers(
-        self, cases: Sequence[Case], *, partial: bool = False, left_out: Collection[str] = ()
-    ) -> Mapping[tuple[str, int], Completion]:
+    def answers(self, cases: Sequence[Case], *, partial: bool = False, left_out: Collection[str] = ()) -> Completions:
         """Return the completions by (case id, epoch).
 
         Args:

@@ -13,7 +13,7 @@ from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.engine_options import EngineChoice
 from toolmark.benchmark.config.template_args import TemplateArgs
-from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.completions import Completions
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.local_identity import Describe, describe
@@ -37,6 +37,7 @@ class RunOptions:
         fresh: Whether all completions are generated again.
         skip_too_long: Whether cases with a prompt that does not fit into the context are left out.
         engine: The engine of local candidates, or `auto`.
+        logprobs: Whether served candidates are asked for log-probabilities.
     """
 
     runs: Path
@@ -47,6 +48,7 @@ class RunOptions:
     fresh: bool = False
     skip_too_long: bool = False
     engine: EngineChoice = "transformers"
+    logprobs: bool = False
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ class Run:
     template_args: TemplateArgs = field(default_factory=dict)
     weights: Weights | None = None
     training: Mapping[str, Any] | None = None
-    completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
+    completions: Completions = field(default_factory=dict)
     conversations: Mapping[tuple[str, int], Conversation] = field(default_factory=dict)
     reused: int = 0
     made: int = 0

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.completions import Completion, Completions
 from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.runs.calibration import Calibration
 from toolmark.benchmark.scoring.causes import Cause
@@ -28,9 +28,6 @@ from toolmark.benchmark.verdicts.timing_curve import TimingCurve
 from toolmark.benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
 
 __all__ = ["Comparison", "ContestantResult", "Figure", "Side", "compare_sides"]
-
-Completions = Mapping[tuple[str, int], Completion]
-"""Completions by case id and epoch."""
 
 
 @dataclass(frozen=True, slots=True)
