@@ -8,7 +8,7 @@ from __future__ import annotations
 
 __all__ = ["without_end_token"]
 
-_END_TOKENS = (
+_END_TOKENS: tuple[str, ...] = (
     *("<|im_end|>", "<|endoftext|>"),  # Qwen, Hermes, SmolLM, Kimi, LFM2
     *("<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|eot|>", "<|eom|>"),  # Llama 3 and 4, Granite
     *("<end_of_turn>", "<turn|>", "<eos>"),  # Gemma
@@ -23,7 +23,7 @@ _END_TOKENS = (
     ),  # Command, EXAONE, InternLM, MiniMax, Seed
 )
 """The end tokens of families, from the files `generation_config.json` and `tokenizer_config.json` of their models."""
-_AFTER_END = (*_END_TOKENS, "<pad>", "<|finetune_right_pad_id|>", "[PAD]")
+_AFTER_END: tuple[str, ...] = (*_END_TOKENS, "<pad>", "<|finetune_right_pad_id|>", "[PAD]")
 """The tokens that can follow an end token, because short texts of a batch are filled."""
 _MISTRAL, _PHI = "</s>", "<|end|>"
 
@@ -45,9 +45,9 @@ def without_end_token(text: str) -> tuple[str, bool]:
     while True:
         while end and text[end - 1].isspace():
             end -= 1
-        token = next((token for token in filled if text.endswith(token, 0, end)), None)
-        if token is None:
+        found = next((token for token in filled if text.endswith(token, 0, end)), None)
+        if found is None:
             return text[:kept], kept < len(text)
-        end -= len(token)
-        if token in ends:
+        end -= len(found)
+        if found in ends:
             kept = end

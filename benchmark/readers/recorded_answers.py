@@ -85,7 +85,7 @@ def _row(row: Row, line: int) -> RecordedRow:
     epoch = row.get("epoch", 1)
     if type(epoch) is not int or not 1 <= epoch <= MAX_EPOCH:
         raise ValueError(f"the field epoch must be a whole number from 1 to {MAX_EPOCH}, not {epoch!r:.80}")
-    stop = row.get("stop_reason") or "unknown"
+    stop: Any = row.get("stop_reason") or "unknown"
     if stop not in _STOPS:
         raise ValueError(f"the field stop_reason must be one of {', '.join(_STOPS)}, not {stop!r:.80}")
     dialect = row.get("dialect")
