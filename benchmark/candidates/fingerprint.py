@@ -46,7 +46,7 @@ def identity(
 ) -> dict[str, Any]:
     """Return the identity of a run: everything that can change a completion.
 
-    For a served model, the weights are not known. The identity then contains the name of the model. The engine of a
+    For a served model, the weights are not known. The name of the model then stands for its weights. The engine of a
     local model is part of the identity only if it is not transformers. So older runs keep their keys.
     """
     shared: dict[str, Any] = {
@@ -59,7 +59,9 @@ def identity(
         weights_of_policy = f"policy {candidate.base}/{POLICY_VERSION}, seed {decoding.seed}"
         return {"model": candidate.name, "weights": weights_of_policy, **shared}
     if weights is None:
-        return {"model": candidate.base, "weights": "not known: served", **shared}
+        # Keys do not depend on `model`. Without the name here, the answers of one served model would count as those of
+        # every other one.
+        return {"model": candidate.base, "weights": f"not known: served as {candidate.base}", **shared}
     base = weights.base
     adapter = weights.adapter
     return {

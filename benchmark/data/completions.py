@@ -19,6 +19,7 @@ from toolmark.benchmark.data.cases import Call, Message, Tool
 __all__ = [
     "MAX_EPOCH",
     "Completion",
+    "Completions",
     "FailedAttempt",
     "ParsedCompletion",
     "Prompt",
@@ -179,6 +180,10 @@ class Completion:
             usage=Usage(**row["usage"]),
             call_probability=row.get("call_probability"),
         )
+
+
+Completions = Mapping[tuple[str, int], Completion]
+"""Completions by case id and epoch."""
 
 
 @dataclass(frozen=True, slots=True)

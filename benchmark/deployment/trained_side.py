@@ -14,8 +14,9 @@ from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.deployment.prompt_differences import TrainedPrompt, TrainedTokens
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.native import Native
-from toolmark.benchmark.engine.encoding import encode, rendered, stop_ids
+from toolmark.benchmark.engine.encoding import encode, stop_ids
 from toolmark.benchmark.engine.model_config import read_object
+from toolmark.benchmark.engine.rendered_prompts import rendered
 from toolmark.benchmark.engine.runtimes.runtime import Writing
 from toolmark.benchmark.engine.tokenizer import hash_of_template, open_tokenizer, text_of, token_ids
 

@@ -10,10 +10,10 @@ how calls are written, or contain code that was asked for. These rules decide:
 - A text *without marks*, for example `f(a=1)` or `{"name": "f", "arguments": {…}}`, is an attempt if the answer
   consists of such calls only, with literal values. "You would write f(a=1)." is prose. A code fence of a programming
   language, for example `python`, contains example code.
-- In all other places, a text without marks is an attempt only if it begins a line (or an object) and names an offered
-  tool. A number, a quotation mark or a bracket can stand before it, as in `1. f(a=1)` and `['f(a=1)']`.
-- A text *in YAML* that consists only of a name and arguments, for example the lines `tool: f` and `arguments:`, is an
-  attempt if it names an offered tool. If there is other text, the text in YAML only describes the tool.
+- In all other places, a text that looks like a call is an attempt only if it names an offered tool. `call_shapes.py`
+  says which texts look like a call.
+- A text *without brackets* that consists only of a name and arguments is an attempt if it names an offered tool.
+  Examples are the lines `tool: f` and `arguments:` in YAML, and `f a=1`. If there is other text, it is prose.
 """
 
 from __future__ import annotations
@@ -23,18 +23,24 @@ from collections.abc import Collection, Iterator
 
 from toolmark.benchmark.data.completions import FailedAttempt
 from toolmark.benchmark.dialects.attempts import Work
+from toolmark.benchmark.dialects.call_shapes import consists_of_call, names_in_calls
 from toolmark.benchmark.dialects.json_calls import whole_calls
 from toolmark.benchmark.dialects.python_calls import NO_TOOLS, whole_sequence
 
-__all__ = ["MARKS", "marked", "unmarked"]
+__all__ = ["MARKS", "OTHER_TAGS", "marked", "unmarked"]
 
 _NAME = r"[\w.:/-]{1,128}"
+_NEXT_LINE = r"(?:[ \t]*\n\s*)?"
+"""Pattern of the text between a tag and a name. A word after a space can be prose, as in `<tool_call> tags`."""
+_BOLD = r"[*_`\t \d]{0,8}"
+"""Pattern of the signs of Markdown and the number that can stand beside `Action`."""
 
 _FORMS: tuple[tuple[str, str, str], ...] = (
     ("<tool_call>", "hermes", r"\s*(?:```\w*\s*)?[{\[]"),
     ("<tool_call>", "qwen_xml", rf"\s*<function=({_NAME})"),
     ("<tool_call>", "glm", rf"\s*({_NAME})\s*<arg_key>"),
     ("<tool_call>", "hermes", rf"\s*({_NAME})\s*</tool_call>"),
+    ("<tool_call>", "hunyuan", rf"{_NEXT_LINE}({_NAME})\s*(?:```\w*\s*)?\{{"),
     ("<function=", "qwen_xml", rf"({_NAME})>?\s*(?:<parameter|\{{|</function>|\()"),
     ("<|tool_call>", "gemma4", rf"\s*call:({_NAME})"),
     ("<start_function_call>", "functiongemma", rf"\s*call:({_NAME})"),
@@ -62,7 +68,10 @@ _FORMS: tuple[tuple[str, str, str], ...] = (
     (":invoke name=", "invoke", rf"\"({_NAME})"),
     ("<functioncall>", "function_call", r"\s*\{"),
     ("<tool_use>", "function_call", rf"\s*(?:[{{\[<]|({_NAME})\()"),
-    ("Action:", "react", rf"[ \t]*({_NAME})[ \t]*\n\s*Action[ _]Input:"),
+    ("Action", "react", rf"{_BOLD}:{_BOLD}({_NAME}){_BOLD}\n[\s*_#>-]{{0,16}}Action[ _](?:\d{{1,2}}[ _])?Input\b"),
+    ("✿FUNCTION✿", "qwen_agent", rf"\s*:?\s*({_NAME})\s*✿"),
+    ("<|recipient|>", "functionary", rf"\s*(?!all\b)({_NAME})\s*<\|content\|>"),
+    ("<|tool_call:name|>", "solar", rf"\s*({_NAME})"),
 )
 """For each form with marks: the mark, the name of the form, and the pattern of the text after the mark. If the pattern
 has a group that matches, this group is the name of the tool."""
@@ -74,34 +83,16 @@ _BY_MARK = {
 MARKS: tuple[str, ...] = tuple(_BY_MARK)
 """The marks with which the calls in these forms begin."""
 
-_LINE_START = (
-    r"^[ \t\ufeff`\[({<\"'*>-]{0,16}(?:\d{1,3}[.)][ \t`\[*]{0,8})?(?:<\|?[\w:]{1,32}\|?>\s?)?"
-    r"(?:return |await |[A-Za-z_]\w{0,31} ?= ?|[A-Za-z_][\w ]{0,31}: ?|to=)?(?:print\()?"
-)
-_CALL_AT_LINE_START = re.compile(
-    rf"{_LINE_START}([A-Za-z_][\w.-]{{0,127}})(?:\(| ?\{{\s{{0,8}}[\"'\w}}])", re.MULTILINE
-)
-_LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,127})\((?![^\[\]\n]{0,200}\]\()")
+OTHER_TAGS = r"<[|｜]?[\w:]{0,24}(?:tool|function|action)_?(?:calls?|start)[|｜]?>"
+"""Pattern of a tag or a special token that says that a call begins, and that is perhaps not one of `MARKS`."""
+_OTHER_TAG = re.compile(OTHER_TAGS)
+_AFTER_TAG = re.compile(rf"(?:\s*<\|\w{{1,16}}\|>)?(?:\s*[{{\[]\s*[\"'{{]|{_NEXT_LINE}({_NAME})\s*(?:[{{(<]|```))")
+
 _NAME_KEY = re.compile(
     r"""(?:["']|[{,]\s{0,8})(?:tool_name|name|tool|function|action)["']?\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']"""
 )
-_OBJECT_KEY = re.compile(r"""["']([^"'\\]{1,128})["']\s{0,8}:\s{0,8}\{""")
 _NEAR = 300
 """Largest distance of the name of a tool from the mark of the call, in characters."""
-_SHAPES = (
-    ("json", _NAME_KEY),
-    ("json", _OBJECT_KEY),
-    ("pythonic", _CALL_AT_LINE_START),
-    ("pythonic", _LIST_OF_CALLS),
-)
-
-_YAML = re.compile(
-    r"(?:[\w-]{1,32}:[ \t]*\n)?[ \t]*(?:- )?(?:tool_name|tool|name|function|action):[ \t]*"
-    r"[\"']?([\w.-]{1,128})[\"']?[ \t]*\n[ \t]*"
-    r"(?:arguments|args|parameters|params|input|action_input|tool_input):[^\n]*+"
-    r"(?:\n(?:[ \t]+[^\n]*+|[\w-][^\n:]{0,64}:[^\n]*+|- [^\n]*+)?)*+",
-    re.IGNORECASE,
-)
 _FENCE = re.compile(
     r"```(?:json|tool_code|tool_calls?|function_calls?|tool|xml|ya?ml)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL
 )
@@ -113,11 +104,12 @@ def marked(text: str, at: int, mark: str, own: Collection[str], *, certain: bool
     Args:
         text: The text.
         at: Index after the mark.
-        mark: The mark before `at`. If it is not one of `MARKS`, the function returns None.
+        mark: The mark before `at`: one of `MARKS`, or a text that `OTHER_TAGS` describes. After any other text, the
+            function returns None.
         own: Names of the forms that the dialect reads itself.
         certain: Whether the call is certainly not an example in an explanation.
     """
-    for form, pattern in _BY_MARK.get(mark, ()):
+    for form, pattern in _BY_MARK.get(mark) or ((("tag", _AFTER_TAG),) if _OTHER_TAG.fullmatch(mark) else ()):
         if form not in own and (match := pattern.match(text, at)) is not None:
             name = next(filter(None, match.groups()), "")
             if not name and (key := _NAME_KEY.search(text, match.end(), match.end() + _NEAR)) is not None:
@@ -141,9 +133,10 @@ def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
         if form not in own and (found := calls(stripped, work)) and found[0].name not in NO_TOOLS:
             yield FailedAttempt(form, f"the call has the form {form}", found[0].name)
             return
-    if (block := _YAML.fullmatch(stripped)) is not None:
-        yield FailedAttempt("yaml", "the call looks like the form yaml", block[1], certain=False)
-    written = {name: form for form, shape in reversed(_SHAPES) for name in shape.findall(prose)}
+    written = names_in_calls(prose)
+    if (whole := consists_of_call(stripped)) is not None:
+        form, name = whole
+        written[name] = form
     short = {part: form for name, form in written.items() for part in (*name.rpartition(".")[::2],) if part}
     for name, form in sorted({**short, **written}.items()):
         yield FailedAttempt(None if form in own else form, f"the call looks like the form {form}", name, certain=False)

@@ -73,7 +73,7 @@ class Scanner:
         # The longest mark comes first, because one mark can be the beginning of another mark.
         following = {mark: f"(?={pattern})" for mark, pattern in (ahead or {}).items()}
         patterns = (re.escape(mark) + following.get(mark, "") for mark in sorted(marks, key=len, reverse=True))
-        self._marks = re.compile("|".join(patterns))
+        self._marks = re.compile("|".join([*patterns, foreign_forms.OTHER_TAGS]))
 
     def scan(self, text: str) -> Found:
         """Return the thoughts, calls and words of a text. The time is proportional to the length of the text."""

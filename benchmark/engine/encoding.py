@@ -12,44 +12,34 @@ tokens: those that the model must learn to write. These rules are always true:
 The reply is tokenised separately from the prompt. The reason is that in generation, the model reads a prompt that is
 already tokenised, and adds the tokens of its reply.
 
-Templates can leave out the text of a turn without an error. For example, templates of models for images show nothing if
-the content of a turn is a text instead of a list of parts. So `encode` also looks for the text of every turn that the
-model did not write, and `stop_ids` checks that the template shows an answer.
-
-With the dialect `native`, the chat template writes the tools into the prompt. Many templates ignore tools without an
-error. A model would then be judged on tools that it never saw. So `encode` looks for every offered tool in the rendered
-prompt, and `check_readable` checks that the dialect can read a call that the template wrote.
+Chat templates can leave out turns, tools and answers without an error. So `encode` checks the text of the prompt
+(`check_shown` of `rendered_prompts.py`), and `stop_ids` checks that the template shows an answer. With the dialect
+`native`, the template also writes the calls. So `check_readable` checks that the dialect can read a call that the
+template wrote.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolmark.benchmark.config.template_clock import with_fixed_date
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Call, Message
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.thinking import closing_of_open_thought
-from toolmark.benchmark.engine.loading_errors import cause
-from toolmark.benchmark.engine.template_rendering import TemplateRefusal, render_template
+from toolmark.benchmark.engine.rendered_prompts import PROBE, USE_TAGGED, check_shown, not_shown, rendered
 from toolmark.benchmark.engine.tokenizer import token_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from transformers import PreTrainedTokenizerBase
 
     from toolmark.benchmark.config.template_args import TemplateArgs
 
-__all__ = ["Encoded", "check_readable", "conversation", "encode", "rendered", "stop_ids"]
-
-_PROBE = "70441352"
-"""A text that templates do not change, because it has neither letters nor signs."""
-
-_USE_TAGGED = "Choose a dialect that shows the tools in plain turns, for example --dialect tagged"
+__all__ = ["Encoded", "check_readable", "encode", "stop_ids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,144 +67,18 @@ class Encoded:
                 yield indices[0], list(ids)
 
 
-def conversation(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Return the turns in OpenAI's form.
-
-    Some templates need ids. So each call gets an id, and each result gets the id of its call.
-    """
-    turns = [message.as_openai() for message in messages]
-    calls = results = 0
-    for turn in turns:
-        for call in turn.get("tool_calls", ()):
-            call["id"] = f"call{calls:05d}"
-            calls += 1
-        if turn["role"] == "tool":
-            turn.setdefault("tool_call_id", f"call{results:05d}")
-            results += 1
-    return turns
-
-
-def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Return the turns without a system turn. Its text is put before the text of the first user turn.
-
-    Gemma's chat template does the same.
-    """
-    system, *rest = messages
-    if not rest or rest[0].role != "user":
-        return (Message(role="user", content=system.content), *rest)
-    return (Message(role="user", content=f"{system.content}\n\n{rest[0].content}"), *rest[1:])
-
-
-def _apply(turns: Sequence[Message], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: bool) -> str:
-    shown: list[Any] | None = [tool.as_openai() for tool in prompt.tools] or None
-    variables = {
-        **tokenizer.special_tokens_map,
-        **prompt.template_args,
-        "messages": conversation(turns),
-        "tools": shown,
-        "documents": None,
-        "add_generation_prompt": not reply,
-    }
-    try:
-        template = tokenizer.get_chat_template(tools=shown)
-    except ValueError as error:  # The tokenizer has several templates, and none of them is the default.
-        raise InputError(
-            f"the tokenizer of {tokenizer.name_or_path!r} has no chat template for this prompt: {cause(error)}",
-            "Put one chat_template.jinja into the tokenizer's folder.",
-        ) from None
-    return render_template(with_fixed_date(template), variables, tokenizer.name_or_path)
-
-
-def _render(messages: tuple[Message, ...], prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: bool) -> str:
-    if not tokenizer.chat_template:
-        raise InputError(
-            f"the tokenizer of {tokenizer.name_or_path!r} has no chat template",
-            "Use the instruction-tuned variant of the model, or put a chat_template.jinja into the tokenizer's folder.",
-        )
-    try:
-        if messages[0].role != "system":
-            return _apply(messages, prompt, tokenizer, reply)
-        try:
-            text = _apply(messages, prompt, tokenizer, reply)
-        except TemplateRefusal:
-            text = ""
-        shows_system = text and messages[0].content.strip() in text
-        return text if shows_system else _apply(_without_system(messages), prompt, tokenizer, reply)
-    except TemplateRefusal as error:
-        raise InputError(
-            f"the chat template of {tokenizer.name_or_path!r} refuses the conversation: {error}",
-            _USE_TAGGED if prompt.tools else "Use the chat template that was published with the model.",
-        ) from None
-
-
-def rendered(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> str:
-    """Return the text of a prompt, from which `encode` makes token ids.
-
-    Raises:
-        InputError: The tokenizer has no chat template, or the template refuses the conversation.
-    """
-    return _render(prompt.messages, prompt, tokenizer, reply=False)
-
-
-def _check_shown(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Check that a rendered prompt contains the name of every offered tool.
-
-    The conversation itself can contain the name of a tool. So the check counts the name in the prompt with tools and in
-    the prompt without tools. The prompt with tools must contain it more often.
-    """
-    without_tools = _render(prompt.messages, replace(prompt, tools=()), tokenizer, reply=False)
-    for tool in prompt.tools:
-        if text.count(tool.name) <= without_tools.count(tool.name):
-            raise InputError(
-                f"the chat template of {tokenizer.name_or_path!r} does not show the offered tool {tool.name!r}",
-                _USE_TAGGED,
-            )
-
-
-def _check_turns(text: str, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Check that a rendered prompt contains the text of every turn, except those of the assistant.
-
-    Some templates leave out texts of the assistant on purpose, for example thoughts. Other templates write a text in
-    another way, for example as JSON or in capital letters. So a text that is not found is replaced by digits, which
-    must be found.
-    """
-    hidden = {
-        index: f"{_PROBE}{index:03}"
-        for index, message in enumerate(prompt.messages)
-        if message.role != "assistant" and message.content.strip() not in text
-    }
-    if not hidden:
-        return
-    probes = tuple(
-        message.model_copy(update={"content": hidden.get(index, message.content)})
-        for index, message in enumerate(prompt.messages)
-    )
-    shown = _render(probes, prompt, tokenizer, reply=False)
-    roles = [prompt.messages[index].role for index, probe in hidden.items() if probe not in shown]
-    if roles:
-        raise _not_shown("user" if "user" in roles else roles[0], tokenizer)
-
-
-def _not_shown(role: str, tokenizer: PreTrainedTokenizerBase) -> InputError:
-    return InputError(
-        f"the chat template of {tokenizer.name_or_path!r} does not show the text of a turn of the role {role!r}",
-        "Use a template for turns whose content is a text. Templates of models for images often expect a list of "
-        "parts: then write {{ message.content }} into chat_template.jinja, in place of the loop over the parts.",
-    )
-
-
 def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     return set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
 
 
 def _turn_end(tokenizer: PreTrainedTokenizerBase, template_args: TemplateArgs) -> int:
     """Return the token with which the template ends a turn of the assistant."""
-    asked, probe = f"{_PROBE}1", f"{_PROBE}2"
+    asked, probe = f"{PROBE}1", f"{PROBE}2"
     turns = (Message(role="user", content=asked), Message(role="assistant", content=probe))
-    text = _render(turns, Prompt(turns[:1], template_args=template_args), tokenizer, reply=True)
+    text = rendered(Prompt(turns[:1], template_args=template_args), tokenizer, turns[1])
     for turn in turns:
         if turn.content not in text:
-            raise _not_shown(turn.role, tokenizer)
+            raise not_shown(turn.role, tokenizer)
     tail = token_ids(tokenizer, text.rpartition(probe)[2])
     special = _special(tokenizer)
     for token in tail:
@@ -243,12 +107,12 @@ def _turn(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: Message, be
         reply: The last turn.
         before: The rendered text of the prompt.
     """
-    whole = _render((*prompt.messages, reply), prompt, tokenizer, reply=True)
+    whole = rendered(prompt, tokenizer, reply)
     if not whole.startswith(before):
         if reply.tool_calls:
             raise InputError(
                 f"the chat template of {tokenizer.name_or_path!r} changes the text before a turn with calls",
-                _USE_TAGGED,
+                USE_TAGGED,
             )
         closing = closing_of_open_thought(before)
         thought = f"\n{closing}\n\n" if closing is not None else ""
@@ -276,13 +140,13 @@ def check_readable(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, dialect: 
         return None
     call = Call(name=prompt.tools[0].name, arguments={"probe": "text"})
     question = replace(prompt, messages=(Message(role="user", content="probe"),))
-    before = _render(question.messages, question, tokenizer, reply=False)
+    before = rendered(question, tokenizer)
     text, stop = _turn(question, tokenizer, Message(role="assistant", tool_calls=(call,)), before)
     if dialect.parse(Completion(text), strict=False).calls != (call,):
         raise InputError(
             f"the chat template of {tokenizer.name_or_path!r} writes calls as {text[:80]!r}, which the dialect "
             f"{dialect.name} cannot read",
-            _USE_TAGGED,
+            USE_TAGGED,
         )
     return stop
 
@@ -300,10 +164,8 @@ def encode(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, reply: str | Mess
         InputError: The tokenizer has no chat template, or the template refuses the conversation, does not show the
             text of a turn or an offered tool, or ends an answer without a special token.
     """
-    text = _render(prompt.messages, prompt, tokenizer, reply=False)
-    _check_turns(text, prompt, tokenizer)
-    if prompt.tools:
-        _check_shown(text, prompt, tokenizer)
+    text = rendered(prompt, tokenizer)
+    check_shown(text, prompt, tokenizer)
     ids = token_ids(tokenizer, text)
     bos = tokenizer.bos_token_id
     if bos is not None:

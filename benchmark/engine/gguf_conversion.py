@@ -29,7 +29,7 @@ from toolmark.benchmark.core.new_folder import new_folder
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.base_model import check_keys, check_size, empty_model
 from toolmark.benchmark.engine.gguf_rope import check_rotation
-from toolmark.benchmark.engine.gguf_settings import check_tensors, complete
+from toolmark.benchmark.engine.gguf_settings import check_tensors, set_unread_settings
 from toolmark.benchmark.engine.gguf_tokenizer import tokenizer_of
 from toolmark.benchmark.engine.loading_errors import cause, loading
 from toolmark.benchmark.engine.model_config import configured_stops
@@ -67,8 +67,8 @@ def converted(file: Path) -> Path:
     _check_space(file, folder, header)
     with writing(folder.parent), FileLock(f"{folder.parent}.lock"):
         if not folder.is_dir():
-            with phase(f"converting {file.name}"), new_folder(folder) as partial:
-                _convert(file, header, files, partial)
+            with phase(f"converting {file.name}"), new_folder(folder) as unfinished:
+                _convert(file, header, files, unfinished)
     return folder
 
 
@@ -122,7 +122,7 @@ def _model(file: Path, header: GgufHeader) -> PreTrainedModel:
         read: dict[str, Any] = {"gguf_file": str(file.resolve()), "local_files_only": True}
         config: PretrainedConfig = AutoConfig.from_pretrained(empty, trust_remote_code=False, **read)
         check_size(file, config, header.parameters)
-        complete(file, config, header)
+        set_unread_settings(file, config, header)
         check_tensors(file, config, header)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             empty,

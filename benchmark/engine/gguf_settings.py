@@ -23,7 +23,7 @@ from toolmark.benchmark.engine.gguf_rope import LLAMA3_DIVISORS, USE_ANOTHER_FIL
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-__all__ = ["check_tensors", "complete"]
+__all__ = ["check_tensors", "set_unread_settings"]
 
 _ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "attention.layer_norm_rms_epsilon": ("rms_norm_eps", "norm_eps", "layer_norm_epsilon"),
@@ -94,7 +94,7 @@ _ARRAYS = {
 _LAYERS_OF_27B = {"gemma2": 46, "gemma3": 62}
 
 
-def complete(file: Path, config: PretrainedConfig, header: GgufHeader) -> None:
+def set_unread_settings(file: Path, config: PretrainedConfig, header: GgufHeader) -> None:
     """Set the settings that transformers does not read, as llama.cpp does.
 
     Args:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall, StopReason, Usage
-from toolmark.benchmark.engine.encoding import conversation
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 
 if TYPE_CHECKING:
     from inspect_ai.model import ChatMessage, ModelOutput
@@ -35,7 +35,7 @@ def messages_of(prompt: Prompt) -> list[ChatMessage]:
     from inspect_ai.tool import ToolCall
 
     messages: list[ChatMessage] = []
-    for turn in conversation(prompt.messages):
+    for turn in openai_turns(prompt.messages):
         match turn["role"]:
             case "system":
                 messages.append(ChatMessageSystem(content=turn["content"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.scenarios import Scenario
@@ -15,7 +16,7 @@ from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.tools.sources import SourceNote
 from toolmark.benchmark.verdicts.report_data import ReportData
 
-__all__ = ["CaseSet", "case_set_hash", "judged_cases"]
+__all__ = ["CaseSet", "answered_set_hash", "case_set_hash", "judged_cases"]
 
 C = TypeVar("C", Case, Scenario)
 
@@ -68,6 +69,9 @@ class CaseSet(Protocol):
         Args:
             contestants: The contestants. Their runs are complete.
             logs: Whether to write an Inspect log of each run.
+
+        Raises:
+            NothingToDo, InputError: As in `judged_cases`.
         """
         ...
 
@@ -76,17 +80,42 @@ class CaseSet(Protocol):
         ...
 
 
-def case_set_hash(cases: Sequence[Case] | Sequence[Scenario]) -> str:
+def case_set_hash(cases: Sequence[Case | Scenario]) -> str:
     """Return a hash of the cases and of what is right in them. The order of the cases does not change it."""
     return digest(sorted((case.id, case.gold_hash) for case in cases))
 
 
+def answered_set_hash(cases: Sequence[Case] | Sequence[Scenario], contestants: Sequence[Contestant]) -> str:
+    """Return a hash of the cases that the contestants answered, and of what is right in them.
+
+    If the contestants answered different cases, the hash depends on the cases of each of them and on its name. So
+    contestants of the same name in two reports with the same hash answered the same cases.
+    """
+    answered = {one.name: {grade.case_id for grade in one.grades} for one in contestants}
+    hashes = {name: case_set_hash([case for case in cases if case.id in ids]) for name, ids in answered.items()}
+    different = sorted(set(hashes.values()))
+    return different[0] if len(different) == 1 else digest(sorted(hashes.items()))
+
+
 def judged_cases(cases: Sequence[C], contestants: Sequence[Contestant]) -> list[C]:
-    """Return the cases that fit into the context of every contestant."""
-    too_long = {
-        case_id
-        for contestant in contestants
-        if contestant.candidate.kind != "replay"
-        for case_id in contestant.run.missing
-    }
-    return [case for case in cases if case.id not in too_long]
+    """Return the cases that no contestant left out because they are too long.
+
+    Raises:
+        NothingToDo: Every case is too long for a contestant.
+        InputError: A contestant has an answer to none of these cases.
+    """
+    too_long = {case_id for contestant in contestants for case_id in contestant.run.too_long}
+    judged = [case for case in cases if case.id not in too_long]
+    if not judged:
+        names = ", ".join(contestant.name for contestant in contestants if contestant.run.too_long)
+        raise NothingToDo(
+            f"all {len(cases)} cases are left out, because they are too long for {names}",
+            "Allow only shorter answers, with --max-tokens N. Or give other cases: --cases PATH",
+        )
+    for contestant in contestants:
+        if {case.id for case in judged} <= set(contestant.run.missing):
+            raise InputError(
+                f"{contestant.name} answers none of the {len(judged)} cases that are left",
+                "Give the cases that it answered: --cases PATH",
+            )
+    return judged

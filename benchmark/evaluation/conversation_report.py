@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.evaluation.shown_conversations import PlayedTurns, show_conversations
 from toolmark.benchmark.scoring.turn_demands import PlayedTurn
 from toolmark.benchmark.verdicts.breakdowns import Confusion, usage
 from toolmark.benchmark.verdicts.comparison import Side
 from toolmark.benchmark.verdicts.flips import flips
 from toolmark.benchmark.verdicts.ranking import ranking
 from toolmark.benchmark.verdicts.report_data import ContestantDetails, Provenance, ReportData
-from toolmark.benchmark.verdicts.shown_conversations import PlayedTurns, show_conversations
 
 __all__ = ["gather_conversations"]
 

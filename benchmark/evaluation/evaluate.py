@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,12 +23,12 @@ from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.observer import Observer
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
 from toolmark.benchmark.evaluation.request import Request, check, check_candidates
+from toolmark.benchmark.evaluation.request_types import check_types
 from toolmark.benchmark.evaluation.scenario_cases import ScenarioCases
 from toolmark.benchmark.evaluation.scenario_sources import scenario_source
 from toolmark.benchmark.evaluation.single_turn_cases import SingleTurnCases
 from toolmark.benchmark.evaluation.spread_generation import SpreadGeneration, worker_pool
 from toolmark.benchmark.runs.remote_runs import send_run
-from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run import Run, open_run
 from toolmark.benchmark.runs.run_folders import check_writable
 from toolmark.benchmark.tools.sandbox import missing_limits
@@ -73,6 +72,7 @@ class Evaluation:
     """
 
     def __init__(self, request: Request, *, recorded: bool = False) -> None:
+        check_types(request)
         check(request)
         self.request = request
         self._recorded = recorded
@@ -220,7 +220,7 @@ def evaluate(
 def compare_recorded(request: Request, observer: Observer | None = None, *, report: bool = False) -> Comparison:
     """Judge recorded runs again. Every run is judged on the cases that the run contains.
 
-    Nothing is generated or written. The number of epochs is taken from the run with the most epochs.
+    Nothing is generated or written. All recorded epochs of each run are used.
 
     Args:
         request: The request. The models and the baseline of the request are recorded runs.
@@ -230,22 +230,24 @@ def compare_recorded(request: Request, observer: Observer | None = None, *, repo
     Raises:
         InputError: A model or the baseline is not a recorded run, or an option is invalid.
     """
-    epochs = 1
     for spec in (*request.models, *filter(None, [request.baseline])):
-        candidate = resolve(spec)
-        if candidate.kind != "replay":
+        if resolve(spec).kind != "replay":
             raise InputError(
                 f"{spec} is not a recorded run",
                 "Give the folder of a run, for example runs/NAME, or the ledger.jsonl in the folder.",
             )
-        epochs = max(epochs, read_replay(Path(candidate.base)).epochs)
-    if epochs > 1:  # a request with several epochs must have a temperature; a recording ignores it
-        request = replace(request, epochs=epochs, temperature=1.0)
     return Evaluation(request, recorded=True).run(observer, report=report)
 
 
 def compare(
-    baseline: str, *runs: str, cases: str | None = None, tools: str | None = None, margin: float = MARGIN
+    baseline: str,
+    *runs: str,
+    cases: str | None = None,
+    tools: str | None = None,
+    dialect: str | None = None,
+    margin: float = MARGIN,
+    skip_too_long: bool = False,
+    skip_bad: bool = False,
 ) -> Comparison:
     """Compare recorded runs with a baseline. Nothing is generated or written.
 
@@ -255,10 +257,22 @@ def compare(
         cases: File or folder of the cases that the runs answered. None for the shipped cases. If a run has no answer to
             a case, the case is left out for this run.
         tools: File or module with the toolboxes of the cases. For scenarios, the world: `my_world.py:World`.
+        dialect: Dialect of the answers. Only for recordings that do not contain the name of their dialect.
         margin: Differences between -margin and +margin count as equivalent. 0.05 is 5 points.
+        skip_too_long: Whether the cases are left out that were too long for one of the recorded models.
+        skip_bad: Whether rows of case files that cannot be read are left out.
 
     Raises:
         InputError: One of the arguments is not a recorded run, or an option is invalid.
     """
-    chosen = cases or shipped_cases()
-    return compare_recorded(Request(models=runs, baseline=baseline, cases=chosen, tools=tools, margin=margin))
+    request = Request(
+        models=runs,
+        baseline=baseline,
+        cases=cases or shipped_cases(),
+        tools=tools,
+        dialect=dialect,
+        margin=margin,
+        skip_too_long=skip_too_long,
+        skip_bad=skip_bad,
+    )
+    return compare_recorded(request)

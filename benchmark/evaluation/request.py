@@ -83,7 +83,15 @@ class Request:
         """Return the options of a run."""
         decoding = Decoding(self.max_tokens, self.temperature, self.seed, self.stop_at_call, self.thinking_tokens)
         return RunOptions(
-            self.runs, decoding, self.epochs, self.device, self.dtype, self.fresh, self.skip_too_long, self.engine
+            self.runs,
+            decoding,
+            self.epochs,
+            self.device,
+            self.dtype,
+            self.fresh,
+            self.skip_too_long,
+            self.engine,
+            self.logprobs,
         )
 
     @property
@@ -218,7 +226,11 @@ def check(request: Request) -> None:
                 f"Write one of these: --gate {', '.join(metrics_on_request())}",
             )
     with_floor = (*every_checked_metric(), *request.gates)
-    for metric, _ in request.floors:
+    for metric, floor in request.floors:
+        if not 0 <= floor <= 1:
+            raise InputError(
+                f"--floor {metric}={floor:g} is not between 0 and 1", f"Write a share, for example --floor {metric}=0.8"
+            )
         if metric not in with_floor:
             if metric in metrics_on_request():
                 what = f"--floor: {metric} is checked only on request"
@@ -233,6 +245,11 @@ def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:
     Raises:
         InputError: An option is not possible for a candidate.
     """
+    if request.as_recorded and candidates[0].kind != "replay":
+        raise InputError(
+            f"--as-recorded needs a recorded baseline, but {request.baseline} is not a recording",
+            "Give a recorded run: --baseline runs/NAME. Or leave --as-recorded out.",
+        )
     forced = [candidate.name for candidate in candidates if candidate.call_threshold is not None]
     if forced and request.temperature > 0:
         raise InputError(

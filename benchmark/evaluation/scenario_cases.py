@@ -109,10 +109,9 @@ class ScenarioCases:
     def judge(self, contestants: Sequence[Contestant], *, logs: bool) -> None:
         """Judge the conversations."""
         scenarios = judged_cases(self.cases, contestants)
-        epochs = self._request.epochs
         for contestant in contestants:
             with phase("judging", name=contestant.name):
-                contestant.grades = judge_conversations(contestant.run, scenarios, self._gold, epochs, logs=logs)
+                contestant.grades = judge_conversations(contestant.run, scenarios, self._gold, logs=logs)
 
     def report(self, contestants: Sequence[Contestant]) -> ReportData:
         """Return the additional data of a report."""

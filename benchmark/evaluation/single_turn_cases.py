@@ -98,11 +98,11 @@ class SingleTurnCases:
     ) -> Sequence[Grade]:
         run = contestant.run
         if logs and not as_recorded:
-            return judge(run, cases, executor, self._request.epochs)
+            return judge(run, cases, executor)
         answers = [
             (case, completion, epoch)
             for case in cases
-            for epoch in range(1, self._request.epochs + 1)
+            for epoch in range(1, run.epochs + 1)
             if (completion := run.completions.get((case.id, epoch))) is not None
         ]
         grades = [

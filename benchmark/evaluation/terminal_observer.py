@@ -39,7 +39,7 @@ class TerminalObserver(Observer):
         for note in run.notes:
             say(f"{name}: {note}")
         say(f"{name}: {run.made} generated, {run.reused} reused from {run.folder} ({duration(seconds)})")
-        if run.missing:
-            recorded = contestant.candidate.kind == "replay"
-            reason = "are not in the recording" if recorded else "are too long for the model"
-            say(f"{name}: {len(run.missing)} cases were left out, because they {reason}")
+        lacking = len(run.missing) - len(run.too_long)
+        for count, reason in ((len(run.too_long), "are too long for the model"), (lacking, "are not in the recording")):
+            if count:
+                say(f"{name}: {count} cases were left out, because they {reason}")

@@ -67,7 +67,8 @@ def case_files(path: Path, split: Split) -> list[Path]:
     files = sorted(path.glob(f"*.{split}.jsonl"))
     if not files:
         raise InputError(
-            f"{path} has no file *.{split}.jsonl", "Give the path of a file, or choose the other split with --split."
+            f"{path} has no file *.{split}.jsonl",
+            "Give the path of a file. Commands with the option --split can also read the other split.",
         )
     return files
 

@@ -12,6 +12,8 @@ Calls in these forms are read:
 
 Any other sign of a call is an error. There are three signs: the marker of a dialect, the name of an offered tool as it
 stands in a call, and a text that the judge counts as an attempt to call (`toolmark.benchmark.dialects.parsing`).
+
+A call in a thought is only a draft. So calls and signs are not searched in thoughts, and thoughts stay in the text.
 """
 
 from __future__ import annotations
@@ -27,17 +29,15 @@ from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects.parsing import Grammar
 from toolmark.benchmark.readers.expected_calls import calls_of
 from toolmark.benchmark.readers.python_calls import python_calls
-from toolmark.benchmark.readers.tagged_text import split_tags
+from toolmark.benchmark.readers.turn_parts import after_thoughts, turn_parts
 
 __all__ = ["text_and_calls"]
 
-_TAGS = ("tool_call", "TOOLCALL")
 _MARKER = re.compile(
     r"</?\|?(?:tool_?calls?|function_?calls?|start_function_call|invoke|python_tag)\b"
     r"|<function=|\[TOOL_CALLS\]|<[|｜]tool▁|to=functions\.|```tool_(?:call|code)",
     re.IGNORECASE,
 )
-_THOUGHT = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"^```\w*\n(.*)\n```$", re.DOTALL)
 _PYTHON_LIST = re.compile(
     r"\[\s*[A-Za-z_][\w. -]*\(\s*(?:\w+\s*=|\)).*\]|\[\s*[A-Za-z_][\w. -]*\(\s*\)\s*\]", re.DOTALL
@@ -61,26 +61,21 @@ def text_and_calls(text: str, offered: Sequence[str]) -> tuple[str, tuple[Call, 
     Raises:
         ValueError: The text contains a call that cannot be read.
     """
-    calls: list[Call] = []
-    rest = text
-    for tag in _TAGS:
-        outside, bodies = split_tags(rest, tag)
-        if bodies:
-            rest = outside
-            calls += [call for body in bodies for call in calls_of(json_or_literal(body))]
-    if not calls:
-        calls = [*_only_calls(_bare(text), offered)]
-        rest = "" if calls else text
-    if sign := _sign(rest, offered):
+    # A text that is only calls is read first, because a string in a call can contain the mark of a thought.
+    for bare in dict.fromkeys((text.strip(), after_thoughts(text))):
+        if calls := _only_calls(_unfenced(bare), offered):
+            return text[: text.rindex(bare)].strip(), calls
+    parts = turn_parts(text)
+    calls = tuple(call for body in parts.calls for call in calls_of(json_or_literal(body)))
+    if sign := _sign(parts.words, offered):
         raise ValueError(f"the text of a turn contains a call that cannot be read: {sign!r:.80}")
-    return rest, tuple(calls)
+    return parts.said if calls else text, calls
 
 
-def _bare(text: str) -> str:
-    """Return the text without a thought at its start and without a code fence around it."""
-    bare = _THOUGHT.sub("", text).strip()
-    fenced = _FENCE.match(bare)
-    return fenced[1].strip() if fenced else bare
+def _unfenced(text: str) -> str:
+    """Return the text without a code fence around it."""
+    fenced = _FENCE.match(text)
+    return fenced[1].strip() if fenced else text
 
 
 def _only_calls(text: str, offered: Sequence[str]) -> tuple[Call, ...]:

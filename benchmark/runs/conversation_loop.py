@@ -10,11 +10,10 @@ and a replay makes no call at all.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from random import Random
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -31,9 +30,9 @@ from toolmark.benchmark.engine.timed_answers import timed
 from toolmark.benchmark.policies.conversational import next_answer
 from toolmark.benchmark.runs.generation import not_answered
 from toolmark.benchmark.runs.ledger import Ledger
-from toolmark.benchmark.runs.missing_answers import session_line
-from toolmark.benchmark.runs.replay import read_replay
+from toolmark.benchmark.runs.replayed_conversations import replayed_conversations
 from toolmark.benchmark.runs.run import Run, RunOptions
+from toolmark.benchmark.runs.session_lines import names_other_cases, session_line
 from toolmark.benchmark.scoring.conversations import Conversation, Step
 from toolmark.benchmark.scoring.turn_demands import PlayedCall, TurnEnd
 from toolmark.benchmark.tools.sandbox import Sandbox
@@ -77,48 +76,24 @@ def converse(
         InputError: The first prompt of a scenario is too long, or a recording has missing conversations.
         EnvironmentFault: As in `generate`. The steps until then are in the ledger.
     """
-    conversations = [
-        Conversation(scenario, run.dialect, starts[scenario.id], epoch)
-        for epoch in range(1, options.epochs + 1)
-        for scenario in scenarios
-    ]
     if run.candidate.kind == "replay":
-        _replay(run, conversations, worlds, partial=partial)
+        skip = options.skip_too_long
+        run.conversations = replayed_conversations(run, scenarios, starts, worlds, partial=partial, skip_too_long=skip)
     else:
+        conversations = [
+            Conversation(scenario, run.dialect, starts[scenario.id], epoch)
+            for epoch in range(1, options.epochs + 1)
+            for scenario in scenarios
+        ]
         with Ledger(run.folder, fresh=options.fresh) as ledger:
             _Loop(run, ledger, options, worlds, sandbox).hold(conversations, scenarios, engines)
-    unended = {one.scenario.id for one in conversations if not one.ended}
-    run.missing = tuple(scenario.id for scenario in scenarios if scenario.id in unended)
-    run.conversations = {(one.scenario.id, one.epoch): one for one in conversations if one.scenario.id not in unended}
+        left_out = set(run.too_long)
+        run.missing = run.too_long
+        run.conversations = {
+            (one.scenario.id, one.epoch): one for one in conversations if one.scenario.id not in left_out
+        }
     run.completions = {key: one.as_completion() for key, one in run.conversations.items()}
     return run
-
-
-def _replay(run: Run, conversations: Sequence[Conversation], worlds: Worlds, *, partial: bool) -> None:
-    recorded = read_replay(Path(run.candidate.base))
-    changed: Counter[str] = Counter()
-    for conversation in conversations:
-        place, world = (conversation.scenario.id, conversation.epoch), conversation.scenario.world
-        for _, step in recorded.conversations.get(place, ()):
-            if conversation.ended:
-                break
-            conversation.take(step)
-        code = recorded.worlds.get(place) if conversation.steps else None
-        changed[world] += code not in (None, worlds(world).code)
-    run.notes += tuple(
-        f"{count} of {len(conversations)} conversations were recorded in another version of the world {world!r}, but "
-        "they are judged by the gold in the present version. Run the model again, so that both versions are the same"
-        for world, count in changed.items()
-        if count
-    )
-    missing = [one.scenario for one in conversations if not one.ended]
-    run.reused = len(conversations) - len(missing)
-    if missing and not partial:
-        raise InputError(
-            f"{run.candidate.base} does not contain {len(missing)} of {len(conversations)} conversations; the first is "
-            f"{missing[0].id} ({missing[0].source.ref})",
-            "Use the same --cases, --split and --limit as the recorded run. If that run was interrupted, finish it.",
-        )
 
 
 class _Loop:
@@ -138,27 +113,31 @@ class _Loop:
         self._run_key = run_key(run.identity)
         self._sessions: dict[int, WorldSession] = {}
         self._left_out: set[str] = set()
+        self._last_line: Mapping[str, Any] = ledger.recorded.runs[-1] if ledger.recorded.runs else {}
 
     def hold(self, conversations: Sequence[Conversation], scenarios: Sequence[Scenario], engines: Engines) -> None:
         """Hold the conversations to their end, from their last recorded step."""
-        run, ledger = self._run, self._ledger
-        run.notes = ledger.notes
+        run = self._run
+        run.notes = self._ledger.notes
         for conversation in conversations:
             self._resume(conversation)
-        if ledger.recorded.runs:
-            run.environment = ledger.recorded.runs[-1]["environment"]
+        run.environment = self._last_line.get("environment", run.environment)
         waiting = [one for one in conversations if not one.ended]
-        if not waiting:
-            if not ledger.recorded.runs:
-                ledger.open_session(session_line(run, scenarios))
-            return
+        if waiting:
+            self._hold(waiting, scenarios, engines)
+        run.too_long = tuple(scenario.id for scenario in scenarios if scenario.id in self._left_out)
+        if names_other_cases(self._last_line, session_line(run, scenarios)):
+            self._open_session(scenarios)
+
+    def _hold(self, waiting: Sequence[Conversation], scenarios: Sequence[Scenario], engines: Engines) -> None:
+        run = self._run
         engine = None
         if run.candidate.kind != "policy":
             engine = engines.open(run.candidate, run.weights, run.device, str(run.identity.get("dtype")), ())
             run.environment = environment(**engine.environment())
         else:
             run.environment = environment(engine="policy")
-        ledger.open_session(session_line(run, scenarios))
+        self._open_session(scenarios)
         progress = GenerationProgress(sum(one.scenario.gold_steps for one in waiting))
         with phase(progress.line):
             while waiting:
@@ -166,6 +145,10 @@ class _Loop:
                 waiting = [one for one in waiting if not one.ended and one.scenario.id not in self._left_out]
         if engine is not None:
             run.notes += engine.notes()
+
+    def _open_session(self, scenarios: Sequence[Scenario]) -> None:
+        self._last_line = session_line(self._run, scenarios)
+        self._ledger.open_session(self._last_line)
 
     def _resume(self, conversation: Conversation) -> None:
         recorded = self._ledger.recorded.steps

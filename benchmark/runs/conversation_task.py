@@ -19,7 +19,6 @@ def judge_conversations(
     run: Run,
     scenarios: Sequence[Scenario],
     gold: Mapping[str, Sequence[PlayedTurn]],
-    epochs: int = 1,
     *,
     logs: bool,
 ) -> list[ConversationGrade]:
@@ -29,7 +28,6 @@ def judge_conversations(
         run: The run.
         scenarios: The scenarios. Scenarios that the run lacks are left out.
         gold: The turns of the gold, by the id of the scenario.
-        epochs: Number of conversations in each scenario.
         logs: Whether to write an `.eval` log into the folder of the run.
 
     Returns:
@@ -45,7 +43,7 @@ def judge_conversations(
         return grade_conversation(by_id[scenario_id], run.conversations[scenario_id, epoch], gold[scenario_id])
 
     if not logs:
-        return [grade_of(scenario_id, epoch) for scenario_id in by_id for epoch in range(1, epochs + 1)]
+        return [grade_of(scenario_id, epoch) for scenario_id in by_id for epoch in range(1, run.epochs + 1)]
     from inspect_ai.dataset import Sample
     from inspect_ai.model import ChatMessageUser
 
@@ -59,4 +57,4 @@ def judge_conversations(
         for scenario in held
     ]
     refs = {scenario.id: scenario.source.ref for scenario in held}
-    return log_grades(run, samples, refs, grade_of, CONVERSATION_PRIMARY, {}, epochs)
+    return log_grades(run, samples, refs, grade_of, CONVERSATION_PRIMARY, {})

@@ -31,7 +31,8 @@ class Exported:
     Attributes:
         content: The gzipped ledger.
         cases: Number of cases in the ledger.
-        missing: Number of cases of the last session that have no completion.
+        missing: Number of cases of the last session that have no completion. Cases that were left out, because they are
+            too long for the model, are among them.
     """
 
     content: bytes
@@ -42,7 +43,8 @@ class Exported:
 def export_run(recorded: Recorded, name: str) -> Exported:
     """Return the exported run: its description, and the completions in the order of case, epoch and step.
 
-    Only the cases of the last session are exported.
+    Only the cases of the last session are exported. The description still names the cases of this session that were
+    left out, because they are too long for the model.
 
     Args:
         recorded: The ledger of a run.

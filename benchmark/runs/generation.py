@@ -19,40 +19,30 @@ from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import Forecast, GenerationProgress
 from toolmark.benchmark.engine.timed_answers import timed
 from toolmark.benchmark.runs.missing_answers import MissingAnswers
+from toolmark.benchmark.runs.recorded_epochs import take_epochs
 from toolmark.benchmark.runs.replay import read_replay
 from toolmark.benchmark.runs.run import Run, RunOptions
 
 __all__ = ["generate", "not_answered"]
 
 
-def _first_cases(answers: Sequence[tuple[str, int]], cases: Sequence[Case]) -> str:
-    refs = {case.id: case.source.ref for case in cases}
-    first = ", ".join(f"{case_id} ({refs[case_id]})" for case_id, _ in answers[:3])
-    return f"{first}, …" if len(answers) > 3 else first
-
-
 def _replayed(
     run: Run,
     cases: Sequence[Case],
     available: Sequence[Case],
-    epochs: int,
+    options: RunOptions,
     partial: bool,
     left_out: Collection[str],
 ) -> Run:
     replay = read_replay(Path(run.candidate.base))
     recorded = replay.answers(available, partial=partial, left_out=left_out)
-    needed = [(case.id, epoch) for case in cases for epoch in range(1, epochs + 1)]
-    missing = [answer for answer in needed if answer not in recorded]
-    if missing and not partial:
-        raise InputError(
-            f"{run.candidate.base} does not contain {len(missing)} of {len(needed)} completions: "
-            f"{_first_cases(missing, cases)}",
-            "Use the same --cases, --split and --limit as the recorded run.",
-        )
-    incomplete = {case_id for case_id, _ in missing}
-    run.completions = {answer: recorded[answer] for answer in needed if answer[0] not in incomplete}
-    run.reused = len(run.completions)
-    run.missing = tuple(case.id for case in cases if case.id in incomplete)
+
+    def has(case_id: str, epoch: int) -> bool:
+        return (case_id, epoch) in recorded
+
+    judged = take_epochs(run, replay, cases, has, partial=partial, skip_too_long=options.skip_too_long)
+    run.completions = {answer: recorded[answer] for answer in judged}
+    run.reused = len(judged)
     return run
 
 
@@ -69,6 +59,8 @@ def generate(
 ) -> Run:
     """Generate the completions of all cases and epochs that are not in the ledger. Store all in `run`.
 
+    Of a recording, all recorded epochs are used, whatever the number in `options`.
+
     Args:
         run: The run.
         cases: The cases.
@@ -84,12 +76,13 @@ def generate(
         `run`.
 
     Raises:
-        InputError: A prompt is too long. Or a recording has missing cases, other cases, or two answers to a case.
+        InputError: A prompt is too long. Or a recording has missing cases, no case at all, other cases, or two answers
+            to a case.
         EnvironmentFault: The directory of the run is locked or cannot be written, or the engine cannot be opened. Or a
             served model does not answer a case. The other answers of the model are then in the ledger.
     """
     if run.candidate.kind == "replay":
-        return _replayed(run, cases, available or cases, options.epochs, partial, left_out)
+        return _replayed(run, cases, available or cases, options, partial, left_out)
     with MissingAnswers(run, cases, options) as answers:
         if not answers.missing:
             return run

@@ -150,7 +150,7 @@ def _replay(run: Run) -> Solver:
     return replay()
 
 
-def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) -> list[Grade]:
+def judge(run: Run, cases: Sequence[Case], executor: Executor) -> list[Grade]:
     """Grade the completions of a run, and write an `.eval` log into the folder of the run.
 
     Returns:
@@ -164,7 +164,7 @@ def judge(run: Run, cases: Sequence[Case], executor: Executor, epochs: int = 1) 
     refs = {case.id: case.source.ref for case in judged}
     grade_of = _grade_of(judged, run.dialect, executor)
     toolboxes = {"toolboxes": _toolboxes(judged)}
-    return log_grades(run, _samples(judged, run.dialect), refs, grade_of, PRIMARY, toolboxes, epochs)
+    return log_grades(run, _samples(judged, run.dialect), refs, grade_of, PRIMARY, toolboxes)
 
 
 def log_grades(
@@ -174,18 +174,16 @@ def log_grades(
     grade_of: GradeOf[J],
     metrics: Sequence[Metric],
     metadata: Mapping[str, Any],
-    epochs: int = 1,
 ) -> list[J]:
     """Grade the completions of a run with a function, and write an `.eval` log into the folder of the run.
 
     Args:
         run: The run.
-        samples: The samples of Inspect that are judged.
+        samples: The samples of Inspect that are judged. There is at least one.
         refs: For each sample, how errors name the sample. The key is the id. The keys are in the order of the grades.
         grade_of: Returns the grade of a completion. Its arguments are the id of the sample, the epoch, the completion.
         metrics: The metrics that are logged.
         metadata: Additional metadata of the log.
-        epochs: Number of completions for each sample.
 
     Returns:
         The grades in the order of `refs`. For each sample, the grades of its epochs follow each other.
@@ -198,7 +196,7 @@ def log_grades(
     from inspect_ai import eval as inspect_eval
     from inspect_ai.dataset import MemoryDataset
 
-    answers = [(case_id, epoch) for case_id in refs for epoch in range(1, epochs + 1)]
+    answers = [(case_id, epoch) for case_id in refs for epoch in range(1, run.epochs + 1)]
     graded: dict[tuple[str, int], J] = {}
     errors: list[ToolmarkError] = []
     task = Task(
@@ -206,7 +204,7 @@ def log_grades(
         dataset=MemoryDataset(list(samples)),
         solver=_replay(run),
         scorer=_scorer(grade_of, metrics, graded, errors),
-        epochs=Epochs(epochs),
+        epochs=Epochs(run.epochs),
         metadata={
             "candidate": run.candidate.name,
             "identity": dict(run.identity),
@@ -256,14 +254,14 @@ def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
 
 
 def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
-    """Return the recorded grades from the newest log of a run. Cases that are not in the log are left out.
+    """Return the recorded grades from the newest log of a run. Answers that are not in the log are left out.
 
     Args:
         folder: Folder of the run.
         grades: New grades of the same completions.
 
     Raises:
-        InputError: The run has no complete log, or its log was written by another version.
+        InputError: The run has no complete log, or its log was written by another version or has none of the answers.
     """
     logs = (_readable(path) for path in sorted(folder.glob("*.eval"), reverse=True))
     log = next((log for log in logs if log is not None and log.status == "success"), None)
@@ -273,7 +271,7 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
         )
     logged = {(str(sample.id), sample.epoch): sample.scores for sample in log.samples or () if sample.scores}
     try:
-        return [
+        found = [
             grade.as_recorded(scores["toolmark"].metadata or {})
             for grade in grades
             if (scores := logged.get((grade.case_id, grade.epoch)))
@@ -283,6 +281,12 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
             f"the newest log in {folder} was written by another version of Toolmark",
             "Leave --as-recorded out. The completions are then judged again.",
         ) from None
+    if not found:
+        raise InputError(
+            f"the newest log in {folder} has none of the {len(grades)} answers",
+            "Leave --as-recorded out. The completions are then judged again.",
+        )
+    return found
 
 
 def _readable(path: Path) -> EvalLog | None:

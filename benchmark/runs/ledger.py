@@ -2,8 +2,10 @@
 
 The format is JSON Lines. There are three kinds of lines:
 
-- A run line: `{"run": {identity, environment, cases}}`. The first line is a run line. Each later session that adds
-  completions begins with another run line.
+- A run line: `{"run": {identity, environment, cases, too_long}}`. The first line is a run line. Each later session that
+  adds completions begins with another run line. `cases` are the cases of the session. `too_long` are those of them that
+  were left out, because they do not fit into the context of the model. If a session ends with other cases than its last
+  run line says, it writes another run line. So the last run line describes the last complete session.
 - A completion: `{key, case_id, epoch, text, tool_calls, stop_reason, usage, call_probability}`. `usage` contains
   numbers of tokens, seconds, and the cost in US dollars. Seconds, cost and `call_probability` are missing if they are
   not known.
@@ -14,6 +16,9 @@ The format is JSON Lines. There are three kinds of lines:
 
 A completion is written to the file as soon as it arrives. So a killed run loses at most the completions of one batch.
 An incomplete last line is ignored. Gzipped ledgers (`.jsonl.gz`) can be read too.
+
+A case can have several completions with different keys, for example after its right answer was corrected. The last one
+counts. If a session reuses another one, it writes this one again. Replaced steps of conversations are never reused.
 
 There are three ways to read a ledger. They treat broken lines differently:
 
@@ -36,13 +41,14 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from toolmark.benchmark.candidates.fingerprint import run_key
 from toolmark.benchmark.core.atomic_write import write_atomically
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.secrets import redacted
 from toolmark.benchmark.core.strict_json import check_depth
 from toolmark.benchmark.core.unexpected_errors import NO_ROOM
 from toolmark.benchmark.core.unpacking import read_unpacked
-from toolmark.benchmark.data.completions import MAX_EPOCH, Completion
+from toolmark.benchmark.data.completions import MAX_EPOCH, Completion, Completions
 from toolmark.benchmark.runs.recorded_steps import in_order, put_step, step_number
 from toolmark.benchmark.runs.remote_runs import RemoteLedger
 from toolmark.benchmark.scoring.conversations import Step
@@ -77,7 +83,8 @@ class Recorded:
         by_case: The completions by (case id, epoch).
         keys: The keys by (case id, epoch).
         broken: The lines that could not be read.
-        doubled: The pairs (case id, epoch) with more than one completion. Only the last completion is used.
+        doubled: The pairs (case id, epoch) with two different completions of the same key, or with completions of two
+            models. No run of Toolmark writes this.
         steps: The steps of conversations by key.
         conversations: The steps of each conversation, with their keys, by (scenario id, epoch). They are in order.
         worlds: The hash of the code of the world of each conversation, by (scenario id, epoch). Old ledgers lack it.
@@ -85,7 +92,7 @@ class Recorded:
 
     runs: tuple[Mapping[str, Any], ...]
     completions: Mapping[str, Completion]
-    by_case: Mapping[tuple[str, int], Completion]
+    by_case: Completions
     keys: Mapping[tuple[str, int], str]
     broken: tuple[BrokenLine, ...] = ()
     doubled: tuple[tuple[str, int], ...] = ()
@@ -117,6 +124,7 @@ def scan_ledger(path: Path) -> Recorded:
     keys: dict[tuple[str, int], str] = {}
     broken: list[BrokenLine] = []
     doubled: dict[tuple[str, int], None] = {}
+    models: dict[tuple[str, int], str] = {}
     steps: dict[tuple[str, int], dict[int, tuple[str, Step]]] = {}
     worlds: dict[tuple[str, int], str] = {}
     for number, line in enumerate(lines, start=1):
@@ -135,7 +143,9 @@ def scan_ledger(path: Path) -> Recorded:
                 worlds[case_epoch] = str(row.get("world", ""))
                 continue
             completion = Completion.from_json(row)
-            if case_epoch in by_case:
+            model = run_key(runs[-1]["identity"]) if runs else ""
+            changed = keys.get(case_epoch) == key and by_case[case_epoch] != completion
+            if changed or models.setdefault(case_epoch, model) != model:
                 doubled[case_epoch] = None
             completions[key] = by_case[case_epoch] = completion
             keys[case_epoch] = key
@@ -164,6 +174,9 @@ def _checked_run(run: Any) -> Mapping[str, Any]:
     cases = run.get("cases", {})
     if not isinstance(cases, dict) or not all(isinstance(digest, str) for digest in cases.values()):
         raise TypeError("cases must be an object of strings")
+    too_long = run.get("too_long", [])
+    if not isinstance(too_long, list) or not all(isinstance(case_id, str) for case_id in too_long):
+        raise TypeError("too_long must be a list of strings")
     if not isinstance(run.get("candidate", ""), str) or not isinstance(run.get("training") or {}, dict):
         raise TypeError("candidate must be a string, and training must be an object")
     return run  # type: ignore[no-any-return]

@@ -12,19 +12,22 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
-from toolmark.benchmark.data.scenarios import Scenario
+from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong
+from toolmark.benchmark.engine.call_beginning import CallBeginning
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.run import Run, RunOptions
-from toolmark.benchmark.scoring.grades import SCORER_VERSION
+from toolmark.benchmark.runs.session_lines import names_other_cases, session_line
 
-__all__ = ["MissingAnswers", "session_line"]
+__all__ = ["MissingAnswers"]
 
 
 class MissingAnswers:
     """The completions that a run lacks. This class is a context manager, which locks the ledger of the run.
 
-    When the `with` block ends, the run has all completions of its ledger.
+    When the `with` block ends, the run has all completions of its ledger. If no completion is missing, the ledger then
+    ends with this session: its last run line names the cases, and the last completion of each case is the one that the
+    run uses.
 
     Args:
         run: The run. Its candidate is not a recording.
@@ -51,6 +54,7 @@ class MissingAnswers:
         self.one_call = frozenset(index for index, case in enumerate(cases) if ending and _one_call(case))
         self._keys = _keys(run, self.prompts, cases, options.epochs, self.one_call)
         self._dropped: frozenset[int] = frozenset()
+        self._made: set[tuple[int, int]] = set()
         self._ledger = Ledger(run.folder, fresh=options.fresh)
         recorded = self._ledger.recorded
         self._completions = {
@@ -58,24 +62,45 @@ class MissingAnswers:
         }
         self.missing = [answer for answer in self._keys if answer not in self._completions]
         run.notes, run.reused = self._ledger.notes, len(self._completions)
-        if recorded.runs:
-            run.environment = recorded.runs[-1]["environment"]
+        if options.logprobs and run.candidate.kind == "inspect":
+            run.notes += _without_probability(self._completions.values(), run.dialect)
+        # Without a run line, because it was broken, the keys still prove that the completions belong to this identity.
+        # Only the machine is not known.
+        self._last_line: Mapping[str, Any] = recorded.runs[-1] if recorded.runs else {}
+        run.environment = self._last_line.get("environment", run.environment)
 
     def __enter__(self) -> Self:
         self._ledger.__enter__()
-        if not self.missing and not self._ledger.recorded.runs:
-            # The line with the description of the run was broken. The keys prove that the completions belong to this
-            # identity, but the machine is not known.
-            self.begin({})
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ledger.__exit__(kind, error, trace)
         run, cases = self.run, self.cases
+        run.missing = run.too_long = tuple(cases[index].id for index in sorted(self._dropped))
+        try:
+            if all(answer in self._completions for answer in self._keys if answer[0] not in self._dropped):
+                self._end_with_this_session()
+        finally:
+            self._ledger.__exit__(kind, error, trace)
         run.completions = {(cases[index].id, epoch): one for (index, epoch), one in self._completions.items()}
-        run.missing = tuple(cases[index].id for index in sorted(self._dropped))
+
+    def _end_with_this_session(self) -> None:
+        """Make this session the last one of the ledger. Replays and exports use the last one.
+
+        Raises:
+            EnvironmentFault: The ledger cannot be written.
+        """
+        recorded = self._ledger.recorded.keys
+        places = {answer: (self.cases[answer[0]].id, answer[1]) for answer in self._completions}
+        self._ledger.append(
+            (self._keys[answer], *places[answer], completion)
+            for answer, completion in self._completions.items()
+            if answer not in self._made and recorded.get(places[answer]) != self._keys[answer]
+        )
+        line = session_line(self.run, self.cases)
+        if names_other_cases(self._last_line, line):
+            self._ledger.open_session(line)
 
     def begin(self, environment: Mapping[str, Any]) -> None:
         """Write the environment in which the next completions are generated.
@@ -84,7 +109,9 @@ class MissingAnswers:
             EnvironmentFault: The ledger cannot be written.
         """
         self.run.environment = environment
-        self._ledger.open_session(session_line(self.run, self.cases))
+        self.run.too_long = tuple(self.cases[index].id for index in sorted(self._dropped))
+        self._last_line = session_line(self.run, self.cases)
+        self._ledger.open_session(self._last_line)
 
     def add(self, index: int, epoch: int, completion: Completion) -> None:
         """Write a completion of a case to the ledger.
@@ -94,6 +121,7 @@ class MissingAnswers:
         """
         self._ledger.append([(self._keys[index, epoch], self.cases[index].id, epoch, completion)])
         self._completions[index, epoch] = completion
+        self._made.add((index, epoch))
         self.run.made += 1
 
     def leave_out(self, indices: Collection[int]) -> None:
@@ -140,6 +168,22 @@ def _keys(
     }
 
 
+def _without_probability(reused: Collection[Completion], dialect: Dialect) -> tuple[str, ...]:
+    """Return a line about reused completions that lack the probability of a call, although they could have it.
+
+    The line is in a tuple, which is empty if there is no such completion.
+    """
+    if CallBeginning.of_dialect(dialect) is None:
+        return ()
+    lacking = sum(1 for one in reused if one.call_probability is None and not one.tool_calls)
+    if not lacking:
+        return ()
+    return (
+        f"{lacking} of {len(reused)} reused answers have no probability of a call, for example because they were "
+        "generated without --logprobs. To generate all answers again, add --fresh",
+    )
+
+
 def _one_call(case: Case) -> bool:
     """Return whether every right answer to the case is exactly one call.
 
@@ -147,15 +191,3 @@ def _one_call(case: Case) -> bool:
     completion shows whether the answer is an abstention.
     """
     return case.expect.action == "call" and all(len(option.calls) == 1 for option in case.expect.any_of)
-
-
-def session_line(run: Run, cases: Sequence[Case | Scenario]) -> Mapping[str, Any]:
-    """Return the content of the run line of a session that adds completions for these cases."""
-    return {
-        "candidate": run.candidate.name,
-        "identity": run.identity,
-        "environment": run.environment,
-        "scorer": SCORER_VERSION,
-        **({} if run.training is None else {"training": run.training}),
-        "cases": {case.id: case.gold_hash for case in cases},
-    }

@@ -101,4 +101,4 @@ def _is_useless(folder: Path) -> bool:
         recorded = scan_ledger(ledger)
     except InputError:  # perhaps another user can read the ledger
         return False
-    return not recorded.completions and not recorded.broken
+    return not recorded.answers and not recorded.broken

@@ -4,7 +4,8 @@
 - A file of recorded answers, in the format of another program. It belongs to one set of cases, so a row of another case
   is an error.
 
-In both kinds, a case with two answers is an error.
+In both kinds, a case with two answers is an error. In a ledger, two answers with different keys are allowed
+(`ledger.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.core.unpacking import first_line
 from toolmark.benchmark.data.cases import Case
-from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.completions import Completions
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 from toolmark.benchmark.runs.ledger import read_ledger
@@ -47,6 +48,8 @@ class Replay:
         rows: The rows of a file of recorded answers. Empty for a ledger.
         conversations: The steps of the conversations of a ledger, by (scenario id, epoch).
         worlds: The hash of the code of the world of each conversation, by (scenario id, epoch). Old ledgers lack it.
+        too_long: Ids of the cases that were left out of the recorded run, because they do not fit into the context of
+            the model. They can be among the answered cases, if an earlier session answered them.
     """
 
     path: Path
@@ -54,10 +57,11 @@ class Replay:
     identity: Mapping[str, Any]
     environment: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] | None = None
-    by_case: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
+    by_case: Completions = field(default_factory=dict)
     rows: tuple[RecordedRow, ...] = ()
     conversations: Mapping[tuple[str, int], Sequence[tuple[str, Step]]] = field(default_factory=dict)
     worlds: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    too_long: frozenset[str] = frozenset()
 
     @property
     def epochs(self) -> int:
@@ -65,9 +69,7 @@ class Replay:
         recorded = (epoch for _, epoch in (*self.by_case, *self.conversations))
         return max((*recorded, *(row.epoch for row in self.rows)), default=1)
 
-    def answers(
-        self, cases: Sequence[Case], *, partial: bool = False, left_out: Collection[str] = ()
-    ) -> Mapping[tuple[str, int], Completion]:
+    def answers(self, cases: Sequence[Case], *, partial: bool = False, left_out: Collection[str] = ()) -> Completions:
         """Return the completions by (case id, epoch).
 
         Args:
@@ -140,7 +142,8 @@ def _ledger(path: Path) -> Replay:
     if recorded.doubled:
         case_id, epoch = recorded.doubled[0]
         raise InputError(
-            f"{path} has two answers to {len(recorded.doubled)} cases: the first is {case_id}, epoch {epoch}",
+            f"{path} has two answers to {len(recorded.doubled)} cases, from one question or from two models: the first "
+            f"is {case_id}, epoch {epoch}",
             "Restore the file from a backup, or run the model again with --fresh.",
         )
     run = recorded.runs[-1]
@@ -155,6 +158,7 @@ def _ledger(path: Path) -> Replay:
         recorded.by_case,
         conversations=recorded.conversations,
         worlds=recorded.worlds,
+        too_long=frozenset(run.get("too_long", ())),
     )
 
 

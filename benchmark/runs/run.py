@@ -13,7 +13,7 @@ from toolmark.benchmark.candidates.weights import Weights
 from toolmark.benchmark.config.decoding import Decoding
 from toolmark.benchmark.config.engine_options import EngineChoice
 from toolmark.benchmark.config.template_args import TemplateArgs
-from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.completions import Completions
 from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.local_identity import Describe, describe
@@ -37,6 +37,7 @@ class RunOptions:
         fresh: Whether all completions are generated again.
         skip_too_long: Whether cases with a prompt that does not fit into the context are left out.
         engine: The engine of local candidates, or `auto`.
+        logprobs: Whether served candidates are asked for log-probabilities.
     """
 
     runs: Path
@@ -47,6 +48,7 @@ class RunOptions:
     fresh: bool = False
     skip_too_long: bool = False
     engine: EngineChoice = "transformers"
+    logprobs: bool = False
 
 
 @dataclass(slots=True)
@@ -68,9 +70,12 @@ class Run:
         conversations: The conversations by (scenario id, epoch). Empty if the run answers cases.
         reused: Number of completions that were already in the ledger.
         made: Number of completions that were generated in this session.
-        missing: Ids of the cases without a completion. Either the prompt of the case does not fit into the context
-            (with `skip_too_long`), or the recording of a baseline does not contain the case.
+        missing: Ids of the cases without a completion. Either the case is in `too_long`, or the recording of a baseline
+            does not contain the case.
+        too_long: Ids of the cases that `skip_too_long` leaves out, because they do not fit into the context of the
+            model. Such a case is left out of all runs of a comparison.
         notes: Lines about the run for the user.
+        epochs: Number of completions for each case. A recording can have another number than the other runs.
     """
 
     candidate: Candidate
@@ -82,12 +87,14 @@ class Run:
     template_args: TemplateArgs = field(default_factory=dict)
     weights: Weights | None = None
     training: Mapping[str, Any] | None = None
-    completions: Mapping[tuple[str, int], Completion] = field(default_factory=dict)
+    completions: Completions = field(default_factory=dict)
     conversations: Mapping[tuple[str, int], Conversation] = field(default_factory=dict)
     reused: int = 0
     made: int = 0
     missing: tuple[str, ...] = ()
+    too_long: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    epochs: int = 1
 
 
 def open_run(
@@ -124,7 +131,8 @@ def open_run(
 
             run_identity |= deployed_identity(candidate.base)
         folder = run_folder(options.runs, candidate.name, run_key(run_identity))
-        return Run(candidate, dialect, folder, run_identity, {}, template_args=template_args or {})
+        args = template_args or {}
+        return Run(candidate, dialect, folder, run_identity, {}, template_args=args, epochs=options.epochs)
 
     how = (options.device, options.dtype, template_args, options.engine)
     model = describe(candidate, dialect, options.decoding, *how)
@@ -138,4 +146,5 @@ def open_run(
         template_args or {},
         model.weights,
         model.training,
+        epochs=options.epochs,
     )

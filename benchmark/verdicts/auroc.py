@@ -281,7 +281,7 @@ def recipe_area(trainings: Sequence[PairedScores]) -> RecipeTest | None:
     if joined is None:  # all trainings have the same gains, so the test of one training fits
         one = found[0]
         joined = RecipeTest(len(base), one.effect, one.interval(), one.interval(0.90), 0.0, one.p)
-    return joined.paired_as([one.paired for one in trainings])
+    return joined.paired_as([one.paired for one in trainings], [one.gains for one in found])
 
 
 def decide_areas(candidates: Mapping[str, PairedScores], margin: float = MARGIN) -> dict[str, Difference]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from toolmark.benchmark.data.cases import Case
-from toolmark.benchmark.data.completions import Completion, total
+from toolmark.benchmark.data.completions import Completions, total
 from toolmark.benchmark.scoring.grades import Grade
 from toolmark.benchmark.scoring.judged import Judged
 from toolmark.benchmark.scoring.metrics import METRICS
@@ -202,7 +202,7 @@ def seen_tools(
     )
 
 
-def usage(grades: Sequence[Judged], completions: Mapping[tuple[str, int], Completion]) -> Usage:
+def usage(grades: Sequence[Judged], completions: Completions) -> Usage:
     """Return the tokens, seconds and cost of the judged completions of one contestant.
 
     Args:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.data.completions import Completion, Completions
 from toolmark.benchmark.data.record import TrainingRecord
 from toolmark.benchmark.runs.calibration import Calibration
 from toolmark.benchmark.scoring.causes import Cause
@@ -28,9 +28,6 @@ from toolmark.benchmark.verdicts.timing_curve import TimingCurve
 from toolmark.benchmark.verdicts.verdict import MARGIN, Difference, Paired, decide, pair
 
 __all__ = ["Comparison", "ContestantResult", "Figure", "Side", "compare_sides"]
-
-Completions = Mapping[tuple[str, int], Completion]
-"""Completions by case id and epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +197,20 @@ def _of_recipes(
 
 
 def _same(one: Side, other: Side) -> bool:
-    """Return whether both sides gave the same completions."""
+    """Return whether both sides gave the same completions to their common cases, in every epoch of both sides."""
     base, candidate = one.completions, other.completions
-    common = base.keys() & candidate.keys()
-    return bool(common) and all(
-        base[key].text == candidate[key].text and base[key].tool_calls == candidate[key].tool_calls for key in common
+    cases = {case_id for case_id, _ in base} & {case_id for case_id, _ in candidate}
+    answers = [key for key in base.keys() | candidate.keys() if key[0] in cases]
+    return bool(answers) and all(
+        key in base and key in candidate and _equal(base[key], candidate[key]) for key in answers
     )
+
+
+def _equal(one: Completion, other: Completion) -> bool:
+    """Return whether two completions are the same. A stop reason that is not known is equal to every other one."""
+    reasons = {one.stop_reason, other.stop_reason}
+    same_end = len(reasons) == 1 or "unknown" in reasons
+    return same_end and one.text == other.text and one.tool_calls == other.tool_calls
 
 
 def compare_sides(sides: Sequence[Side], margin: float = MARGIN, report: ReportData | None = None) -> Comparison:

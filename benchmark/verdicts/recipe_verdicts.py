@@ -18,7 +18,7 @@ p-value is the level at which the interval ends at 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -103,7 +103,7 @@ class RecipeTest:
         between: Standard deviation of the mean differences of the trainings.
         p: p-value.
         overlap: The share of the cases that the base and a training both have. The lowest share of all trainings.
-        identical: Whether every training gave the same completions as the base.
+        unchanged: Whether every training gave the same completions as the base, and every value is the same.
     """
 
     n: int
@@ -113,12 +113,18 @@ class RecipeTest:
     between: float
     p: float
     overlap: float = 1.0
-    identical: bool = False
+    unchanged: bool = False
 
-    def paired_as(self, trainings: Sequence[Paired]) -> RecipeTest:
-        """Return this test with the overlap of the paired values of the trainings, and whether all are identical."""
+    def paired_as(self, trainings: Sequence[Paired], gains: Iterable[Sequence[float]]) -> RecipeTest:
+        """Return this test with the overlap of the paired values of the trainings, and whether nothing changed.
+
+        Args:
+            trainings: The paired values of each training.
+            gains: For each training, how much better than the base it is in each case.
+        """
         overlap = min(overlap_of([one]) for one in trainings)
-        return replace(self, overlap=overlap, identical=all(one.identical for one in trainings))
+        unchanged = all(one.identical for one in trainings) and not any(any(of_cases) for of_cases in gains)
+        return replace(self, overlap=overlap, unchanged=unchanged)
 
 
 def recipe_difference(trainings: Sequence[Sequence[float]], clusters: Sequence[str]) -> RecipeTest:
@@ -224,7 +230,7 @@ def decide_recipes(
 
 
 def _decided(one: RecipeTest, p: float, overlap: float, margin: float) -> RecipeDifference:
-    within = one.identical or one.narrow.inside(margin)
+    within = one.unchanged or one.narrow.inside(margin)
     verdict, reason = verdict_of(one.effect, p, within=within, overlap=min(overlap, one.overlap))
     return RecipeDifference(one.n, one.effect, one.wide, one.between, one.p, p, verdict, reason)
 
@@ -240,5 +246,5 @@ def _tested(trainings: Mapping[str, Mapping[str, Paired]]) -> dict[str, RecipeTe
         if common:
             rows = [[one[case_id] for case_id in common] for one in values]
             test = recipe_difference(rows, [cluster_of[case_id] for case_id in common])
-            found[metric] = test.paired_as(paired)
+            found[metric] = test.paired_as(paired, rows)
     return found

@@ -87,8 +87,8 @@ class Difference:
         lost: Ids of the cases in which the candidate has a lower value than the base, in the order of the cases.
         ties: Number of cases with the same value on both sides.
         minimum_detectable: Minimum detectable effect at 80% power, without correction. None if no effect is detectable.
-        within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical. This can also be
-            true with `regressed` and `improved`.
+        within_margin: Whether the 90% interval lies inside ±margin, or the completions are identical and no value
+            differs. This can also be true with `regressed` and `improved`.
         only_base: Number of cases for which only the base has a value.
         only_candidate: Number of cases for which only the candidate has a value.
         verdict: The first of `missing`, `regressed`, `improved`, `equivalent` and `inconclusive` that applies. If the
@@ -255,7 +255,9 @@ def judge(tested: Tested, adjusted: float, margin: float, overlap: float) -> Dif
         overlap: The share of the cases that both sides have.
     """
     paired, effect = tested.paired, tested.effect
-    within = paired.identical or tested.narrow.inside(margin)
+    # Identical completions can have different grades, for example if the two sides were recorded in other dialects.
+    unchanged = paired.identical and not any(tested.gains)
+    within = unchanged or tested.narrow.inside(margin)
     verdict, reason = verdict_of(effect, adjusted, within=within, overlap=overlap)
     signed = list(zip(paired.case_ids, tested.gains, strict=True))
     won = tuple(case_id for case_id, gain in signed if gain > 0)

@@ -92,7 +92,7 @@ def audit_rows(read: Iterable[tuple[Mapping[str, Any], Trace] | InputError], hel
             near.add(questions, calls)
         seen.add(key)
     if sizes:
-        tail = quantiles(sizes, n=20)[-1] if len(sizes) > 1 else float(sizes[0])
+        tail = quantiles(sizes, n=20, method="inclusive")[-1] if len(sizes) > 1 else float(sizes[0])
         found.offered = (min(offered), median(offered), max(offered))
         found.characters = (median(sizes), tail, max(sizes))
     return found

@@ -15,7 +15,7 @@ from typing import Any
 from toolmark.benchmark.scoring.causes import Cause
 from toolmark.benchmark.verdicts.comparison import Comparison
 from toolmark.benchmark.verdicts.flips import FATES, Flips
-from toolmark.benchmark.verdicts.shown_cases import Answer, CallShown, CaseShown, PlayedShown
+from toolmark.benchmark.verdicts.report_data import Answer, CallShown, CaseShown, PlayedShown
 from toolmark.reports.text import script_json
 
 __all__ = ["BUDGET", "Chosen", "chosen_cases", "explorer", "pages"]

@@ -1,8 +1,8 @@
 """Chooses the checkpoint to keep: the checkpoint with the best score on the dev cases.
 
-Every checkpoint answers the same dev cases. By default, the score is the mean of the primary metrics. The user can
-choose another metric. A checkpoint is excluded if a guard metric regressed against the start of the training: the base,
-or the adapter from which the training started.
+Every checkpoint answers the same dev cases. By default, the score is the mean of the primary metrics without guards.
+The user can choose another metric. A checkpoint is excluded if a guard metric regressed against the start of the
+training: the base, or the adapter from which the training started.
 
 The validation loss is not used for the choice. If the checkpoint with the lowest validation loss is another one, the
 reason for the choice mentions it.

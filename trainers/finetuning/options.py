@@ -61,7 +61,7 @@ class OptimizationOptions(BaseModel):
     )
     choose: str = Field(
         default="mean",
-        description="The checkpoint that is best in this metric is kept. mean: the mean of the primary metrics.",
+        description="The checkpoint that is best in this metric is kept. mean: the primary metrics without guards.",
     )
     pass_tokens: int | None = Field(
         default=None,

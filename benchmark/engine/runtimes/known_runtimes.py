@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolmark.benchmark.data.completions import Completion, StopReason
-from toolmark.benchmark.engine.encoding import conversation
 from toolmark.benchmark.engine.json_server import BadReply
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 from toolmark.benchmark.engine.runtimes.runtime import (
     Question,
     Runtime,
@@ -54,7 +54,7 @@ class LlamaCpp(Runtime):
         variables = {
             **self.facts.special,
             **question.prompt.template_args,
-            "messages": conversation(question.prompt.messages),
+            "messages": openai_turns(question.prompt.messages),
             "tools": [tool.as_openai() for tool in question.prompt.tools] or None,
             "documents": None,
             "add_generation_prompt": True,

@@ -13,8 +13,8 @@ from typing import Any
 
 from toolmark.benchmark.core.bounded_http import json_objects
 from toolmark.benchmark.data.completions import Completion, Prompt, RawCall, StopReason, Usage
-from toolmark.benchmark.engine.encoding import conversation
 from toolmark.benchmark.engine.json_server import BadReply, JsonServer
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 from toolmark.benchmark.engine.server_facts import ServerFacts
 
 __all__ = ["Question", "Runtime", "RuntimePrompt", "RuntimeReply", "Writing", "first_choice", "token_list"]
@@ -40,7 +40,7 @@ class Question:
 
     def body(self) -> dict[str, Any]:
         """Return the fields of a request, in OpenAI's form."""
-        messages = conversation(self.prompt.messages)
+        messages = openai_turns(self.prompt.messages)
         for message in messages:
             for call in message.get("tool_calls", ()):
                 call["function"]["arguments"] = json.dumps(call["function"]["arguments"], ensure_ascii=False)

@@ -110,14 +110,18 @@ def _imported(source: str | Path) -> ModuleType:
         raise InputError(f"{error.filename}:{error.lineno}: {error.msg}", "Correct the Python syntax.") from None
     except ModuleNotFoundError as error:
         if error.name and str(source).startswith(error.name):
-            fix = (
-                "Install the module, or run the command in the folder that contains the module, or give the path of a "
-                f"file, for example {source}.py."
-            )
-            raise InputError(f"There is no module {source}", fix) from None
+            raise InputError(f"There is no module {source}", _nearest_source(str(source))) from None
         raise _import_failure(source, error) from error
     except Exception as error:
         raise _import_failure(source, error) from error
+
+
+def _nearest_source(module: str) -> str:
+    """Return what to do if a module cannot be found. The current folder may contain a file with its code."""
+    file = Path(*module.split(".")).with_suffix(".py")
+    if file.is_file():
+        return f"Give the path of the file: {file}"
+    return "Install the module, or give the path of a .py file."
 
 
 def _import_failure(source: str | Path, error: Exception) -> InputError:

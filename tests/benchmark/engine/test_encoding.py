@@ -14,7 +14,8 @@ from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion, Prompt
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.dialects.tagged import Tagged
-from toolmark.benchmark.engine.encoding import check_readable, conversation, encode, stop_ids
+from toolmark.benchmark.engine.encoding import check_readable, encode, stop_ids
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 DIALECTS = [load("toolmark.dialects", name)() for name in names("toolmark.dialects") if name != "native"]
@@ -135,7 +136,7 @@ def test_ids_and_supervision(tokenizer, template, dialect, answer):
 
 def told(tokenizer, turns):
     """The ids of a whole conversation as the template itself writes it, up to its last special token."""
-    text = tokenizer.apply_chat_template(conversation(turns), tools=[TOOL.as_openai()], tokenize=False)
+    text = tokenizer.apply_chat_template(openai_turns(turns), tools=[TOOL.as_openai()], tokenize=False)
     return tokenizer(text.rstrip(), add_special_tokens=False)["input_ids"]
 
 

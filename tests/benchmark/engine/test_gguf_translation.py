@@ -16,7 +16,7 @@ from toolmark.benchmark.candidates.gguf_header import GgufHeader
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.base_model import load_base
-from toolmark.benchmark.engine.gguf_settings import complete
+from toolmark.benchmark.engine.gguf_settings import set_unread_settings
 from toolmark.benchmark.engine.model_folder import locate
 
 SMALL = {
@@ -228,7 +228,7 @@ def test_gemma_3_keeps_its_windows_and_the_scale_of_its_attention(tmp_path: Path
         sizes = {"attention.head_count": config.num_attention_heads, "embedding_length": config.hidden_size}
         sizes |= {"block_count": 1, "context_length": 32768, "attention.layer_norm_rms_epsilon": 1e-6}
         named = {f"gemma3.{name}": value for name, value in (sizes | fields).items()}
-        complete(tmp_path, config, GgufHeader({"general.architecture": "gemma3", **named}, (), {}))
+        set_unread_settings(tmp_path, config, GgufHeader({"general.architecture": "gemma3", **named}, (), {}))
         return config
 
     window = {"attention.sliding_window": 512}

@@ -10,6 +10,7 @@ import pytest
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.evaluation.checked import checked
 from toolmark.benchmark.evaluation.contestant import contestants
+from toolmark.benchmark.evaluation.evaluate import evaluate
 from toolmark.benchmark.evaluation.request import Request
 
 
@@ -42,6 +43,20 @@ def test_a_deployed_model_is_compared_with_the_only_float_model() -> None:
         Request(("pocket", "policy/never"), deployed=(server,)).candidates()
     with pytest.raises(InputError, match="--deployed pocket is neither a server nor a GGUF file"):
         Request(deployed=("pocket",)).candidates()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [("models", "policy/first", "valid tuple"), ("limit", "3", "valid integer"), ("split", "train", "'dev' or 'test'")],
+)
+def test_a_field_of_another_type_is_named(field, value, said) -> None:
+    with pytest.raises(InputError, match=rf"Request\({field}={value!r}\) has a value of another type.*{said}"):
+        evaluate(Request(**{"models": ("policy/first",), "limit": 1, field: value}))
+
+
+def test_a_floor_is_a_share() -> None:
+    with pytest.raises(InputError, match=r"timing.recall=90 is not between 0 and 1.* --floor timing.recall=0\.8"):
+        evaluate(Request(("policy/first",), floors=(("timing.recall", 90),)))
 
 
 RECIPE = 'base = "pocket"\n{}\n[generator]\nname = "template"\n[trainer]\nname = "lora"\n'

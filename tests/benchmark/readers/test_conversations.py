@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.benchmark.readers.samples import case_of, lines, read
 from toolmark.benchmark.data.cases import Abstain, Call, ExpectCall, Message
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.turn_parts import after_thoughts, turn_parts
 
 WEATHER = {
     "name": "get_weather",
@@ -80,11 +82,13 @@ WRITTEN = json.dumps({"name": "get_weather", "arguments": {"city": "Oslo"}})
         (said(f"Let me see.\n<tool_call>{WRITTEN}</tool_call>"), [OSLO], "Let me see."),
         (said(WRITTEN), [OSLO], ""),
         (said(f"```json\n[{WRITTEN}]\n```"), [OSLO], ""),
-        (said(f"<think>Where?</think>\n{WRITTEN}"), [OSLO], ""),
+        (said(f"<think>Where?</think>\n{WRITTEN}"), [OSLO], "<think>Where?</think>"),
+        (said(f"[THINK]a[/THINK]<think>b</think>{WRITTEN}"), [OSLO], "[THINK]a[/THINK]<think>b</think>"),
+        (said(f"Where?</think>\n{WRITTEN}"), [OSLO], "Where?</think>"),
         (said("[get_weather(city='Oslo'), get_weather(city=\"Bergen\")]"), [OSLO, BERGEN], ""),
         (said("get_weather(city='Oslo')"), [OSLO], ""),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_the_calls_of_one_reply(tmp_path: Path, file: tuple[str, str, str], calls: list[Call], text: str) -> None:
     reader, name, content = file
@@ -93,6 +97,61 @@ def test_the_calls_of_one_reply(tmp_path: Path, file: tuple[str, str, str], call
     assert isinstance(row, Trace)
     assert row.messages[1] == Message(role="assistant", content=text, tool_calls=tuple(calls))
     assert case_of(row).messages == row.messages[:1]
+
+
+ROME = WRITTEN.replace("Oslo", "Rome")
+DRAFTS = [
+    f"Perhaps <tool_call>{ROME}</tool_call>? No.",
+    f"Perhaps {ROME}.",
+    "I call get_weather(city='Rome') now.",
+    "I will use <tool_call> tags.",
+    '<tool_call>{"name": ..., "arguments": ...}</tool_call>',
+    'get_weather\n{"city": "Rome"}',
+]
+THOUGHTS = ["<think>DRAFT</think>", "[THINK]DRAFT[/THINK]", "<|channel>thought\nDRAFT<channel|>", "DRAFT</think>"]
+
+
+@pytest.mark.parametrize("draft", DRAFTS)
+@pytest.mark.parametrize("mark", THOUGHTS)
+def test_a_call_in_a_thought_is_only_a_draft(tmp_path: Path, mark: str, draft: str) -> None:
+    thought = mark.replace("DRAFT", draft)
+    called = said(f"{thought}\n<tool_call>\n{WRITTEN}\n</tool_call>")
+    in_a_field = openai(native(OSLO, content=thought))
+    for number, file in enumerate((called, in_a_field)):
+        (row,) = read("openai", tmp_path / f"{number}.jsonl", file[2])
+        assert gold(row) == [OSLO]
+        assert row.messages[1].content == thought
+    words = f"{thought}\nIt is warm in summer."
+    (row,) = read("openai", tmp_path / "x.jsonl", said(words)[2])
+    assert case_of(row).expect == Abstain(action="abstain", reason="no_tool_needed")
+    assert row.messages[1].content == words
+
+
+@pytest.mark.parametrize("text", ["<think>a</think>", "I write <think> and </think>, or <tool_call>."])
+@pytest.mark.parametrize("form", ["{}", "<tool_call>{}</tool_call>", "<think>b</think>{}"])
+def test_the_mark_of_a_thought_in_a_call_is_part_of_the_call(tmp_path: Path, form: str, text: str) -> None:
+    call = Call(name="get_weather", arguments={"city": text})
+    (row,) = read("openai", tmp_path / "x.jsonl", said(form.format(json.dumps(call.model_dump())))[2])
+    assert gold(row) == [call]
+
+
+def test_a_call_around_a_thought_is_not_lost(tmp_path: Path) -> None:
+    """A thought that does not end is plain text."""
+    for text in (f"<think>hm <tool_call>{WRITTEN}</tool_call>", f"<tool_call>{WRITTEN}</tool_call><think>b</think>"):
+        (row,) = read("openai", tmp_path / "x.jsonl", said(text)[2])
+        assert gold(row) == [OSLO]
+    two = f"<tool_call>{ROME}</tool_call> <think>or <tool_call>{WRITTEN}</think> <tool_call>{WRITTEN}</tool_call>"
+    (row,) = read("openai", tmp_path / "x.jsonl", said(two)[2])
+    assert [call.arguments["city"] for call in gold(row)] == ["Rome", "Oslo"]
+
+
+@pytest.mark.parametrize("part", ["<think>", "</think>", "<think></think>", "<tool_call>", "<tool_call>x</think>"])
+def test_the_parts_of_a_hostile_turn_are_found_in_linear_time(part: str) -> None:
+    text = part * (1 << 15)
+    start = time.process_time()
+    turn_parts(text)
+    after_thoughts(text)
+    assert time.process_time() - start < 2
 
 
 TOOLACE = 'Here is a list of functions:\n[{"name": "get_weather"}]\nUse the format [func1(params_name=params_value)]'
@@ -117,6 +176,11 @@ TOOLACE = 'Here is a list of functions:\n[{"name": "get_weather"}]\nUse the form
         ),
         (said("{'name': 'get_weather', 'arguments': {'city': 'Oslo'}}"), "form json"),
         (said('{"get_weather": {"city": "Oslo"}}'), "form json"),
+        (said('get_weather\n{"city": "Oslo"}'), "form name_and_arguments"),
+        (said('✿FUNCTION✿: get_weather\n✿ARGS✿: {"city": "Oslo"}'), "form qwen_agent"),
+        (said("<get_weather>\n<city>Oslo</city>\n</get_weather>"), "form elements"),
+        (said("Action: get_weather[Oslo]"), "form react"),
+        (said("get_weather city=Oslo"), "form pairs"),
         (said("tool: get_weather\narguments:\n  city: Oslo\n"), "form yaml"),
         (said("[Get Weather(city='Oslo')]"), "not a list of calls"),
         (openai(native(OSLO, content=f"<tool_call>{WRITTEN}</tool_call>")), "both"),
@@ -127,7 +191,7 @@ TOOLACE = 'Here is a list of functions:\n[{"name": "get_weather"}]\nUse the form
         (said(""), "empty"),
         (openai({**LOOK, "tool_uses": [OSLO.name]}), "tool_uses"),
     ],
-    ids=range(22),
+    ids=range(27),
 )
 def test_a_reply_that_cannot_be_read_is_a_bad_row(tmp_path: Path, file: tuple[str, str, str], why: str) -> None:
     reader, name, content = file

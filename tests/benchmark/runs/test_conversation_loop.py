@@ -162,7 +162,7 @@ def test_steps_of_another_version_of_the_world_are_never_mixed_and_are_told(tmp_
     # The world was edited, and the run was killed after its first step.
     ledger.write_text("".join([*lines, lines[0], lines[1].replace(json.loads(lines[1])["key"], "another key")]))
     assert [len(steps) for steps in read_ledger(ledger).conversations.values()] == [1]
-    with pytest.raises(InputError, match="does not contain 1 of 1 conversations"):
+    with pytest.raises(InputError, match="answers none of the 1 scenarios"):
         notes(replayed)
 
 

@@ -97,7 +97,7 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
             r"answers to 2 cases that are not in the case files: e \(line 5\), x \(line 6\)",
         ),
         ([said(ref) for ref in "abcda"], r"said\.jsonl: lines 1 and 5 both answer case a"),
-        ([said(ref) for ref in "abd"], r"does not contain 1 of 4 completions: \w{16} \(c\)"),
+        ([said(ref) for ref in "abd"], r"does not contain 1 of 4 cases: \w{16} \(c\)"),
         ([said("a"), said("b", dialect="tagged")], "contains answers in several dialects: json, tagged"),
         ([said("a", dialect="klingon")], "no dialect is named 'klingon'"),
         ([{"case": "a", "text": "No."}], "does not contain the name of its dialect"),
@@ -105,7 +105,7 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
         ([said("a", case_id="b")], "exactly one of the fields case_id and case"),
         ([said("a", stop_reason="tired")], "stop_reason must be one of"),
         ([said("a", tool_calls=[{"name": "f", "arguments": []}])], "arguments must be a string"),
-        ([said("a", text=None)], "the field text"),
+        ([said("a", text=5)], "the field text must be a string, not 5"),
         ([said("a", epoch=0)], "epoch must be a whole number from 1"),
         ([said("a", surprise=1)], "cannot have the field 'surprise'"),
         ([{"case": "a", "raw": 5, "dialect": "xlam"}], "raw must be a string or a list"),
@@ -154,7 +154,9 @@ def test_references_that_two_collections_share_must_be_ids(tmp_path: Path, cases
         answers(recording(tmp_path, said("a")), [*loaded, other])
 
 
-def test_a_ledger_that_answers_a_case_twice(tmp_path: Path, cases: Path) -> None:
+@pytest.mark.parametrize("kind", ["same question", "other model", "other question"])
+def test_a_ledger_that_answers_a_case_twice(tmp_path: Path, cases: Path, kind: str) -> None:
+    """Two answers from one question, or from two models, are no work of Toolmark."""
     loaded = load_cases(str(cases))[0]
     with Ledger(tmp_path / "run") as ledger:
         ledger.open_session({"identity": {"dialect": "json/1"}, "environment": {}})
@@ -163,8 +165,13 @@ def test_a_ledger_that_answers_a_case_twice(tmp_path: Path, cases: Path) -> None
     assert isinstance(whole, Replay)
     assert (whole.dialect, len(whole.answers(loaded))) == ("json", 2)
     with Ledger(tmp_path / "run") as ledger:
-        ledger.append([("k3", loaded[0].id, 1, Completion("Yes."))])
-    with pytest.raises(InputError, match=f"two answers to 1 cases: the first is {loaded[0].id}, epoch 1"):
+        if kind == "other model":
+            ledger.open_session({"identity": {"dialect": "json/1", "weights": "other"}, "environment": {}})
+        ledger.append([("k1" if kind == "same question" else "k3", loaded[0].id, 1, Completion("Yes."))])
+    if kind == "other question":
+        assert read_replay(tmp_path / "run" / "ledger.jsonl").by_case[loaded[0].id, 1] == Completion("Yes.")
+        return
+    with pytest.raises(InputError, match=f"two answers to 1 cases.* the first is {loaded[0].id}, epoch 1"):
         read_replay(tmp_path / "run" / "ledger.jsonl")
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.completions import Completion, RawCall, Usage
+from toolmark.benchmark.evaluation.evaluate import evaluate
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.runs.command import app
 from toolmark.benchmark.runs.ledger import Ledger, read_ledger
 
@@ -172,6 +174,15 @@ def test_prune_frees_the_dead_and_old_logs_and_leaves_the_rest(stored, capsys):
     assert (notes / "read.me").exists()
     runs("prune", "--runs", str(stored))
     assert not locked.exists()
+
+
+def test_prune_keeps_conversations(tmp_path, capsys):
+    request = Request(models=("policy/never",), cases="scenarios", limit=1, runs=tmp_path)
+    evaluate(request, logs=False)
+    runs("prune", "--runs", str(tmp_path))
+    assert capsys.readouterr().out.splitlines()[-1].startswith("freed 0")
+    (kept,) = tmp_path.glob("policy-never-*")
+    assert read_ledger(kept / "ledger.jsonl").conversations
 
 
 def test_neither_torch_nor_inspect_is_imported(stored):

@@ -7,11 +7,14 @@ import json
 import re
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.servers.scripted import ScriptedServer, scripted_server, seeded
+from toolmark.benchmark.evaluation.evaluate import Evaluation
+from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 
 CASES = 40
@@ -121,3 +124,40 @@ def test_what_only_the_server_finds_too_long_is_left_out_where_asked(serve, suit
     ended = suites("--model", server.spec, "--limit", str(CASES), *QUICK, "--skip-too-long")
     assert ended.returncode == 0, ended.stdout
     assert "1 cases were left out, because they are too long for the model" in ended.stdout
+
+
+def test_models_whose_names_make_the_same_folder_name_have_their_own_answers(monkeypatch, few_cases, tmp_path):
+    """Of Ollama's `gemma3:1b` and a fine-tune `gemma3-1b`, the first calls and the second does not."""
+
+    def answer(request):
+        call = '<tool_call>{"tool_name": "add", "args": {}}</tool_call>'
+        return {"content": call if request["model"] == "gemma3:1b" else "Hello."}
+
+    with scripted_server(answer, service="mine") as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        named = [f"openai-api/mine/{name}" for name in ("gemma3:1b", "gemma3-1b", "gemma3/1b")]
+        request = Request(tuple(named), cases=str(few_cases), limit=12, runs=tmp_path, dialect="tagged")
+        evaluation = Evaluation(request)
+        tag, tuned, other = evaluation.run(logs=False).contestants
+    assert [tag.figures["timing.recall"].score, tuned.figures["timing.recall"].score] == [1, 0]
+    assert [one.run.made for one in evaluation.contestants] == [12, 12, 12]
+    assert len({tag.run, tuned.run, other.run}) == 3
+
+
+@pytest.mark.parametrize("dialect", ["tagged", "native"])
+def test_reused_answers_without_log_probabilities_are_told(monkeypatch, few_cases, tmp_path, dialect):
+    """With the dialect `native`, no server can show the probability of a call."""
+    with scripted_server(lambda _: {"content": "Hello."}) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        request = Request((server.spec,), cases=str(few_cases), limit=5, runs=tmp_path, dialect=dialect)
+        notes = []
+        for logprobs in (False, True):
+            evaluation = Evaluation(replace(request, logprobs=logprobs))
+            evaluation.run(logs=False)
+            notes.append(evaluation.contestants[0].run.notes)
+    assert notes[0] == ()
+    told = [note for note in notes[1] if note.startswith("5 of 5 reused answers have no probability of a call")]
+    assert len(told) == (dialect == "tagged")
+    assert all(note.endswith("add --fresh") for note in told)

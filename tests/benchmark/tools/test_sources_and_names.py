@@ -175,6 +175,14 @@ def test_missing_python_sources_are_named(source, what):
         tools_from_python(source)
 
 
+def test_a_missing_module_whose_file_is_here_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "mine.py").write_text("")
+    with pytest.raises(InputError, match=r"no module pkg\.mine\. Give the path of the file: pkg/mine\.py"):
+        tools_from_python("pkg.mine")
+
+
 NOTES = '''
 from typing import Annotated, Literal, Optional
 from pydantic import Field

@@ -14,11 +14,11 @@ from toolmark.benchmark.data.completions import Completion, Usage
 from toolmark.benchmark.data.record import ChosenCheckpoint, CurvePoint, TrainingRecord, read_record
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.evaluation.report_data import gather
+from toolmark.benchmark.evaluation.shown_cases import LONGEST
 from toolmark.benchmark.policies.scores import policy_scores
 from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.verdicts.comparison import Side, compare_sides
 from toolmark.benchmark.verdicts.report_data import ReportData
-from toolmark.benchmark.verdicts.shown_cases import LONGEST
 
 BOOK = Tool(
     name="book",

@@ -10,7 +10,8 @@ import pytest
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.engine.conversation_ids import conversation_sequences
-from toolmark.benchmark.engine.encoding import Encoded, conversation
+from toolmark.benchmark.engine.encoding import Encoded
+from toolmark.benchmark.engine.rendered_prompts import openai_turns
 from toolmark.trainers.pocket.row_packing import POOL, RowPacker
 
 SHOWS_TOOLS = (
@@ -94,7 +95,7 @@ def test_exactly_the_model_s_own_tokens_are_supervised(name, called, tokenizer, 
 def test_a_native_conversation_is_what_its_template_writes(called, showing):
     messages, tools = called
     (encoded,) = conversation_sequences(messages, tools, load("toolmark.dialects", "native")(), showing)
-    text = showing.apply_chat_template(conversation(messages), tools=[t.as_openai() for t in tools], tokenize=False)
+    text = showing.apply_chat_template(openai_turns(messages), tools=[t.as_openai() for t in tools], tokenize=False)
     assert encoded.ids == showing(text.rstrip(), add_special_tokens=False)["input_ids"]
 
 

@@ -7,22 +7,10 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from toolmark.benchmark.core.hashing import digest
+from toolmark.benchmark.data.completions import Completions
 from toolmark.benchmark.data.scenarios import Scenario
-from toolmark.benchmark.scoring.conversation_grades import ConversationGrade
-from toolmark.benchmark.scoring.conversations import MOST_CALLS
-from toolmark.benchmark.scoring.grades import JudgedCall, legible
-from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, Unmet, unmet_by_turn
-from toolmark.benchmark.scoring.world_states import Change, changes
-from toolmark.benchmark.verdicts.comparison import Side
-from toolmark.benchmark.verdicts.shown_cases import (
+from toolmark.benchmark.evaluation.shown_cases import (
     MOST_EXPECTED,
-    Answer,
-    CallShown,
-    CaseShown,
-    ChangeShown,
-    Completions,
-    PlayedShown,
-    Turn,
     by_case,
     shown_call,
     shown_grade,
@@ -30,6 +18,13 @@ from toolmark.benchmark.verdicts.shown_cases import (
     shown_tags,
     shown_text,
 )
+from toolmark.benchmark.scoring.conversation_grades import ConversationGrade
+from toolmark.benchmark.scoring.conversations import MOST_CALLS
+from toolmark.benchmark.scoring.grades import JudgedCall, legible
+from toolmark.benchmark.scoring.turn_demands import PlayedCall, PlayedTurn, Unmet, unmet_by_turn
+from toolmark.benchmark.scoring.world_states import Change, changes
+from toolmark.benchmark.verdicts.comparison import Side
+from toolmark.benchmark.verdicts.report_data import Answer, CallShown, CaseShown, ChangeShown, PlayedShown, Turn
 
 __all__ = ["PlayedTurns", "show_conversations"]
 
