@@ -203,7 +203,7 @@ def _spool(traces: Iterator[Trace], stages: TraceFilter, toolboxes: NamedToolbox
             if trace.scenario is not None and split != "train":
                 files[f"scenarios.{trace.scenario.split}.jsonl"].write(scenario_line(trace.scenario))
     proposed += stages.dropped
-    rejections = {stage: stages.rejections[stage] for stage in STAGES}
+    rejections: dict[str, int] = {stage: stages.rejections[stage] for stage in STAGES}
     return GenerationReport(proposed, counts, kinds, rejections, stages.unexecuted, stages.failed_calls.lines())
 
 

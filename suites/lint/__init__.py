@@ -60,10 +60,11 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
     reader = ToolmarkReader(tools)
     for file in located_files(paths):
         lines = list(reader.rows(file))
-        if len(lines) > 1 and all(_is_no_object(read) for _, read in lines):
-            line, read = lines[0]
+        broken = [(line, read.reason) for line, read in lines if _is_no_object(read)]
+        if 1 < len(lines) == len(broken):
+            line, why = broken[0]
             what = "No line of this file is a JSON object. Give a file with one case in JSON on each line"
-            findings.append(Finding(file, line, "schema", f"{read.reason}. {what}"))
+            findings.append(Finding(file, line, "schema", f"{why}. {what}"))
             continue
         for line, read in lines:
             if not isinstance(read, Case):

@@ -80,7 +80,7 @@ def read_python(source: str | Path, *, default_effects: Effects = "write") -> To
                 raise LocatedError(f"{file}:{again}", what, "Rename one of the two functions.")
             good.add(function_tool(function, file, f"{run}:{name}", default_effects), place_of(function, file))
     good.check()
-    places = {(function.__name__,): place_of(function, file) for function in functions}
+    places: dict[tuple[str, ...], str] = {(function.__name__,): place_of(function, file) for function in functions}
     return ToolsFile(tuple(good.tools.values()), {}, places, tuple(good.notes))
 
 
