@@ -27,7 +27,7 @@ from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_ro
         ('{"a": 1e999}', "too large"),
         ('{"a": 1, "a": 2}', "'a' is written twice"),
         ('"\\ud800"', "surrogate"),
-        ("9" * 5_000, "digits"),
+        ("9" * 5_000, "^a whole number has more than 4,300 digits$"),
         ("[" * 70 + "]" * 70, "deep"),
         ("[" * 100_000, "deep"),
         ("{} {}", "Extra data"),
@@ -38,6 +38,16 @@ from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_ro
 def test_json_is_read_strictly(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         strict_json(text)
+
+
+def test_numbers_with_too_many_digits_are_refused_in_plain_words(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text('[{"a": ' + "9" * 5_000 + "}]")
+    ((_, row),) = json_rows(path)
+    assert isinstance(row, BadRow)
+    assert row.reason.startswith("not JSON: a whole number has more than 4,300 digits. This element")
+    with pytest.raises(ValueError, match=r"^not a Python literal: a whole number has more than 4,300 digits$"):
+        python_literal("9" * 5_000)
 
 
 @pytest.mark.parametrize(

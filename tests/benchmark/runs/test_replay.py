@@ -213,3 +213,11 @@ def test_recorded_models_are_judged_without_torch(
     if not real:
         (recall,) = [line for line in run.stdout.splitlines() if line.startswith("timing.recall")]
         assert recall.count("100.0") >= len(models)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_an_empty_file_contains_no_answers(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "e.jsonl"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"e\.jsonl contains no answers\. Give a ledger\.jsonl, or a file of recorded"):
+        read_replay(path)
