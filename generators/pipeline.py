@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -69,6 +69,7 @@ class GenerationReport:
         query_types: Number of accepted traces by query type.
         rejections: Number of rejected traces by stage. Every stage has an entry.
         unexecuted: Number of calls that were only checked against the schema, because the tool is not allowed to run.
+        failed_calls: A line for each tool whose calls failed, with their number and the most frequent reason.
     """
 
     proposed: int
@@ -76,6 +77,7 @@ class GenerationReport:
     query_types: Mapping[str, int]
     rejections: Mapping[str, int]
     unexecuted: int
+    failed_calls: Sequence[str] = ()
 
 
 def generate(
@@ -201,9 +203,8 @@ def _spool(traces: Iterator[Trace], stages: TraceFilter, toolboxes: NamedToolbox
             if trace.scenario is not None and split != "train":
                 files[f"scenarios.{trace.scenario.split}.jsonl"].write(scenario_line(trace.scenario))
     proposed += stages.dropped
-    return GenerationReport(
-        proposed, counts, kinds, {stage: stages.rejections[stage] for stage in STAGES}, stages.unexecuted
-    )
+    rejections: dict[str, int] = {stage: stages.rejections[stage] for stage in STAGES}
+    return GenerationReport(proposed, counts, kinds, rejections, stages.unexecuted, stages.failed_calls.lines())
 
 
 def _split(trace: Trace) -> Split:

@@ -28,6 +28,7 @@ from toolmark.benchmark.scoring.accepted_values import equal
 from toolmark.benchmark.scoring.answers import result_value, uses_result
 from toolmark.benchmark.tools.schemas import SchemaError, problems, validator_of
 from toolmark.generators.executed_calls import ExecutedCalls
+from toolmark.generators.failed_calls import FailedCalls
 from toolmark.generators.near_duplicates import NearDuplicates
 from toolmark.generators.scenario_check import ScenarioCheck
 
@@ -64,6 +65,7 @@ class TraceFilter:
         rejections: Number of rejected traces by stage.
         unexecuted: Number of calls that were only checked against the schema, because the tool is not allowed to run.
         dropped: Number of conversations that the generator itself discarded.
+        failed_calls: The permitted calls that failed. Each of them caused a rejection.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class TraceFilter:
         self.rejections: Counter[Stage] = Counter()
         self.unexecuted = 0
         self.dropped = 0
+        self.failed_calls = FailedCalls()
 
     def drop(self, stage: str, reason: str, query: str, query_type: str, tool_name: str | None) -> None:
         """Count one rejection at `stage` for a conversation that the generator itself discarded.
@@ -140,6 +143,7 @@ class TraceFilter:
                 continue
             result = self._calls.run(tool, call.arguments)
             if result.kind != "ok":
+                self.failed_calls.add(call.name, result.error or result.kind)
                 return f"{call.name}: {result.kind}: {result.error}"
             if returned is not None and not _same_value(returned, result.value):
                 return f"the result of {call.name} differs from the result in the conversation"

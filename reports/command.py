@@ -32,9 +32,12 @@ def report(
     split: Split = "test",
     limit: int | None = None,
     seed: int = 0,
+    dialect: str | None = None,
     margin: float = MARGIN,
     execute: Execute = "pure",
     trust_data_tools: bool = False,
+    skip_too_long: bool = False,
+    skip_bad: bool = False,
 ) -> None:
     """Judge the stored answers of runs again, and write a report. No model is run.
 
@@ -58,6 +61,8 @@ def report(
         Judge a sample of this number of cases. `pytest --limit` takes the same sample.
     seed:
         Seed of the sample.
+    dialect:
+        Dialect of the answers. Only for recordings that do not contain the name of their dialect.
     margin:
         Differences within ±margin count as equivalent. The margin is a share from 0 to 1, for example 0.05.
     execute:
@@ -65,6 +70,10 @@ def report(
     trust_data_tools:
         Also run the code that is named in the case files and in the tools.yaml beside them. This code gets all your
         rights.
+    skip_too_long:
+        Leave out the cases that were too long for one of the recorded models.
+    skip_bad:
+        Leave out rows of case files that cannot be read, and list these rows.
     """
     if not 1 <= len(runs) <= MOST:
         raise InputError(f"{len(runs)} runs are given", f"Give one to {MOST}: toolmark report RUN --out {out}")
@@ -77,9 +86,12 @@ def report(
         split=split,
         limit=limit,
         seed=seed,
+        dialect=dialect,
         margin=margin,
         execute=execute,
         trust_data_tools=trust_data_tools,
+        skip_too_long=skip_too_long,
+        skip_bad=skip_bad,
     )
     comparison = compare_recorded(request, TerminalObserver(), report=True)
     write_report(comparison, out)

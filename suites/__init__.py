@@ -12,8 +12,9 @@ Before the first check, all figures are computed.
     scenarios/           the authored scenarios, a file for each world and split
     generated/           the generated cases, for `--cases generated`
     command.py           `toolmark cases`
-    case_panel.py        the output of `toolmark cases show`
-    case_statistics.py   the tables of `toolmark cases stats`
+    case_panel.py        the output of `toolmark cases show` for a case; scenario_panel.py for a scenario
+    case_statistics.py   the tables of `toolmark cases stats`; scenario_statistics.py for scenarios
+    rule_texts.py        expected calls and accepted values in words
     lint/                the checks of `toolmark cases lint`
 """
 

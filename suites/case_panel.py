@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from rich.panel import Panel
@@ -12,9 +11,9 @@ from rich.text import Text
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.registry import nearest
-from toolmark.benchmark.data.cases import CallSpec, Case, ExpectCall
-from toolmark.benchmark.data.match_rules import Accept
+from toolmark.benchmark.data.cases import Case, ExpectCall
 from toolmark.suites.lint.findings import LocatedCase, expected_tools, stratum
+from toolmark.suites.rule_texts import abstention_text, as_json, option_text
 
 __all__ = ["case_panel", "selected_cases"]
 
@@ -60,44 +59,11 @@ def _tools_of(case: Case) -> tuple[str, ...]:
     return (case.expect.tool,) if case.expect.tool else ()
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _accepted_values(rule: Accept) -> str:
-    match rule.match:
-        case "anything":
-            return "anything"
-        case "nonempty":
-            return "anything that is not empty"
-        case "object":
-            inner = ", ".join(
-                f"{key}{'?' if key in rule.optional else ''}: {_accepted_values(value)}"
-                for key, value in rule.of.items()
-            )
-            return f"{{{inner}}}"
-        case "list":
-            return f"[{', '.join(map(_accepted_values, rule.of))}]"
-    joined = (" and " if rule.match == "contains" else " or ").join(map(_json, rule.of))
-    within = f" ± {rule.tolerance:g}" if rule.tolerance is not None else ""
-    return joined + within if rule.match == "exact" else f"{rule.match} {joined}{within}"
-
-
-def _call_text(spec: CallSpec) -> str:
-    told = (
-        f"{name}{'?' if name in spec.optional else ''}: {_accepted_values(rule)}"
-        for name, rule in spec.arguments.items()
-    )
-    return f"{spec.name}({'; '.join(told)})"
-
-
 def _right_answers(case: Case) -> Iterator[str]:
     if not isinstance(case.expect, ExpectCall):
-        of = f": {case.expect.missing} of {case.expect.tool}" if case.expect.missing else ""
-        yield f"no call, {case.expect.reason.replace('_', ' ')}{of}"
+        yield f"no call, {abstention_text(case.expect)}"
         return
-    for option in case.expect.any_of:
-        yield (", then " if option.order == "given" else " and ").join(map(_call_text, option.calls))
+    yield from map(option_text, case.expect.any_of)
 
 
 def _turns(case: Case) -> Iterator[tuple[str, str]]:
@@ -106,7 +72,7 @@ def _turns(case: Case) -> Iterator[tuple[str, str]]:
             said = message.content
             yield message.role, said if len(said) <= _MAX_TURN else f"{said[: _MAX_TURN - 1]}…"
         for call in message.tool_calls:
-            yield message.role, f"calls {call.name}({_json(dict(call.arguments))})"
+            yield message.role, f"calls {call.name}({as_json(dict(call.arguments))})"
 
 
 def case_panel(row: LocatedCase) -> Panel:
@@ -123,7 +89,7 @@ def case_panel(row: LocatedCase) -> Panel:
         body.add_row("or" if index else "right", Text(printable(text), style="green"))
     if case.waiver is not None:
         body.add_row("waived", Text(printable(case.waiver), style="yellow"))
-    tags = ", ".join(f"{key} {value if isinstance(value, str) else _json(value)}" for key, value in case.tags.items())
+    tags = ", ".join(f"{key} {value if isinstance(value, str) else as_json(value)}" for key, value in case.tags.items())
     body.add_row("tags", Text(printable(f"{case.split}; group {case.group or '–'}; {tags}")))
     title = Text(printable(f"{row.place}  {case.id}  {stratum(case)}"))
     return Panel(body, title=title, title_align="left")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,13 +17,17 @@ from toolmark.benchmark.core.printing import console, printable, say
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.user_toml import toml_table
 from toolmark.benchmark.data.cases import query_hash
-from toolmark.benchmark.readers.case_selection import Split, load_cases
-from toolmark.benchmark.readers.scenarios import load_scenarios
+from toolmark.benchmark.data.held_out import held_out
+from toolmark.benchmark.data.shipped_cases import case_path
+from toolmark.benchmark.readers.case_selection import Split, case_files, load_cases
+from toolmark.benchmark.readers.scenarios import kind_of_rows, load_scenarios
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.tools.trusted_tools import TRUSTED
+from toolmark.benchmark.tools.worlds.world_names import WorldNames
 
 if TYPE_CHECKING:
     from toolmark.suites.lint import LocatedCase
+    from toolmark.suites.lint.scenarios import LocatedScenario
 
 __all__ = ["app", "manifest_text"]
 
@@ -30,35 +35,54 @@ app = App(name="cases", help="Check, show, count and import case files.")
 
 _SECTION = "[test_queries]"
 
+_NEW_MANIFEST = """# Tools and questions that must not be in training data.
+# Names of tools, for example ["send_email"]:
+held_out_tools = []
+"""
 
-def manifest_text(folder: Path) -> str:
+
+def manifest_text(folder: Path, tools: str | None = None) -> str:
     """Return the text of `MANIFEST.toml` in `folder`, with new hashes of test queries.
 
-    The text above the hashes is kept. Its key `scenarios` can name a folder of scenarios, relative to `folder`. The
-    first turns of these test scenarios are test queries, too. Later turns are not test queries, because many of them
-    are as short as "Yes, please."
+    If there is a `MANIFEST.toml`, its text above the hashes is kept. Its key `scenarios` can name a folder of
+    scenarios, relative to `folder`. `folder` itself can also contain scenarios instead of cases. The first turns of
+    test scenarios are test queries, too. Later turns are not test queries, because many of them are as short as "Yes,
+    please."
+
+    Args:
+        folder: The folder of the cases.
+        tools: The toolboxes of the cases, or the world of the scenarios, in the form of the option `--tools`.
 
     Raises:
-        InputError: The folder has no MANIFEST.toml, the file is not TOML, or a file of cases or scenarios cannot be
-            read.
+        InputError: `folder` is not a folder, MANIFEST.toml is not TOML, or a file of cases or scenarios cannot be read.
     """
     path = folder / "MANIFEST.toml"
-    if not path.is_file():
+    if not folder.is_dir():
         raise InputError(
-            f"{folder} has no MANIFEST.toml", "Give the folder of the cases: toolmark cases manifest suites/cases"
+            f"{str(folder)!r} is not a folder", "Give the folder of your test cases: toolmark cases manifest FOLDER"
         )
-    cases, _ = load_cases(str(folder), "test")
-    queries = [message.content for case in cases for message in case.messages if message.role == "user"]
-    kept = path.read_text(encoding="utf-8").partition(_SECTION)[0].rstrip()
+    queries = _test_queries(folder, tools)
+    kept = (path.read_text(encoding="utf-8") if path.is_file() else _NEW_MANIFEST).partition(_SECTION)[0].rstrip()
     try:
         scenarios = toml_table(kept).get("scenarios")
     except ValueError as error:
         raise InputError(f"{path} is not TOML: {error}", "Correct the syntax of the file.") from None
     if isinstance(scenarios, str):
-        queries += [scenario.turns[0].user for scenario in load_scenarios(folder / scenarios, "test")]
+        queries += _first_turns(folder / scenarios, None)
     hashes = sorted(set(map(query_hash, queries)))
     listed = "\n".join(f'  "{value}",' for value in hashes)
     return f"{kept}\n\n{_SECTION}\nhashes = [\n{listed}\n]\n"
+
+
+def _test_queries(folder: Path, tools: str | None) -> list[str]:
+    if any(kind_of_rows(file) == "scenarios" for file in case_files(folder, "test")):
+        return _first_turns(folder, tools)
+    cases, _ = load_cases(str(folder), "test", tools)
+    return [message.content for case in cases for message in case.messages if message.role == "user"]
+
+
+def _first_turns(folder: Path, tools: str | None) -> list[str]:
+    return [scenario.turns[0].user for scenario in load_scenarios(folder, "test", WorldNames(tools))]
 
 
 @app.command
@@ -70,7 +94,8 @@ def lint(*files: Path, tools: str | None = None, trust_data_tools: bool = False)
     Parameters
     ----------
     files:
-        Files of cases or of scenarios, or folders of such files.
+        Files of cases or of scenarios, folders of such files, or the names of shipped sets: authored, generated,
+        scenarios.
     tools:
         The toolboxes of the cases: a tools.yaml, a Python file or a module. Or the world of the scenarios:
         my_world.py:World.
@@ -83,7 +108,7 @@ def lint(*files: Path, tools: str | None = None, trust_data_tools: bool = False)
     if trust_data_tools:
         print(TRUSTED, file=sys.stderr)  # noqa: T201
     with phase("checking the cases"):
-        findings, count, notes = lint_files(_at_least_one(files), tools, trust_data_tools=trust_data_tools)
+        findings, count, notes = lint_files(_given(files), tools, trust_data_tools=trust_data_tools)
     for finding in findings:
         print(printable(str(finding)))  # noqa: T201
     kinds = Counter(finding.kind for finding in findings)
@@ -94,10 +119,13 @@ def lint(*files: Path, tools: str | None = None, trust_data_tools: bool = False)
     sys.exit(1 if findings else 0)
 
 
-def _at_least_one(files: Sequence[Path]) -> Sequence[Path]:
+def _given(files: Sequence[Path]) -> list[Path]:
+    """Return the paths of the given files and folders. A path can also be the name of a shipped case set."""
     if not files:
-        raise InputError("no case file is given", "Give a file or a folder: toolmark cases lint suites/cases")
-    return files
+        raise InputError(
+            "no case file is given", "Give a file, a folder, or the name of a shipped set: toolmark cases lint authored"
+        )
+    return [case_path(str(file)) for file in files]
 
 
 @app.command
@@ -108,43 +136,61 @@ def show(
     reason: str | None = None,
     tools: str | None = None,
 ) -> None:
-    """Show cases: the conversation, the offered tools, and the right answers.
+    """Show cases or scenarios: the conversation, the offered tools, and the right answers.
 
     Parameters
     ----------
     files:
-        Case files, or folders of case files.
+        Files of cases or of scenarios, folders of such files, or the names of shipped sets: authored, generated,
+        scenarios.
     id:
         Show only cases whose id begins with these characters.
     tool:
-        Show only cases that expect a call of this tool, or in which an argument of this tool is missing.
+        Show only cases that expect a call of this tool, or in which an argument of this tool is missing. Show only
+        scenarios whose gold calls this tool.
     reason:
         Show only cases of this stratum: call, no_tool_needed, no_tool_fits, missing_argument, already_answered, …
+        Show only scenarios with a turn in which no call is right for this reason.
     tools:
-        The toolboxes of the cases: a tools.yaml, a Python file or a module.
+        The toolboxes of the cases: a tools.yaml, a Python file or a module. Or the world of the scenarios:
+        my_world.py:World.
     """
     from toolmark.suites.case_panel import case_panel, selected_cases
+    from toolmark.suites.scenario_panel import scenario_panel, selected_scenarios
 
-    for row in selected_cases(_readable(files, tools), id, tool, reason):
-        console().print(case_panel(row))
+    cases, scenarios = _readable(files, tools)
+    if scenarios:
+        for scenario in selected_scenarios(scenarios, id, tool, reason):
+            console().print(scenario_panel(scenario))
+    else:
+        for case in selected_cases(cases, id, tool, reason):
+            console().print(case_panel(case))
 
 
 @app.command
 def stats(*files: Path, tools: str | None = None) -> None:
     """Count cases by stratum, tools offered, tool and topic, and print the minimum detectable effect of each metric.
 
+    Scenarios are counted by world and by kind.
+
     Parameters
     ----------
     files:
-        Case files, or folders of case files.
+        Files of cases or of scenarios, folders of such files, or the names of shipped sets: authored, generated,
+        scenarios.
     tools:
-        The toolboxes of the cases: a tools.yaml, a Python file or a module.
+        The toolboxes of the cases: a tools.yaml, a Python file or a module. Or the world of the scenarios:
+        my_world.py:World.
     """
     from rich.table import Table
 
     from toolmark.suites.case_statistics import case_tables
+    from toolmark.suites.scenario_statistics import scenario_tables
 
-    for counted in case_tables([row.case for row in _readable(files, tools)]):
+    cases, scenarios = _readable(files, tools)
+    for counted in (
+        scenario_tables([row[2] for row in scenarios]) if scenarios else case_tables([row.case for row in cases])
+    ):
         drawn = Table(title=counted.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for index, head in enumerate(counted.head):
             drawn.add_column(head, justify="left" if index < counted.left else "right")
@@ -153,27 +199,58 @@ def stats(*files: Path, tools: str | None = None) -> None:
         console().print(drawn, "")
 
 
-def _readable(files: Sequence[Path], tools: str | None) -> list[LocatedCase]:
-    """Return the cases of `files`.
+def _readable(files: Sequence[Path], tools: str | None) -> tuple[list[LocatedCase], list[LocatedScenario]]:
+    """Return the cases or the scenarios of `files`. One of the two lists is empty.
 
     Raises:
-        InputError: A case cannot be read.
+        InputError: A row cannot be read, or the files have cases and scenarios.
+        NothingToDo: The files have no rows.
     """
-    from toolmark.suites.lint import located_cases
+    from toolmark.suites.lint import located_cases, located_files
+    from toolmark.suites.lint.scenarios import located_scenarios
 
-    rows, findings = located_cases(_at_least_one(files), tools)
+    paths = located_files(_given(files))
+    held = {path: kind_of_rows(path) for path in paths}
+    of_scenarios = [path for path in paths if held[path] == "scenarios"]
+    if of_scenarios and (others := [path for path in paths if held[path] == "cases"]):
+        raise InputError(
+            f"{others[0]} has cases, but {of_scenarios[0]} has scenarios", "Give files of one kind at a time."
+        )
+    cases: list[LocatedCase] = []
+    scenarios: list[LocatedScenario] = []
+    if of_scenarios:
+        scenarios, findings = located_scenarios(of_scenarios, WorldNames(tools))
+    else:
+        cases, findings = located_cases(paths, tools)
     for finding in findings:
         if finding.kind == "schema":
+            command = ["toolmark", "cases", "lint", str(finding.file), *(["--tools", tools] if tools else [])]
             raise InputError(
-                f"{finding.file}:{finding.line}: {finding.message}", "List all faults: toolmark cases lint FILE"
+                f"{finding.file}:{finding.line}: {finding.message}", f"List all faults: {shlex.join(command)}"
             )
-    return rows
+    return cases, scenarios
 
 
 @app.command
-def manifest(folder: Path) -> None:
-    """Write the hashes of a folder's test queries to its MANIFEST.toml. Trainers refuse data with these queries."""
-    (folder / "MANIFEST.toml").write_text(manifest_text(folder), encoding="utf-8")
+def manifest(folder: Path, *, tools: str | None = None) -> None:
+    """Write the hashes of a folder's test queries to its MANIFEST.toml. If there is no such file, it is made.
+
+    `toolmark generate` and `toolmark train` refuse these queries with --manifest FOLDER/MANIFEST.toml.
+
+    Parameters
+    ----------
+    folder:
+        The folder of the cases or scenarios.
+    tools:
+        The toolboxes of the cases: a tools.yaml, a Python file or a module. Or the world of the scenarios:
+        my_world.py:World.
+    """
+    text = manifest_text(folder, tools)
+    path = folder / "MANIFEST.toml"
+    with writing(path):
+        path.write_text(text, encoding="utf-8")
+    count = len(held_out(path).queries)
+    say(f"{count} test {'query' if count == 1 else 'queries'} written to {path}")
 
 
 @app.command(name="import")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = [
     "check_depth",
     "check_json",
     "json_or_literal",
+    "plain_reason",
     "python_literal",
     "strict_json",
 ]
@@ -110,6 +112,21 @@ def strict_json(text: str) -> Any:
         return check_json(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        raise ValueError(plain_reason(error)) from None
+
+
+def plain_reason(error: Exception) -> str:
+    """Return the reason of an error of a decoder.
+
+    For a number with too many digits, Python's own message tells how to change a setting of Python. This does not help
+    a user, so another message is returned.
+    """
+    if "set_int_max_str_digits" in str(error):
+        return f"a whole number has more than {sys.get_int_max_str_digits():,} digits"
+    return str(error)
 
 
 def python_literal(text: str) -> Any:
@@ -123,7 +140,7 @@ def python_literal(text: str) -> Any:
     try:
         return check_json(as_json(ast.literal_eval(text.strip())))
     except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(f"not a Python literal: {error}") from None
+        raise ValueError(f"not a Python literal: {plain_reason(error)}") from None
 
 
 def as_json(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["SHIPPED", "named_case_set", "shipped_cases"]
+__all__ = ["SHIPPED", "case_path", "named_case_set", "shipped_cases"]
 
 SHIPPED = {"authored": "cases", "generated": "generated", "scenarios": "scenarios"}
 """A mapping from the name of a shipped case set to its folder in the package `toolmark.suites`.
@@ -34,3 +34,13 @@ def named_case_set(source: str) -> str | None:
     if source in SHIPPED and not Path(source).exists():
         return source
     return next((name for name in SHIPPED if source == shipped_cases(name)), None)
+
+
+def case_path(source: str) -> Path:
+    """Return the path of a case source: the folder of a shipped case set, or the file or folder that `source` names.
+
+    Args:
+        source: The name of a shipped case set, or a path. A path can begin with `~`. See `named_case_set`.
+    """
+    name = named_case_set(source)
+    return Path(shipped_cases(name) if name else source).expanduser()

@@ -26,6 +26,7 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.scoring.grades import Grade, grade
 from toolmark.benchmark.scoring.metrics import PRIMARY, case_values
+from toolmark.benchmark.tools.toolbox_names import named_tools
 from toolmark.benchmark.verdicts.comparison import Comparison, Side, compare_sides
 from toolmark.benchmark.verdicts.verdict import Verdict
 
@@ -210,7 +211,7 @@ Grades = Mapping[SideName, Mapping[str, Grade]]
 
 def _graded(answers: Sequence[CaseAnswers], dialect: Dialect, request: Request) -> Grades:
     client = ClientReading(dialect)
-    with Executor(request.execute, {}, trust_data=False) as executor:
+    with Executor(request.execute, named_tools(request.tools).tools, trust_data=False) as executor:
         return {
             side: {
                 one.case.id: grade(one.case, one.answers[side], client if side == "parser" else dialect, executor)

@@ -42,6 +42,7 @@ def check(
     trained: str,
     deployed: str,
     cases: str | None = None,
+    tools: str | None = None,
     split: Split = "test",
     limit: int | None = None,
     seed: int = 0,
@@ -55,6 +56,8 @@ def check(
     threads: int | None = None,
     connections: int = 1,
     request_timeout: float = _SECONDS,
+    skip_too_long: bool = False,
+    skip_bad: bool = False,
     runs: str = "runs",
     strict: bool = False,
     details: bool = False,
@@ -76,6 +79,8 @@ def check(
         with OpenAI's chat completions, for example openai-api/local/NAME.
     cases:
         Case file or folder. The default is the shipped cases.
+    tools:
+        File or module with the toolboxes of the cases.
     split:
         Split of the cases: dev or test.
     limit:
@@ -103,6 +108,10 @@ def check(
         Number of requests that are sent to the server at the same time.
     request_timeout:
         Seconds after which a request to the server fails.
+    skip_too_long:
+        Leave out cases with a prompt that is too long for the model.
+    skip_bad:
+        Leave out rows of case files that cannot be read, and list these rows.
     runs:
         Folder in which the answers of the trained model are stored, or an address such as s3://BUCKET/runs.
     strict:
@@ -117,6 +126,7 @@ def check(
     request = Request(
         models=(trained,),
         cases=cases or shipped_cases(),
+        tools=tools,
         split=split,
         limit=limit,
         seed=seed,
@@ -129,6 +139,8 @@ def check(
         threads=threads,
         connections=connections,
         request_timeout=request_timeout,
+        skip_too_long=skip_too_long,
+        skip_bad=skip_bad,
         runs=local_runs(runs),
     )
     for out in report or ():  # A wrong path is an error before the check.

@@ -34,10 +34,12 @@ def export(
     converter: Path | None = None,
     quantiser: str = "llama-quantize",
     cases: str | None = None,
+    tools: str | None = None,
     limit: int | None = None,
     dialect: str | None = None,
     template_args: str = "",
     threads: int | None = None,
+    skip_bad: bool = False,
 ) -> None:
     """Write a model as a GGUF file, and compare the file with the model.
 
@@ -61,6 +63,8 @@ def export(
         llama.cpp's program llama-quantize.
     cases:
         Case file or folder, from which prompts are made. The default is the shipped cases.
+    tools:
+        File or module with the toolboxes of the cases.
     limit:
         Number of cases. The default is all.
     dialect:
@@ -69,6 +73,8 @@ def export(
         Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     threads:
         Number of processor threads of the server that loads the file.
+    skip_bad:
+        Leave out rows of case files that cannot be read, and list these rows.
     """
     if out.suffix != ".gguf":
         raise InputError(f"--out {out} does not end with .{to}", f"Give the name of a file: --out {out.stem}.{to}")
@@ -77,9 +83,11 @@ def export(
     request = Request(
         models=(spec,),
         cases=cases or shipped_cases(),
+        tools=tools,
         limit=limit,
         dialect=dialect,
         template_args=parse_template_args(template_args),
+        skip_bad=skip_bad,
     )
     evaluation = _checked(request)
     weights = locate(evaluation.contestants[0].candidate)
@@ -96,11 +104,13 @@ def file(
     *,
     trained: str,
     cases: str | None = None,
+    tools: str | None = None,
     split: Split = "test",
     limit: int | None = None,
     dialect: str | None = None,
     template_args: str = "",
     threads: int | None = None,
+    skip_bad: bool = False,
 ) -> None:
     """Compare a GGUF file with the trained model: tokens, special tokens, chat template, and the ids of all prompts.
 
@@ -114,6 +124,8 @@ def file(
         The trained model: a base, or BASE:ADAPTER.
     cases:
         Case file or folder, from which prompts are made. The default is the shipped cases.
+    tools:
+        File or module with the toolboxes of the cases.
     split:
         Split of the cases: dev or test.
     limit:
@@ -124,14 +136,18 @@ def file(
         Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     threads:
         Number of processor threads of the server that loads the file.
+    skip_bad:
+        Leave out rows of case files that cannot be read, and list these rows.
     """
     request = Request(
         models=(trained,),
         cases=cases or shipped_cases(),
+        tools=tools,
         split=split,
         limit=limit,
         dialect=dialect,
         template_args=parse_template_args(template_args),
+        skip_bad=skip_bad,
     )
     sys.exit(_compare(gguf, _checked(request), threads or 1))
 

@@ -49,6 +49,7 @@ def fit(
     adapter: str | None = None,
     restraint: float | None = None,
     cases: str | None = None,
+    tools: str | None = None,
     dialect: str | None = None,
     template_args: str = "",
     limit: int | None = None,
@@ -57,6 +58,8 @@ def fit(
     device: DeviceChoice = "auto",
     dtype: DtypeChoice = "auto",
     threads: int | None = None,
+    skip_too_long: bool = False,
+    skip_bad: bool = False,
     runs: str = "runs",
 ) -> None:
     """Fit a threshold for calls on dev cases, and print the spec of the candidate with this threshold.
@@ -80,6 +83,8 @@ def fit(
         call. The default is the restraint of the base, but at most 0.9. Without an adapter, the default is 0.9.
     cases:
         Case file or folder. The default is the shipped cases.
+    tools:
+        File or module with the toolboxes of the cases.
     dialect:
         How tools are shown to the model, and how its calls are written. The default is the dialect of the adapter.
     template_args:
@@ -96,6 +101,10 @@ def fit(
         Data type of the weights.
     threads:
         Number of processor threads.
+    skip_too_long:
+        Leave out cases with a prompt that is too long for the model.
+    skip_bad:
+        Leave out rows of case files that cannot be read, and list these rows.
     runs:
         Folder in which runs are stored, or an address such as s3://BUCKET/runs.
     """
@@ -107,6 +116,7 @@ def fit(
         models=(model,),
         adapters=() if adapter is None else (adapter,),
         cases=cases or Request().cases,
+        tools=tools,
         split="dev",
         dialect=dialect,
         template_args=parse_template_args(template_args),
@@ -116,6 +126,8 @@ def fit(
         device=device,
         dtype=dtype,
         threads=threads,
+        skip_too_long=skip_too_long,
+        skip_bad=skip_bad,
         runs=local_runs(runs),
     )
     evaluation = Evaluation(request)

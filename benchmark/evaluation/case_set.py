@@ -16,7 +16,7 @@ from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.tools.sources import SourceNote
 from toolmark.benchmark.verdicts.report_data import ReportData
 
-__all__ = ["CaseSet", "case_set_hash", "judged_cases"]
+__all__ = ["CaseSet", "answered_set_hash", "case_set_hash", "judged_cases"]
 
 C = TypeVar("C", Case, Scenario)
 
@@ -80,9 +80,21 @@ class CaseSet(Protocol):
         ...
 
 
-def case_set_hash(cases: Sequence[Case] | Sequence[Scenario]) -> str:
+def case_set_hash(cases: Sequence[Case | Scenario]) -> str:
     """Return a hash of the cases and of what is right in them. The order of the cases does not change it."""
     return digest(sorted((case.id, case.gold_hash) for case in cases))
+
+
+def answered_set_hash(cases: Sequence[Case] | Sequence[Scenario], contestants: Sequence[Contestant]) -> str:
+    """Return a hash of the cases that the contestants answered, and of what is right in them.
+
+    If the contestants answered different cases, the hash depends on the cases of each of them and on its name. So
+    contestants of the same name in two reports with the same hash answered the same cases.
+    """
+    answered = {one.name: {grade.case_id for grade in one.grades} for one in contestants}
+    hashes = {name: case_set_hash([case for case in cases if case.id in ids]) for name, ids in answered.items()}
+    different = sorted(set(hashes.values()))
+    return different[0] if len(different) == 1 else digest(sorted(hashes.items()))
 
 
 def judged_cases(cases: Sequence[C], contestants: Sequence[Contestant]) -> list[C]:

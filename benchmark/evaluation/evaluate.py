@@ -240,7 +240,14 @@ def compare_recorded(request: Request, observer: Observer | None = None, *, repo
 
 
 def compare(
-    baseline: str, *runs: str, cases: str | None = None, tools: str | None = None, margin: float = MARGIN
+    baseline: str,
+    *runs: str,
+    cases: str | None = None,
+    tools: str | None = None,
+    dialect: str | None = None,
+    margin: float = MARGIN,
+    skip_too_long: bool = False,
+    skip_bad: bool = False,
 ) -> Comparison:
     """Compare recorded runs with a baseline. Nothing is generated or written.
 
@@ -250,10 +257,22 @@ def compare(
         cases: File or folder of the cases that the runs answered. None for the shipped cases. If a run has no answer to
             a case, the case is left out for this run.
         tools: File or module with the toolboxes of the cases. For scenarios, the world: `my_world.py:World`.
+        dialect: Dialect of the answers. Only for recordings that do not contain the name of their dialect.
         margin: Differences between -margin and +margin count as equivalent. 0.05 is 5 points.
+        skip_too_long: Whether the cases are left out that were too long for one of the recorded models.
+        skip_bad: Whether rows of case files that cannot be read are left out.
 
     Raises:
         InputError: One of the arguments is not a recorded run, or an option is invalid.
     """
-    chosen = cases or shipped_cases()
-    return compare_recorded(Request(models=runs, baseline=baseline, cases=chosen, tools=tools, margin=margin))
+    request = Request(
+        models=runs,
+        baseline=baseline,
+        cases=cases or shipped_cases(),
+        tools=tools,
+        dialect=dialect,
+        margin=margin,
+        skip_too_long=skip_too_long,
+        skip_bad=skip_bad,
+    )
+    return compare_recorded(request)

@@ -90,12 +90,16 @@ def check(
     *,
     limit: int = 40,
     cases: str | None = None,
+    tools: str | None = None,
+    dialect: str | None = None,
     template_args: str = "",
     max_tokens: int = _DECODING.max_tokens,
     thinking_tokens: int = _DECODING.thinking_tokens,
     device: DeviceChoice = "auto",
     dtype: DtypeChoice = "auto",
     threads: int | None = None,
+    skip_too_long: bool = False,
+    skip_bad: bool = False,
 ) -> None:
     """Check that Toolmark applies adapters correctly.
 
@@ -111,6 +115,10 @@ def check(
         Number of cases to answer.
     cases:
         Case file or folder. The default is the shipped cases.
+    tools:
+        File or module with the toolboxes of the cases.
+    dialect:
+        How tools are shown to the model, and how its calls are written. The default is that of an evaluation.
     template_args:
         Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     max_tokens:
@@ -123,6 +131,10 @@ def check(
         Data type of the weights.
     threads:
         Number of processor threads.
+    skip_too_long:
+        Leave out cases with a prompt that is too long for the model.
+    skip_bad:
+        Leave out rows of case files that cannot be read, and list these rows.
     """
     candidate = resolve(spec)
     if not candidate.has_weights:
@@ -146,6 +158,8 @@ def check(
             models=(subject,),
             baseline=spec,
             cases=cases or Request().cases,
+            tools=tools,
+            dialect=dialect,
             limit=limit,
             template_args=parse_template_args(template_args),
             max_tokens=max_tokens,
@@ -153,6 +167,8 @@ def check(
             device=device,
             dtype=dtype,
             threads=threads,
+            skip_too_long=skip_too_long,
+            skip_bad=skip_bad,
             runs=Path(folder) / "runs",
         )
         comparison = evaluate(request, TerminalObserver(), logs=False)

@@ -16,7 +16,7 @@ from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import named_case_set
 from toolmark.benchmark.dialects import Dialect
-from toolmark.benchmark.evaluation.case_set import case_set_hash
+from toolmark.benchmark.evaluation.case_set import answered_set_hash
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.shown_cases import show_cases
@@ -72,8 +72,19 @@ _CASE_SETS = {
 }
 """What a report says about each shipped case set, by the name of the set."""
 
-_REPEATED = ("cases", "tools", "split", "limit", "seed", "margin", "execute", "trust_data_tools")
-"""Options of a request that `toolmark report` has too."""
+_REPEATED = (
+    "cases",
+    "tools",
+    "split",
+    "limit",
+    "seed",
+    "margin",
+    "execute",
+    "trust_data_tools",
+    "skip_too_long",
+    "skip_bad",
+)
+"""Options of a request that `toolmark report` has too. It needs `--dialect` only for recorded answers."""
 
 
 def provenance_of(
@@ -92,7 +103,7 @@ def provenance_of(
         scorer=SCORER_VERSION,
         cases=_CASE_SETS[shipped] if (shipped := named_case_set(request.cases)) else request.cases,
         split=request.split,
-        case_set=case_set_hash(cases),
+        case_set=answered_set_hash(cases, contestants),
         command=command_without_secrets(_command(request, contestants)),
     )
 
@@ -103,7 +114,9 @@ def _command(request: Request, contestants: Sequence[Contestant]) -> str:
     There are two baselines if an adapter is compared with its base, and a deployed model with the adapter.
     """
     default = Request()
-    changed = {name: getattr(request, name) for name in _REPEATED if getattr(request, name) != getattr(default, name)}
+    recorded = any(one.candidate.kind == "replay" for one in contestants)
+    repeated = (*_REPEATED, "dialect") if recorded else _REPEATED
+    changed = {name: getattr(request, name) for name in repeated if getattr(request, name) != getattr(default, name)}
     baselines: list[Contestant | None] = list(dict.fromkeys(one.baseline for one in contestants if one.baseline))
     commands = []
     for number, baseline in enumerate(baselines or [None], start=1):

@@ -83,7 +83,15 @@ class Request:
         """Return the options of a run."""
         decoding = Decoding(self.max_tokens, self.temperature, self.seed, self.stop_at_call, self.thinking_tokens)
         return RunOptions(
-            self.runs, decoding, self.epochs, self.device, self.dtype, self.fresh, self.skip_too_long, self.engine
+            self.runs,
+            decoding,
+            self.epochs,
+            self.device,
+            self.dtype,
+            self.fresh,
+            self.skip_too_long,
+            self.engine,
+            self.logprobs,
         )
 
     @property
@@ -237,6 +245,11 @@ def check_candidates(request: Request, candidates: Sequence[Candidate]) -> None:
     Raises:
         InputError: An option is not possible for a candidate.
     """
+    if request.as_recorded and candidates[0].kind != "replay":
+        raise InputError(
+            f"--as-recorded needs a recorded baseline, but {request.baseline} is not a recording",
+            "Give a recorded run: --baseline runs/NAME. Or leave --as-recorded out.",
+        )
     forced = [candidate.name for candidate in candidates if candidate.call_threshold is not None]
     if forced and request.temperature > 0:
         raise InputError(

@@ -12,12 +12,12 @@ from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Abstain, Case
 from toolmark.benchmark.data.scenarios import Scenario
-from toolmark.benchmark.data.shipped_cases import SHIPPED, named_case_set, shipped_cases
+from toolmark.benchmark.data.shipped_cases import SHIPPED, case_path
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, Reader
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 
-__all__ = ["Split", "case_files", "limited", "load_cases", "open_reader"]
+__all__ = ["Split", "case_files", "limited", "load_cases", "no_cases", "open_reader"]
 
 Split = Literal["dev", "test"]
 
@@ -29,7 +29,8 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
 
     Args:
         source: `NAME:PATH` with the name of a reader, a plain path to case files of Toolmark, or the name of a shipped
-            case set. If a file or folder has the name of a case set, the file or folder is read.
+            case set. The path of the readers `toolmark` and `probes` can also be the name of a shipped case set. If a
+            file or folder has the name of a case set, the file or folder is read.
         tools: The value of `--tools`, which is given to the reader.
 
     Raises:
@@ -39,10 +40,10 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
     has_name = colon and not Path(source).exists() and len(prefix) > 1
     if has_name and (prefix in names("toolmark.readers") or not Path(prefix).parent.name):
         plugin = load("toolmark.readers", prefix)
-        reader, path = plugin() if isinstance(plugin, type) else plugin, Path(rest).expanduser()
+        reader = plugin() if isinstance(plugin, type) else plugin
+        path = case_path(rest) if isinstance(reader, ToolmarkReader) else Path(rest).expanduser()
     else:
-        name = named_case_set(source)
-        reader, path = ToolmarkReader(), Path(shipped_cases(name) if name else source).expanduser()
+        reader, path = ToolmarkReader(), case_path(source)
     if tools is not None:
         if not reader.takes_tools:
             raise InputError(
@@ -62,16 +63,22 @@ def case_files(path: Path, split: Split) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise InputError(
-            f"there are no cases at {str(path)!r}",
-            f"Give a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}.",
-        )
+        raise no_cases(path)
     files = sorted(path.glob(f"*.{split}.jsonl"))
     if not files:
         raise InputError(
-            f"{path} has no file *.{split}.jsonl", "Give the path of a file, or choose the other split with --split."
+            f"{path} has no file *.{split}.jsonl",
+            "Give the path of a file. Commands with the option --split can also read the other split.",
         )
     return files
+
+
+def no_cases(path: Path) -> InputError:
+    """Return the error for a path at which there is nothing."""
+    return InputError(
+        f"there are no cases at {str(path)!r}",
+        f"Give a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}.",
+    )
 
 
 def _rows(reader: Reader, path: Path, split: Split) -> Iterator[tuple[Path, int, Case | BadRow]]:

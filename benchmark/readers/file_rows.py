@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.core.strict_json import STRICT_DECODER, as_json, check_json, strict_json
+from toolmark.benchmark.core.strict_json import STRICT_DECODER, as_json, check_json, plain_reason, strict_json
 from toolmark.benchmark.core.unpacking import MAX_UNPACKED, read_unpacked
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.parquet_pages import largest_group
@@ -126,8 +126,9 @@ def _array(path: Path, text: str) -> Iterator[tuple[int, Row | BadRow]]:
             value, position = STRICT_DECODER.raw_decode(text, position)
             check_json(value)
         except (ValueError, RecursionError) as error:
+            why = plain_reason(error) if isinstance(error, ValueError) else "nested too deeply"
             # It is not known where a broken element ends, so the rest of the array is not read.
-            yield line, BadRow(path, line, f"not JSON: {error}. This element and all later elements are not read")
+            yield line, BadRow(path, line, f"not JSON: {why}. This element and all later elements are not read")
             return
         if isinstance(value, dict):
             yield line, value

@@ -5,14 +5,17 @@
 | field | content |
 |---|---|
 | `case_id` or `case` | the id of the case, or the reference of the case in its collection, for example a BFCL id |
-| `text` | the text that the model wrote |
+| `text` | the text that the model wrote; null if the model wrote none |
 | `tool_calls` | native calls as the server sent them, with `arguments` as text that is not parsed |
 | `stop_reason` | `stop` or `length`; if missing, it is unknown whether the model ended by itself |
 | `dialect` | the dialect of the answer; if missing, the user must give `--dialect` |
 | `epoch` | number of the repetition, from 1 |
 
-A row must have `case_id` or `case`, and `text` or `tool_calls`. All other fields are optional. Rows of other formats
-are first converted to this format. Each of the other formats has a module of its own.
+A row must have `case_id` or `case`, and `text` or `tool_calls`. All other fields are optional. If the text ends with
+the end token of a model, this token is removed (`end_tokens.py`). The token also shows that the model ended the answer
+by itself, if the row has no `stop_reason`.
+
+Rows of other formats are first converted to this format. Each of the other formats has a module of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from typing import Any
 from toolmark.benchmark.data.completions import MAX_EPOCH, Completion, RawCall, StopReason
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.bfcl_recorded import as_recorded_answer
+from toolmark.benchmark.readers.end_tokens import without_end_token
 from toolmark.benchmark.readers.file_rows import Row, json_rows
 from toolmark.benchmark.readers.row_conversion import UNREADABLE, field, reason
 from toolmark.benchmark.readers.served_answers import from_server
@@ -81,7 +85,7 @@ def _row(row: Row, line: int) -> RecordedRow:
     epoch = row.get("epoch", 1)
     if type(epoch) is not int or not 1 <= epoch <= MAX_EPOCH:
         raise ValueError(f"the field epoch must be a whole number from 1 to {MAX_EPOCH}, not {epoch!r:.80}")
-    stop = row.get("stop_reason") or "unknown"
+    stop: Any = row.get("stop_reason") or "unknown"
     if stop not in _STOPS:
         raise ValueError(f"the field stop_reason must be one of {', '.join(_STOPS)}, not {stop!r:.80}")
     dialect = row.get("dialect")
@@ -90,11 +94,16 @@ def _row(row: Row, line: int) -> RecordedRow:
     calls = row.get("tool_calls") or []
     if not isinstance(calls, list):
         raise ValueError(f"the field tool_calls must be a list, not {calls!r:.80}")
+    if not {"text", "tool_calls"} & row.keys():
+        raise ValueError("a recorded answer must have the field text, the field tool_calls, or both")
     text = row.get("text")
-    if text is None and calls:
+    if text is None:
         text = ""
     if not isinstance(text, str):
-        raise ValueError("a recorded answer must have the field text, the field tool_calls, or both")
+        raise ValueError(f"the field text must be a string, not {text!r:.80}")
+    text, ended = without_end_token(text)
+    if ended and stop == "unknown":
+        stop = "stop"
     completion = Completion(text, tuple(map(_raw_call, calls)), stop)
     return RecordedRow(line, field(row, references[0], str), references[0] == "case_id", epoch, completion, dialect)
 

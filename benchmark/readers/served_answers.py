@@ -36,19 +36,23 @@ _REASONS: Mapping[str, str] = {
 """The reasons why an answer ended: a mapping from the word of a server to the word in a recorded answer. All other
 words become `unknown`."""
 _OWN = frozenset({"case", "case_id", "epoch", "dialect"})
+_ANSWERS = frozenset({"content", "refusal", "tool_calls", "function_call"})
+"""The fields of a message that contain an answer, or null."""
 
 
 def from_server(row: Row) -> Row:
     """Convert a row to the fields of a recorded answer. Fields that are already in this form stay unchanged.
 
     Raises:
-        ValueError: The reply of a server has no answer, or several.
+        ValueError: The reply of a server is an error, or has no answer, or several answers.
     """
+    _check_error(row)
     if isinstance(row.get("response"), Mapping):
         body = row["response"].get("body")
         if not isinstance(body, Mapping):
             raise ValueError(f"the field response of a batch must have the field body, not {row['response']!r:.80}")
         row = {"case": row.get("custom_id"), **{key: row[key] for key in _OWN & row.keys()}, **body}
+        _check_error(row)
     reply = _reply(row)
     fields: dict[str, Any] = dict(row)
     if reply is not row:
@@ -62,6 +66,13 @@ def from_server(row: Row) -> Row:
     if isinstance(fields.get("tool_calls"), list):
         fields["tool_calls"] = [_call(call) for call in fields["tool_calls"]]
     return fields
+
+
+def _check_error(row: Row) -> None:
+    """Raise `ValueError` if a row contains the error of a request instead of an answer."""
+    if error := row.get("error"):
+        detail = error.get("message") or error.get("code") if isinstance(error, Mapping) else error
+        raise ValueError(f"the request of this row failed: {detail or error!r:.200}. Send the request again")
 
 
 def _reply(row: Row) -> Row:
@@ -85,14 +96,18 @@ def _reply(row: Row) -> Row:
         return {"text": _text(parts), "tool_calls": calls, "stop_reason": row.get("stop_reason")}
     if not isinstance(message := row.get("message"), Mapping):
         return row
+    if not _ANSWERS & message.keys():
+        raise ValueError(
+            f"the message of a reply must have the field content, not only {', '.join(message) or 'nothing'}"
+        )
     called: Any = message.get("tool_calls")
     if called is None and isinstance(message.get("function_call"), Mapping):
         called = [message["function_call"]]
     text: Any = message.get("content")
     if isinstance(text, list):
         text = _text(_parts(text))
-    elif text is None:
-        text = message.get("refusal")
+    elif not text:
+        text = message.get("refusal") or ""  # For example, the token limit ended the answer inside the thought.
     reasons = {key: row[key] for key in ("stop_reason", "finish_reason", "done_reason") if key in row}
     return {"text": text, "tool_calls": called, **reasons}
 

@@ -21,7 +21,12 @@ from toolmark.benchmark.readers.row_conversion import reason
 from toolmark.benchmark.readers.tool_formats import toolbox_of
 from toolmark.benchmark.tools.toolbox_names import ToolboxNames
 
-__all__ = ["ToolmarkReader", "case_line"]
+__all__ = ["NO_OBJECT", "ToolmarkReader", "case_line"]
+
+_NOT_JSON = "not JSON: "
+_NO_OBJECT = "a case must be a JSON object, not "
+NO_OBJECT = (_NOT_JSON, _NO_OBJECT)
+"""The reason of a bad row begins with one of these texts if the row is not a JSON object."""
 
 
 class ToolmarkReader(BaseReader):
@@ -60,6 +65,12 @@ class ToolmarkReader(BaseReader):
 def _inline(tools: list[Any]) -> Toolbox:
     read: list[Tool] = []
     for index, row in enumerate(tools):
+        if isinstance(row, str):
+            raise ValueError(
+                f"a toolbox that is a list must contain whole tools, but contains the name {row!r:.80}. To offer some "
+                f"of your tools, list their names in the tools.yaml beside the case file, for example toolboxes: "
+                f'{{mine: [{", ".join(str(name) for name in tools[:3])[:200]}]}}. Then write "toolbox": "mine"'
+            )
         try:
             read.append(Tool.model_validate(row))
         except ValidationError as error:
@@ -75,11 +86,11 @@ def _case(path: Path, number: int, line: str, names: ToolboxNames, toolboxes: di
     try:
         row = strict_json(line)
     except json.JSONDecodeError as error:
-        return BadRow(path, number, f"not JSON: {error.msg}", error.colno)
+        return BadRow(path, number, f"{_NOT_JSON}{error.msg}", error.colno)
     except ValueError as error:
-        return bad(f"not JSON: {error}")
+        return bad(f"{_NOT_JSON}{error}")
     if not isinstance(row, dict):
-        return BadRow(path, number, f"a case must be a JSON object, not {type(row).__name__}", 1)
+        return BadRow(path, number, f"{_NO_OBJECT}{type(row).__name__}", 1)
     if "toolbox" not in row and "world" in row:
         return BadRow(path, number, "this row is a scenario, but only cases can be used here", 1)
     if "toolbox" not in row:

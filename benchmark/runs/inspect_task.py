@@ -254,14 +254,14 @@ def _unwritten(folder: Path, reason: str) -> EnvironmentFault:
 
 
 def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
-    """Return the recorded grades from the newest log of a run. Cases that are not in the log are left out.
+    """Return the recorded grades from the newest log of a run. Answers that are not in the log are left out.
 
     Args:
         folder: Folder of the run.
         grades: New grades of the same completions.
 
     Raises:
-        InputError: The run has no complete log, or its log was written by another version.
+        InputError: The run has no complete log, or its log was written by another version or has none of the answers.
     """
     logs = (_readable(path) for path in sorted(folder.glob("*.eval"), reverse=True))
     log = next((log for log in logs if log is not None and log.status == "success"), None)
@@ -271,7 +271,7 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
         )
     logged = {(str(sample.id), sample.epoch): sample.scores for sample in log.samples or () if sample.scores}
     try:
-        return [
+        found = [
             grade.as_recorded(scores["toolmark"].metadata or {})
             for grade in grades
             if (scores := logged.get((grade.case_id, grade.epoch)))
@@ -281,6 +281,12 @@ def recorded_grades(folder: Path, grades: Sequence[Grade]) -> list[Grade]:
             f"the newest log in {folder} was written by another version of Toolmark",
             "Leave --as-recorded out. The completions are then judged again.",
         ) from None
+    if not found:
+        raise InputError(
+            f"the newest log in {folder} has none of the {len(grades)} answers",
+            "Leave --as-recorded out. The completions are then judged again.",
+        )
+    return found
 
 
 def _readable(path: Path) -> EvalLog | None:

@@ -12,7 +12,9 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hashing import digest
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.completions import Completion, Prompt
+from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine import PromptTooLong
+from toolmark.benchmark.engine.call_beginning import CallBeginning
 from toolmark.benchmark.runs.ledger import Ledger
 from toolmark.benchmark.runs.run import Run, RunOptions
 from toolmark.benchmark.runs.session_lines import names_other_cases, session_line
@@ -60,6 +62,8 @@ class MissingAnswers:
         }
         self.missing = [answer for answer in self._keys if answer not in self._completions]
         run.notes, run.reused = self._ledger.notes, len(self._completions)
+        if options.logprobs and run.candidate.kind == "inspect":
+            run.notes += _without_probability(self._completions.values(), run.dialect)
         # Without a run line, because it was broken, the keys still prove that the completions belong to this identity.
         # Only the machine is not known.
         self._last_line: Mapping[str, Any] = recorded.runs[-1] if recorded.runs else {}
@@ -162,6 +166,22 @@ def _keys(
         for epoch in range(1, epochs + 1)
         for index, question in enumerate(questions)
     }
+
+
+def _without_probability(reused: Collection[Completion], dialect: Dialect) -> tuple[str, ...]:
+    """Return a line about reused completions that lack the probability of a call, although they could have it.
+
+    The line is in a tuple, which is empty if there is no such completion.
+    """
+    if CallBeginning.of_dialect(dialect) is None:
+        return ()
+    lacking = sum(1 for one in reused if one.call_probability is None and not one.tool_calls)
+    if not lacking:
+        return ()
+    return (
+        f"{lacking} of {len(reused)} reused answers have no probability of a call, for example because they were "
+        "generated without --logprobs. To generate all answers again, add --fresh",
+    )
 
 
 def _one_call(case: Case) -> bool:

@@ -126,7 +126,10 @@ def read_replay(path: Path) -> Replay:
 
 def _is_ledger(path: Path) -> bool:
     try:
-        row = json.loads(first_line(path))
+        line = first_line(path)
+        if not line.strip():
+            return False  # An empty file is no ledger. It also contains no recorded answers, as the error then says.
+        row = json.loads(line)
     except (OSError, EOFError, zlib.error, ValueError, RecursionError):
         return True  # the reader of ledgers then raises an error with the reason
     return isinstance(row, dict) and ("run" in row or "key" in row)

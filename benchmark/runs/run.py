@@ -37,6 +37,7 @@ class RunOptions:
         fresh: Whether all completions are generated again.
         skip_too_long: Whether cases with a prompt that does not fit into the context are left out.
         engine: The engine of local candidates, or `auto`.
+        logprobs: Whether served candidates are asked for log-probabilities.
     """
 
     runs: Path
@@ -47,6 +48,7 @@ class RunOptions:
     fresh: bool = False
     skip_too_long: bool = False
     engine: EngineChoice = "transformers"
+    logprobs: bool = False
 
 
 @dataclass(slots=True)

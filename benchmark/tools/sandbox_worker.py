@@ -38,6 +38,7 @@ from toolmark.benchmark.tools.confinement.confine import Confinement
 from toolmark.benchmark.tools.confinement.resource_limits import address_space, memory_limited
 from toolmark.benchmark.tools.forked_call import CallerEnded, ForkedCaller, open_descriptors
 from toolmark.benchmark.tools.implementations import argument_adapter, implementation, is_world_method
+from toolmark.benchmark.tools.json_results import json_text
 from toolmark.benchmark.tools.scratch_folders import remove_tree
 
 __all__ = ["serve"]
@@ -249,7 +250,7 @@ class _Worker:
     def _result(self, run: str, arguments: str) -> str:
         """Call a tool. Return JSON text with the value that the tool returned, or with the reason of the failure."""
         try:
-            text = json.dumps(self._adapters[run].validate_json(arguments), allow_nan=False)
+            text = json_text(self._adapters[run].validate_json(arguments))
             if len(text) > self._output:
                 reason = f"the result has {len(text)} bytes, but at most {self._output} are allowed"
                 return _failure("too_large", reason)

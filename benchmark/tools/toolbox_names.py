@@ -8,6 +8,9 @@ The name is looked up in these sources, in this order. The first source that has
 
 Each source also has a toolbox with all its tools. The name of this toolbox is the name of the source: `my_tools` for
 `my_tools.py` or `shop.my_tools`, and `tools` for `tools.yaml`.
+
+A toolbox lists names of tools. A tool is looked up in the source of the toolbox, in the catalog, and in the source of
+`--tools`.
 """
 
 from __future__ import annotations
@@ -88,8 +91,10 @@ class ToolboxNames:
         self._sources: list[tuple[str, ToolsFile]] = []
         if case_file is not None and (beside := case_file.parent / "tools.yaml").is_file():
             self._sources.append((str(beside), read_source(beside)))
+        self._named: tuple[Tool, ...] = ()
         if source is not None:
-            self._sources.append((f"--tools {source}", read_source(source)))
+            self._sources.append((f"--tools {source}", read := read_source(source)))
+            self._named = read.tools
         built_in = catalog()
         self._sources.append(("the catalog", ToolsFile(built_in.tools, {built_in.name: built_in.names})))
 
@@ -112,7 +117,9 @@ class ToolboxNames:
         raise InputError(f"There is no toolbox {name!r} in {places}", nearest(name, self.names))
 
     def _member(self, member: str, name: str, place: str, read: ToolsFile) -> Tool:
-        offered = {tool.name: tool for tool in (*catalog().tools, *read.tools)}
+        # A tool of the catalog comes before a tool of `--tools`. So a tool of the user with the same name as a tool of
+        # the catalog does not change the shipped cases.
+        offered = {tool.name: tool for tool in (*self._named, *catalog().tools, *read.tools)}
         if member not in offered:
             what = f"The toolbox {name!r} in {place} lists the tool {member!r}, which does not exist"
             if read.notes:

@@ -203,7 +203,8 @@ class Provenance:
         scorer: Version of the rules by which answers are graded.
         cases: Source of the cases.
         split: Split of the cases: dev or test.
-        case_set: Hash of the ids and the right answers of all cases. The order of the cases does not change the hash.
+        case_set: Hash of the ids and the right answers of the answered cases. The order of the cases does not change
+            it. If the contestants answered different cases, the hash depends on the cases of each contestant.
         command: Command that computes the comparison again from the stored runs.
     """
 

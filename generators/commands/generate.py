@@ -69,6 +69,10 @@ def generate_command(generator: Any) -> Callable[..., None]:
         rejected = ", ".join(f"{count:,} {stage}" for stage, count in report.rejections.items() if count)
         say(f"Wrote {out}: {written}.")
         say(f"Of {report.proposed:,} proposed conversations, these were rejected: {rejected or 'none'}.")
+        for line in report.failed_calls:
+            say(line)
+        if rejected:
+            say(f"All reasons: {out / 'rejected.jsonl'}")
         if report.unexecuted:
             unexecuted = f"{report.unexecuted:,} calls were only checked against the schema"
             say(f"{unexecuted}, because their tools are not allowed to run.")

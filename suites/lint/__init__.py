@@ -17,14 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TypeGuard, get_args
 
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.data.cases import Case
-from toolmark.benchmark.readers.case_selection import Split
+from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.case_selection import Split, no_cases
 from toolmark.benchmark.readers.scenarios import kind_of_rows
-from toolmark.benchmark.readers.toolmark import ToolmarkReader
+from toolmark.benchmark.readers.toolmark import NO_OBJECT, ToolmarkReader
 from toolmark.benchmark.scoring.execution import Executor
 from toolmark.benchmark.tools.toolbox_names import named_tools
 from toolmark.suites.lint.balance import balance, labels, splits
@@ -34,7 +35,7 @@ from toolmark.suites.lint.gold import executes, proves
 from toolmark.suites.lint.likeness import duplicates, leaks, training_patterns
 from toolmark.suites.lint.scenarios import lint_scenarios
 
-__all__ = ["KINDS", "Finding", "LocatedCase", "lint_cases", "lint_files", "located_cases"]
+__all__ = ["KINDS", "Finding", "LocatedCase", "lint_cases", "lint_files", "located_cases", "located_files"]
 
 
 def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list[LocatedCase], list[Finding]]:
@@ -46,7 +47,8 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
 
     Returns:
         The cases with file and line, and the findings. A row that cannot be read gives a finding. A row that repeats
-        another case gives a finding too.
+        another case gives a finding too. If a file has several lines, and none of them is a JSON object, the file gives
+        only one finding.
 
     Raises:
         InputError: A file cannot be read.
@@ -56,8 +58,15 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
     findings: list[Finding] = []
     known: dict[str, LocatedCase] = {}
     reader = ToolmarkReader(tools)
-    for file in _case_files(paths):
-        for line, read in reader.rows(file):
+    for file in located_files(paths):
+        lines = list(reader.rows(file))
+        broken = [(line, read.reason) for line, read in lines if _is_no_object(read)]
+        if 1 < len(lines) == len(broken):
+            line, why = broken[0]
+            what = "No line of this file is a JSON object. Give a file with one case in JSON on each line"
+            findings.append(Finding(file, line, "schema", f"{why}. {what}"))
+            continue
+        for line, read in lines:
             if not isinstance(read, Case):
                 findings.append(Finding(file, line, "schema", read.reason))
                 continue
@@ -72,15 +81,30 @@ def located_cases(paths: Iterable[Path], tools: str | None = None) -> tuple[list
     return rows, findings
 
 
-def _case_files(paths: Iterable[Path]) -> list[Path]:
+def _is_no_object(read: Case | BadRow) -> TypeGuard[BadRow]:
+    return isinstance(read, BadRow) and read.reason.startswith(NO_OBJECT)
+
+
+def located_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the files among `paths`, and the case files of the folders among `paths`. Each file is listed once.
+
+    Raises:
+        InputError: There is nothing at a path, or a folder has no case files.
+    """
     return list(dict.fromkeys(file for path in paths for file in ([path] if path.is_file() else _of_folder(path))))
 
 
 def _of_folder(folder: Path) -> list[Path]:
-    """Return the case files of a folder. An evaluation reads the same files."""
+    """Return the case files of a folder. An evaluation reads the same files.
+
+    Raises:
+        InputError: There is no such folder, or the folder has no case files.
+    """
     inside = sorted(file for split in get_args(Split) for file in folder.glob(f"*.{split}.jsonl"))
     if folder.is_dir() and not inside:
         raise InputError(f"the folder {folder} has no *.test.jsonl and no *.dev.jsonl", "Give the case files.")
+    if not folder.exists():
+        raise no_cases(folder)
     return inside or [folder]
 
 
@@ -116,7 +140,7 @@ def lint_cases(
         # If an expected call fails, the expected answer of the case is wrong too. Only the first finding is reported.
         findings += proves([row for row in rows if (row.file, row.line) not in unsound], dialect, executor)
     findings += [*duplicates(rows), *leaks(rows, training_patterns()), *abstentions(rows), *balance(rows)]
-    order = {file: index for index, file in enumerate(_case_files(paths))}
+    order = {file: index for index, file in enumerate(located_files(paths))}
     findings.sort(key=lambda found: (order[found.file], found.line, KINDS.index(found.kind)))
     return findings, len(rows), notes
 
@@ -128,7 +152,7 @@ def lint_files(
 
     The findings about scenarios come last.
     """
-    files = _case_files(paths)
+    files = located_files(paths)
     scenarios = [file for file in files if kind_of_rows(file) == "scenarios"]
     findings, count = lint_scenarios(scenarios, tools)
     if len(scenarios) == len(files):

@@ -12,7 +12,32 @@ from toolmark.benchmark.tools.worlds.world_names import WorldNames
 from toolmark.benchmark.tools.worlds.world_session import StateError, world_sandbox
 from toolmark.suites.lint.findings import Finding
 
-__all__ = ["lint_scenarios"]
+__all__ = ["LocatedScenario", "lint_scenarios", "located_scenarios"]
+
+
+LocatedScenario = tuple[Path, int, Scenario]
+"""The file of a scenario, the number of its line from 1, and the scenario."""
+
+
+def located_scenarios(files: Iterable[Path], worlds: WorldNames) -> tuple[list[LocatedScenario], list[Finding]]:
+    """Return the scenarios of some files, and a finding for each row that cannot be read.
+
+    Args:
+        files: The files.
+        worlds: The worlds that are allowed to run.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    findings: list[Finding] = []
+    rows: list[LocatedScenario] = []
+    for file in files:
+        for line, row in scenario_rows(file, worlds):
+            if isinstance(row, Scenario):
+                rows.append((file, line, row))
+            else:
+                findings.append(Finding(file, line, "schema", row.reason))
+    return rows, findings
 
 
 def lint_scenarios(files: Iterable[Path], tools: str | None = None) -> tuple[list[Finding], int]:
@@ -29,14 +54,7 @@ def lint_scenarios(files: Iterable[Path], tools: str | None = None) -> tuple[lis
         InputError: A file or the world cannot be read.
     """
     names = WorldNames(tools)
-    findings: list[Finding] = []
-    rows: list[tuple[Path, int, Scenario]] = []
-    for file in files:
-        for line, row in scenario_rows(file, names):
-            if isinstance(row, Scenario):
-                rows.append((file, line, row))
-            else:
-                findings.append(Finding(file, line, "schema", row.reason))
+    rows, findings = located_scenarios(files, names)
     findings += _splits(rows)
     with world_sandbox() as sandbox:
         for file, line, scenario in rows:
@@ -49,7 +67,7 @@ def lint_scenarios(files: Iterable[Path], tools: str | None = None) -> tuple[lis
     return findings, len(rows)
 
 
-def _splits(rows: Sequence[tuple[Path, int, Scenario]]) -> Iterator[Finding]:
+def _splits(rows: Sequence[LocatedScenario]) -> Iterator[Finding]:
     """Yield findings: equal scenarios, a cluster in both splits, a scenario in the file of the other split."""
     known: dict[str, str] = {}
     clusters: dict[str, str] = {}

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from toolmark.benchmark.core.errors import InputError, NothingToDo
-from toolmark.benchmark.data.cases import Case
+from toolmark.benchmark.data.cases import Case, query_hash
+from toolmark.benchmark.data.held_out import held_out
 from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.readers.scenarios import load_scenarios
 from toolmark.benchmark.verdicts.power import mcnemar_power, minimum_detectable_effect
 from toolmark.suites import CASES
 from toolmark.suites.case_panel import selected_cases
 from toolmark.suites.case_statistics import CountTable, case_tables
+from toolmark.suites.command import manifest_text
 from toolmark.suites.lint import located_cases
 from toolmark.suites.lint.findings import stratum
 
@@ -128,3 +131,60 @@ def test_stats_draws_every_table(toolmark):
         "validity.call",
     ):
         assert text in run.stdout
+
+
+@pytest.mark.parametrize("command", ["show", "stats", "lint"])
+def test_a_path_without_cases_is_named_with_the_shipped_sets(toolmark, command):
+    run = toolmark(command, "nowhere")
+    assert run.returncode == 4
+    assert "there are no cases at 'nowhere'" in run.stderr
+    assert "a shipped set: authored, generated, scenarios" in run.stderr
+
+
+def test_shipped_sets_are_shown_by_name(toolmark):
+    run = toolmark("show", "generated", "--reason", "already_answered")
+    assert run.returncode == 0, run.stderr
+    assert "generated/cases.test.jsonl:" in run.stdout
+    run = toolmark("stats", "scenarios")
+    assert run.returncode == 0, run.stderr
+    for text in ("bank", "tickets", "recover", "conversation.success"):
+        assert text in run.stdout
+
+
+def test_a_file_that_is_no_json_lines_has_one_finding(written, tmp_path: Path):
+    page = tmp_path / "report.html"
+    page.write_text("<html>\n<p>1</p>\n42\n" * 100)
+    _, findings = located_cases([page])
+    assert len(findings) == 1
+    assert findings[0].line == 1
+    assert "not JSON: Expecting value. No line of this file is a JSON object. Give a file" in findings[0].message
+    _, findings = located_cases([written(["{broken", '{"toolbox": "catalog"}', "7"])])
+    assert [found.line for found in findings] == [1, 2, 3]
+
+
+def test_a_list_of_names_is_no_toolbox(written):
+    row = json.loads((CASES / "calls.dev.jsonl").read_text().splitlines()[0])
+    _, (finding,) = located_cases([written([row | {"toolbox": ["word_count", "char_count"]}])])
+    assert "contains the name 'word_count'" in finding.message
+    assert 'toolboxes: {mine: [word_count, char_count]}. Then write "toolbox": "mine"' in finding.message
+
+
+def test_a_manifest_of_own_cases_is_made_and_updated(toolmark, tmp_path: Path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    row = json.loads((CASES / "calls.test.jsonl").read_text().splitlines()[0])
+    (folder / "my.test.jsonl").write_text(json.dumps(row | {"toolbox": "catalog"}))
+    run = toolmark("manifest", str(folder))
+    assert run.returncode == 0, run.stderr
+    path = folder / "MANIFEST.toml"
+    assert f"1 test query written to {path}" in " ".join((run.stdout + run.stderr).split())
+    assert held_out(path).queries == {query_hash(row["messages"][0]["content"])}
+    path.write_text('held_out_tools = ["send_email"]\n')
+    assert toolmark("manifest", str(folder)).returncode == 0
+    assert held_out(path).tools == {"send_email"}
+    assert len(held_out(path).queries) == 1
+    (folder / "my.test.jsonl").write_text((CASES.parent / "scenarios" / "bank.test.jsonl").read_text())
+    path.write_text(manifest_text(folder))
+    firsts = {query_hash(scenario.turns[0].user) for scenario in load_scenarios(folder)}
+    assert held_out(path).queries == firsts
+    assert toolmark("manifest", str(tmp_path / "nowhere")).returncode == 4

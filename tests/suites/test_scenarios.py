@@ -96,6 +96,52 @@ def changed(path: str, value: Any) -> dict:
     return scenario
 
 
+def test_a_scenario_is_shown_with_its_turns_demands_and_gold(tmp_path, toolmark):
+    file = tmp_path / "some.test.jsonl"
+    turns = [
+        *SCENARIO["turns"],
+        {"user": "Stop \x1b[2J", "expect": {"action": "abstain", "reason": "no_tool_needed"}, "gold": {"answer": "Ok"}},
+    ]
+    rows = [SCENARIO | {"turns": turns, "free": ["/transfers/*/note"], "tools_from_turn": {"transfer": 2}}]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    run = toolmark("show", str(file))
+    assert run.returncode == 0, run.stderr
+    shown = [" ".join(line.strip("│ ").split()) for line in run.stdout.splitlines()]
+    assert f"{file}:1" in run.stdout
+    offered = next(line for line in shown if line.startswith("offered "))
+    assert "transfer" not in offered.removeprefix("offered ").split(", ")
+    for line in (
+        "user 1 Is a empty?",
+        "right if the answer says 10",
+        "right if the whole state does not change",
+        "gold calls list_accounts({})",
+        "gold answer No, it holds 10 euros.",
+        "also offered transfer",
+        "right if /accounts/b/balance is 4",
+        'gold calls transfer({"from_account": "a", "to": "b", "amount": 4})',
+        "user 3 Stop \\x1b[2J",
+        "right if the model only reads, no tool needed",
+        "not compared /transfers/*/note",
+    ):
+        assert line in shown
+    assert toolmark("show", str(file), "--tool", "transfer", "--reason", "no_tool_needed").stdout == run.stdout
+    wrong = toolmark("show", str(file), "--tool", "transfr")
+    assert wrong.returncode == 4
+    assert "--tool transfr: no scenario has this value" in wrong.stderr
+
+
+def test_scenarios_that_cannot_be_shown_are_named(tmp_path, toolmark):
+    file, cases = tmp_path / "some.test.jsonl", tmp_path / "other.test.jsonl"
+    file.write_text(json.dumps(SCENARIO | {"world": "Kiosk"}))
+    run = toolmark("stats", str(file))
+    assert run.returncode == 4
+    assert f"List all faults: toolmark cases lint {file}" in run.stderr
+    cases.write_text('{"messages": []}')
+    run = toolmark("show", str(tmp_path))
+    assert run.returncode == 4
+    assert f"{cases} has cases, but {file} has scenarios. Give files of one kind" in run.stderr
+
+
 FAULTS = [
     ("turns.0.expect.say", [[11]], "gold: turn 1: the gold does not meet the demand say: 11"),
     ("turns.1.expect.reach", {"/accounts/b/balance": [5]}, "gold: turn 2: the gold does not meet the demand reach"),

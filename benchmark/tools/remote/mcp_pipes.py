@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from toolmark.benchmark.core.bounded_http import json_object
 from toolmark.benchmark.core.child_processes import guarded, kill_group
+from toolmark.benchmark.core.secrets import redacted
 
 __all__ = ["MAX_LINE", "Fault", "started"]
 
@@ -27,16 +28,31 @@ example, notifications are not answers."""
 
 _SECONDS_TO_END = 2.0
 
+_SECONDS_FOR_LAST_WORDS = 1.0
+"""After a server has closed its output, its standard error is read for at most this time."""
+
+_LONGEST_LAST_WORDS = 4096
+_MOST_LAST_LINES = 3
+
 
 class Fault:
     """A fault of a server or of its connection.
 
     Attributes:
         reason: Why the server cannot be used any more. Empty as long as the server can be used.
+        last_words: The last bytes that the server wrote to its standard error. They can contain secrets.
     """
 
     def __init__(self) -> None:
         self.reason = ""
+        self.last_words = b""
+
+    def last_lines(self) -> str:
+        """Return the last lines that the server wrote to its standard error, as one line. Known secrets are hidden."""
+        lines = [line.strip() for line in self.last_words.decode(errors="replace").splitlines()]
+        if len(self.last_words) == _LONGEST_LAST_WORDS:
+            del lines[:1]  # The beginning of this line was cut off, perhaps in the middle of a secret.
+        return redacted(" / ".join([line for line in lines if line][-_MOST_LAST_LINES:]))
 
 
 @asynccontextmanager
@@ -61,8 +77,9 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
     incoming, read = anyio.create_memory_object_stream[Any](0)
     write, outgoing = anyio.create_memory_object_stream[Any](0)
     process: Any = await anyio.open_process(
-        guarded(command), stderr=subprocess.DEVNULL, env=dict(os.environ), start_new_session=True
+        guarded(command), stderr=subprocess.PIPE, env=dict(os.environ), start_new_session=True
     )
+    silent = anyio.Event()
     lines = BufferedByteReceiveStream(process.stdout)
     broken = (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
@@ -79,7 +96,16 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
             except anyio.DelimiterNotFound:
                 fault.reason = f"the server wrote a line of more than {MAX_LINE // 2**20} MiB"
             except broken:
+                with anyio.move_on_after(_SECONDS_FOR_LAST_WORDS):
+                    await silent.wait()
                 fault.reason = "the server closed its output"
+
+    async def listen() -> None:
+        # A server whose standard error is not read waits when the pipe is full.
+        with suppress(*broken):
+            async for part in process.stderr:
+                fault.last_words = (fault.last_words + part)[-_LONGEST_LAST_WORDS:]
+        silent.set()
 
     async def send() -> None:
         async with outgoing:
@@ -92,6 +118,7 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
 
     try:
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(listen)
             tasks.start_soon(receive)
             tasks.start_soon(send)
             try:

@@ -77,10 +77,10 @@ def read_mcp(server: str) -> ToolsFile:
     try:
         tools = anyio.run(listed)
     except Exception as error:
-        raise EnvironmentFault(
-            f"The MCP server {shown_server!r} does not list its tools: {reason(error, fault)[:_MAX_REASON]}",
-            "Start the server, or correct its address or command.",
-        ) from error
+        what = f"The MCP server {shown_server!r} does not list its tools: {reason(error, fault)[:_MAX_REASON]}"
+        if last := fault.last_lines()[-_MAX_REASON:]:
+            what += f". The last lines of its standard error: {last}"
+        raise EnvironmentFault(what, "Start the server, or correct its address or command.") from error
     if not tools:
         raise InputError(
             f"The MCP server {shown_server!r} offers no tool", "Give the address or command of another server."

@@ -24,10 +24,11 @@ from pydantic.errors import PydanticUserError
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.effects import declared_effects
-from toolmark.benchmark.tools.implementations import argument_adapter, import_source, is_file_source
+from toolmark.benchmark.tools.implementations import import_source, is_file_source
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
-from toolmark.benchmark.tools.sources import ToolsFile
+from toolmark.benchmark.tools.sources import GoodTools, LocatedError, ToolsFile
 from toolmark.benchmark.tools.sources.annotated_texts import describe_arguments
+from toolmark.benchmark.tools.sources.argument_schema import argument_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,12 +38,22 @@ __all__ = ["function_tool", "imported_module", "place_of", "read_python", "tools
 
 
 def tools_from_python(source: str | Path, *, default_effects: Effects = "write") -> tuple[Tool, ...]:
-    """Return the tools of a module or file. The arguments and the errors are those of `read_python`."""
-    return read_python(source, default_effects=default_effects).tools
+    """Return the tools of a module or file. The arguments are those of `read_python`.
+
+    Raises:
+        InputError: The source cannot be read, or a public function cannot be a tool. The error contains the file and
+            the line.
+    """
+    read = read_python(source, default_effects=default_effects)
+    if read.notes:
+        raise InputError(f"{read.notes[0].place}: {read.notes[0].what}", read.notes[0].fix)
+    return read.tools
 
 
 def read_python(source: str | Path, *, default_effects: Effects = "write") -> ToolsFile:
     """Return every public function of a module or file as a tool, in the order of definition.
+
+    A function that cannot be a tool is left out with a note.
 
     The functions in `__all__` are public. If there is no `__all__`, functions without a leading underscore are public.
     Imported functions are ignored.
@@ -52,17 +63,25 @@ def read_python(source: str | Path, *, default_effects: Effects = "write") -> To
         default_effects: Effects of a function that declares no effects.
 
     Raises:
-        InputError: The source cannot be read, or a function cannot be a tool. The error contains the file and the line.
+        InputError: The source cannot be read, or no function can be a tool. The error contains the file and the line.
     """
     module, file, run = imported_module(source)
-    _refuse_duplicates(module, file)
     functions = list(_public_functions(module))
     if not functions:
         raise InputError(f"{file}: no public function is defined here", "Define a typed function for each tool.")
-    tools = tuple(
-        function_tool(function, file, f"{run}:{function.__name__}", default_effects) for function in functions
-    )
-    return ToolsFile(tools, {}, {(function.__name__,): place_of(function, file) for function in functions})
+    repeated = _repeated_definitions(module)
+    good = GoodTools()
+    for function in functions:
+        name = function.__name__
+        with good.one():
+            if name in repeated:
+                first, again = repeated[name]
+                what = f"{name} is already defined on line {first}"
+                raise LocatedError(f"{file}:{again}", what, "Rename one of the two functions.")
+            good.add(function_tool(function, file, f"{run}:{name}", default_effects), place_of(function, file))
+    good.check()
+    places: dict[tuple[str, ...], str] = {(function.__name__,): place_of(function, file) for function in functions}
+    return ToolsFile(tuple(good.tools.values()), {}, places, tuple(good.notes))
 
 
 def imported_module(source: str | Path) -> tuple[ModuleType, str, str]:
@@ -117,22 +136,29 @@ def _import_failure(source: str | Path, error: Exception) -> InputError:
     )
 
 
-def _refuse_duplicates(module: ModuleType, file: str) -> None:
+def _repeated_definitions(module: ModuleType) -> dict[str, tuple[int, int]]:
+    """Return the public functions that the module defines more than once.
+
+    Returns:
+        The name of each of these functions, with the lines of the first and of the second definition.
+    """
     # If several functions have the same name, the module object contains only the last of them. So the source text is
     # searched, which contains all of them.
     try:
         tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError):
-        return
+        return {}
     first: dict[str, int] = {}
+    repeated: dict[str, tuple[int, int]] = {}
     for node in tree.body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
             continue
-        if node.name in first and not any("overload" in ast.unparse(mark) for mark in node.decorator_list):
-            what = f"{file}:{node.lineno}: {node.name} is already defined on line {first[node.name]}"
-            raise InputError(what, "Rename one of the two functions.")
-        if not any("overload" in ast.unparse(mark) for mark in node.decorator_list):
-            first[node.name] = node.lineno
+        if any("overload" in ast.unparse(mark) for mark in node.decorator_list):
+            continue
+        if node.name in first:
+            repeated.setdefault(node.name, (first[node.name], node.lineno))
+        first.setdefault(node.name, node.lineno)
+    return repeated
 
 
 def _public_functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
@@ -156,13 +182,14 @@ def function_tool(function: Callable[..., Any], file: str, run: str, default_eff
         default_effects: Effects of a function that declares no effects.
 
     Raises:
-        InputError: The function cannot be a tool. The error contains the file and the line.
+        LocatedError: The function cannot be a tool.
     """
     name = function.__name__
     place = place_of(function, file)
     if inspect.iscoroutinefunction(function):
-        raise InputError(
-            f"{place}: {name} is async",
+        raise LocatedError(
+            place,
+            f"{name} is async",
             "Write a normal function. If the function is not a tool, let its name begin with _.",
         )
     _check_signature(function, place)
@@ -175,9 +202,9 @@ def function_tool(function: Callable[..., Any], file: str, run: str, default_eff
             "Write a docstring that tells a model what the tool does. If the function is not a tool, let its name "
             "begin with _."
         )
-        raise InputError(f"{place}: {name} has no docstring", fix)
+        raise LocatedError(place, f"{name} has no docstring", fix)
     try:
-        parameters = argument_adapter(function).json_schema()
+        parameters = argument_schema(function)
         _drop_titles(parameters)
         describe_arguments(parameters, function)
         for parameter in documentation.params:
@@ -185,10 +212,10 @@ def function_tool(function: Callable[..., Any], file: str, run: str, default_eff
             if shown is not None and parameter.description and parameter.description.strip():
                 shown.setdefault("description", " ".join(parameter.description.split()))
         check_schema(parameters)
-    except (PydanticUserError, SchemaError, NameError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+    except (PydanticUserError, SchemaError, NameError, TypeError, AttributeError, SyntaxError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         fix = "Use types that have a JSON Schema: str, int, float, bool, list, dict, Literal, dates, pydantic models."
-        raise InputError(f"{place}: the arguments of {name} have no JSON Schema: {reason}", fix) from None
+        raise LocatedError(place, f"the arguments of {name} have no JSON Schema: {reason}", fix) from None
     return Tool(
         name=name,
         description=description,
@@ -205,15 +232,19 @@ def place_of(function: Callable[..., Any], file: str) -> str:
 
 def _check_signature(function: Callable[..., Any], place: str) -> None:
     for parameter in inspect.signature(function).parameters.values():
-        label = f"{place}: {function.__name__}"
+        name = function.__name__
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
-            raise InputError(f"{label} takes {stars}{parameter.name}", "Write each argument as a named parameter.")
+            raise LocatedError(
+                place, f"{name} takes {stars}{parameter.name}", "Write each argument as a named parameter."
+            )
         if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise InputError(f"{label}: {parameter.name} is positional only", "Remove the / from the signature.")
+            raise LocatedError(
+                place, f"{name}: {parameter.name} is positional only", "Remove the / from the signature."
+            )
         if parameter.annotation is parameter.empty:
             fix = f"Write the type of the argument, for example {parameter.name}: str."
-            raise InputError(f"{label}: argument {parameter.name} has no type", fix)
+            raise LocatedError(place, f"{name}: argument {parameter.name} has no type", fix)
 
 
 def _drop_titles(parameters: dict[str, Any]) -> None:

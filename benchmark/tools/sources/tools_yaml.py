@@ -42,7 +42,8 @@ def read_tools_file(path: str | Path) -> ToolsFile:
       `anyOf`, only the type is added.
     - The forms of `client_forms.py` are read, too. Their schemas are not completed.
     - If a `run` contains the path of a file, the path is relative to the folder of `path`.
-    - A toolbox can list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog.
+    - A toolbox can list tools that are not in this file. `ToolboxNames` looks for these tools in the catalog and in
+      `--tools`.
     - A tool that is not valid is left out with a note.
 
     Raises:

@@ -1,8 +1,9 @@
 """Draws realistic values that a schema accepts.
 
 Types, enums, formats, bounds and patterns of the schema decide whether a value is valid. The names and descriptions of
-arguments make a value realistic. For example, the value of the argument `city` is a city. If a description quotes
-examples, the value is often one of the examples.
+arguments make a value realistic. For example, the value of the argument `city` is a city. If a description contains
+examples, the value is often one of the examples. If the examples are in quotes, and the argument is a code or its name
+does not show what it is, the value is always one of the examples.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class CannotSample(ValueError):
     """No value can be drawn for a schema. The message says which part of the schema is the reason."""
 
 
-_QUOTED = re.compile(r"['\"‘“`]([^'\"‘’“”`]{1,40})['\"’”`]")
+_QUOTED = re.compile(r"(?<!\w)['\"‘“`]([^'\"‘’“”`]{1,40})['\"’”`](?!\w)")
+"""An example in quotes. The apostrophes in "the user's name and the driver's name" are no quotes."""
 _EXAMPLES = re.compile(r"(?:e\.g\.|for example|such as|like)[:,]?\s+([^.;()]{1,80})", re.IGNORECASE)
 
 
@@ -177,12 +179,14 @@ def _string(rng: Random, node: Schema, name: str) -> str:
     least, most = int(node.get("minLength", 0)), int(node.get("maxLength", 10_000))
     made = FORMATS.get(str(node.get("format")))
     if made is None:
-        shown = _described_examples(described)
-        if shown and rng.random() < 0.7:
-            return rng.choice(shown)
         made = string_drawer_for(name)
         if made is None and "YYYY-MM-DD" in described:
             made = day
+        shown = _described_examples(described)
+        # A code is a value of the user's data, so an invented code is wrong.
+        only_shown = (made is None or made is values.code) and _QUOTED.search(described) is not None
+        if shown and (rng.random() < 0.7 or only_shown):
+            return rng.choice(shown)
     draw: StringDrawer = made or any_string
     for _ in range(20):
         text = draw(rng)
@@ -269,20 +273,32 @@ def _array(rng: Random, node: Schema, whole: Schema, name: str, depth: int) -> l
     if least > 50:
         raise CannotSample(f"a list must have at least {least} items")
     items_schema = node.get("items", {})
+    if isinstance(items_schema, Mapping) and "description" not in items_schema and "description" in node:
+        items_schema = {**items_schema, "description": node["description"]}  # It perhaps quotes examples of items.
     if not least and (
         (depth > SHALLOW and not _is_scalar(items_schema)) or not fits(items_schema, whole, MAX_DEPTH - depth - 1)
     ):
         return []
     count = rng.randint(max(least, 1), max(least, min(int(node.get("maxItems", MAX_ITEMS)), max(least, MAX_ITEMS)), 1))
+    items = _different_items(rng, items_schema, whole, singular, depth, count)
+    if len(items) < least and isinstance(items_schema, Mapping):
+        # The description perhaps has too few examples.
+        plain = {key: value for key, value in items_schema.items() if key != "description"}
+        items = _different_items(rng, plain, whole, singular, depth, count)
+    if len(items) < least:
+        raise CannotSample(f"fewer than {least} different items were found")
+    return items
+
+
+def _different_items(rng: Random, schema: Any, whole: Schema, name: str, depth: int, count: int) -> list[Any]:
+    """Return up to `count` different items of a list at this depth."""
     items: list[Any] = []
     for _ in range(count * 10):
-        item = sample(rng, items_schema, whole, singular, depth + 1)
+        item = sample(rng, schema, whole, name, depth + 1)
         if item not in items:
             items.append(item)
         if len(items) == count:
             break
-    if len(items) < least:
-        raise CannotSample(f"fewer than {least} different items were found")
     return items
 
 

@@ -11,7 +11,7 @@ import pytest
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.readers.case_selection import load_cases, open_reader
 from toolmark.benchmark.readers.probes import KINDS, SIZES, ProbesReader, probes_of
 from toolmark.benchmark.scoring.gold import perfect
 from toolmark.benchmark.scoring.grades import grade
@@ -143,3 +143,9 @@ def test_a_probe_takes_its_tools_where_its_cases_do(tmp_path):
     (tmp_path / "own.test.jsonl").write_text(json.dumps(row))
     probes, _ = load_cases(f"probes:{tmp_path}", tools=str(tmp_path / "own.py"))
     assert {len(probe.toolbox.tools) for probe in probes} == set(SIZES)
+
+
+def test_probes_are_made_of_a_shipped_set_by_its_name():
+    reader, path = open_reader("probes:authored")
+    assert isinstance(reader, ProbesReader)
+    assert path == ROOT / "suites" / "cases"

@@ -105,7 +105,7 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
         ([said("a", case_id="b")], "exactly one of the fields case_id and case"),
         ([said("a", stop_reason="tired")], "stop_reason must be one of"),
         ([said("a", tool_calls=[{"name": "f", "arguments": []}])], "arguments must be a string"),
-        ([said("a", text=None)], "the field text"),
+        ([said("a", text=5)], "the field text must be a string, not 5"),
         ([said("a", epoch=0)], "epoch must be a whole number from 1"),
         ([said("a", surprise=1)], "cannot have the field 'surprise'"),
         ([{"case": "a", "raw": 5, "dialect": "xlam"}], "raw must be a string or a list"),
@@ -213,3 +213,11 @@ def test_recorded_models_are_judged_without_torch(
     if not real:
         (recall,) = [line for line in run.stdout.splitlines() if line.startswith("timing.recall")]
         assert recall.count("100.0") >= len(models)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_an_empty_file_contains_no_answers(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "e.jsonl"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"e\.jsonl contains no answers\. Give a ledger\.jsonl, or a file of recorded"):
+        read_replay(path)

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,21 @@ def test_models_whose_names_make_the_same_folder_name_have_their_own_answers(mon
     assert [tag.figures["timing.recall"].score, tuned.figures["timing.recall"].score] == [1, 0]
     assert [one.run.made for one in evaluation.contestants] == [12, 12, 12]
     assert len({tag.run, tuned.run, other.run}) == 3
+
+
+@pytest.mark.parametrize("dialect", ["tagged", "native"])
+def test_reused_answers_without_log_probabilities_are_told(monkeypatch, few_cases, tmp_path, dialect):
+    """With the dialect `native`, no server can show the probability of a call."""
+    with scripted_server(lambda _: {"content": "Hello."}) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        request = Request((server.spec,), cases=str(few_cases), limit=5, runs=tmp_path, dialect=dialect)
+        notes = []
+        for logprobs in (False, True):
+            evaluation = Evaluation(replace(request, logprobs=logprobs))
+            evaluation.run(logs=False)
+            notes.append(evaluation.contestants[0].run.notes)
+    assert notes[0] == ()
+    told = [note for note in notes[1] if note.startswith("5 of 5 reused answers have no probability of a call")]
+    assert len(told) == (dialect == "tagged")
+    assert all(note.endswith("add --fresh") for note in told)

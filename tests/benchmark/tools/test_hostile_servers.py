@@ -195,6 +195,16 @@ def test_an_mcp_server_that_does_not_list_its_tools(way: str, what: str) -> None
     assert printable("for my-own-key") == "for [hidden]", "the user named the server, so its key is known from now on"
 
 
+def test_the_last_lines_of_a_dead_mcp_server_are_told() -> None:
+    pytest.importorskip("mcp", reason="the extra 'mcp' is not installed")
+    code = "import sys; print('x' * 1_000_000, file=sys.stderr); print('key is', sys.argv[2], file=sys.stderr); 1 / 0"
+    server = shlex.join([sys.executable, "-ISc", code, "--api-key", "my-own-key"])
+    with pytest.raises(EnvironmentFault, match=r"closed its output\. The last lines .*ZeroDivisionError: ") as caught:
+        read_source(f"mcp:{server}")
+    assert "my-own-key" not in str(caught.value)
+    assert len(caught.value.what) < 1_500
+
+
 class _Endless(BaseHTTPRequestHandler):
     """An MCP server over HTTP: a body without an end, of the media type that the path names."""
 

@@ -9,17 +9,24 @@ import pytest
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.cases import Tool
-from toolmark.benchmark.tools.sandbox import CallLimits, Sandbox, missing_limits
+from toolmark.benchmark.tools.sandbox import CallLimits, Result, Sandbox, missing_limits
 from toolmark.benchmark.tools.sources.python import tools_from_python
 
 TOOLS = '''
 """Tools that do whatever their arguments say."""
+import dataclasses
+import datetime
+import decimal
+import enum
 import os
 import socket
 import subprocess
 import threading
 import sys
 import time
+import uuid
+
+import pydantic
 
 
 def read_file(path: str) -> str:
@@ -125,7 +132,37 @@ def lazy() -> str:
 
 def not_json(kind: str) -> object:
     """Answer what JSON cannot hold."""
-    return {"set": {1}, "nan": float("nan"), "bytes": b""}[kind]
+    return {"set": {1}, "inner set": Load(1, {2}), "nan": float("nan"), "bytes": b"", "object": object()}[kind]
+
+
+@dataclasses.dataclass
+class Load:
+    width: int
+    tags: object = None
+
+
+class Quote(pydantic.BaseModel):
+    total: decimal.Decimal
+    until: datetime.date = pydantic.Field(alias="validUntil")
+    load: Load
+
+
+class Fuel(enum.Enum):
+    PETROL = "petrol"
+
+
+def not_plain(kind: str) -> object:
+    """Answer an object that is not plain JSON."""
+    day = datetime.date(2026, 1, 31)
+    return {
+        "date": day,
+        "time": datetime.datetime(2026, 1, 31, 9, 5),
+        "decimal": decimal.Decimal("1.10"),
+        "enum": [Fuel.PETROL],
+        "uuid": uuid.UUID(int=1),
+        "dataclass": Load(3, {"day": day}),
+        "model": Quote(total=decimal.Decimal("2.50"), validUntil=day, load=Load(4)),
+    }[kind]
 '''
 
 
@@ -183,6 +220,8 @@ def test_library_and_time_zones_stay_readable(sandbox, tools):
         ("stop", {"status": 0}, "error"),
         ("long_text", {"size": 300_000}, "too_large"),
         ("not_json", {"kind": "set"}, "error"),
+        ("not_json", {"kind": "inner set"}, "error"),
+        ("not_json", {"kind": "object"}, "error"),
         ("not_json", {"kind": "nan"}, "error"),
         ("not_json", {"kind": "bytes"}, "error"),
     ],
@@ -192,6 +231,29 @@ def test_each_end_is_named_and_the_next_call_works(sandbox, tools, name, argumen
     assert (result.kind, result.value) == (kind, None)
     assert result.error
     assert sandbox.run(tools["loud"], {"text": "still here"}).value == "still here"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("date", "2026-01-31"),
+        ("time", "2026-01-31T09:05:00"),
+        ("decimal", "1.10"),
+        ("enum", ["petrol"]),
+        ("uuid", "00000000-0000-0000-0000-000000000001"),
+        ("dataclass", {"width": 3, "tags": {"day": "2026-01-31"}}),
+        ("model", {"total": "2.50", "validUntil": "2026-01-31", "load": {"width": 4, "tags": None}}),
+    ],
+)
+def test_a_result_of_a_type_that_arguments_can_have_becomes_json(sandbox, tools, kind, value):
+    assert sandbox.run(tools["not_plain"], {"kind": kind}) == Result(value, None, "ok")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("set", "for example sorted"), ("nan", "NaN or an infinite"), ("object", "of the type object")]
+)
+def test_a_result_that_json_cannot_express_is_explained(sandbox, tools, kind, reason):
+    assert reason in sandbox.run(tools["not_json"], {"kind": kind}).error
 
 
 def test_a_worker_that_ends_is_replaced(tools):

@@ -15,7 +15,7 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 from toolmark.benchmark.tools.sources.openapi import is_openapi
 from toolmark.benchmark.tools.sources.python import tools_from_python
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
-from toolmark.benchmark.tools.toolbox_names import ToolboxNames
+from toolmark.benchmark.tools.toolbox_names import ToolboxNames, read_source
 from toolmark.generators.template.schema.described_tool import DescribedTool
 
 SHOP = '''
@@ -75,6 +75,25 @@ def test_signature_and_docstring_become_the_tool(tmp_path):
         assert sandbox.run(order, arguments | {"lines": [{"title": "x", "count": 0}]}).kind == "error"
 
 
+def test_a_decimal_argument_is_a_number(tmp_path):
+    path = tmp_path / "tax.py"
+    path.write_text(
+        "from decimal import Decimal as D\nfrom typing import Annotated\nfrom pydantic import Field\n"
+        "def tax(price: Annotated[D, Field(ge=0)], rate: D = D('0.5'), extra: D = D(3)):\n"
+        '    """Compute the tax of a price."""\n'
+        "    return price * rate\n"
+    )
+    (tax,) = tools_from_python(path)
+    assert tax.parameters["properties"] == {
+        "price": {"type": "number", "minimum": 0.0},
+        "rate": {"type": "number", "default": 0.5},
+        "extra": {"type": "number", "default": 3},
+    }
+    with Sandbox() as sandbox:
+        assert sandbox.run(tax, {"price": 1.1}).value == "0.55"
+        assert sandbox.run(tax, {"price": "cheap"}).kind == "error"
+
+
 def test_a_module_is_read_by_its_dotted_name():
     (first, *_) = tools_from_python("toolmark.benchmark.tools.catalog.planning")
     assert (first.run, first.effects) == ("toolmark.benchmark.tools.catalog.planning:create_event", "write")
@@ -104,6 +123,50 @@ def test_python_mistakes_have_file_line_and_fix(tmp_path, text, line, what):
         tools_from_python(path)
     assert caught.value.what.startswith(f"{path}:{line}: ")
     assert caught.value.fix
+
+
+def test_a_function_that_cannot_be_a_tool_is_left_out_with_a_note(tmp_path):
+    path = tmp_path / "mixed.py"
+    path.write_text(
+        "from typing import Callable\n"
+        'def on_error(f: Callable[[int], int]):\n    """Call."""\n'
+        'def many(*a: int):\n    """Take many."""\n'
+        'def options(**a: int):\n    """Take options."""\n'
+        'def untyped(a):\n    """Take anything."""\n'
+        "def silent(a: int):\n    pass\n"
+        'async def later(a: int):\n    """Wait."""\n'
+        'def unknown(a: "Callable.nope"):\n    """Take."""\n'
+        'def odd(a: "not a type"):\n    """Take."""\n'
+        'def twice(a: int):\n    """Do."""\n'
+        'def twice(a: str):\n    """Do."""\n'
+        'def good(a: int):\n    """Is good."""\n'
+    )
+    read = read_source(path)
+    assert [tool.name for tool in read.tools] == ["good"]
+    assert [note.place for note in read.notes] == [f"{path}:{line}" for line in (2, 4, 6, 8, 10, 12, 14, 16, 20)]
+    for note, what in zip(
+        read.notes,
+        [
+            "no JSON Schema",
+            "takes *a",
+            "takes **a",
+            "no type",
+            "no docstring",
+            "async",
+            "no JSON",
+            "no JSON",
+            "defined on",
+        ],
+        strict=True,
+    ):
+        assert what in note.what
+        assert note.fix.startswith("It is not offered as a tool. ")
+    with pytest.raises(InputError, match=r"mixed.py:2: the arguments of on_error have no JSON Schema"):
+        tools_from_python(path)
+    only_bad = tmp_path / "only_bad.py"
+    only_bad.write_text("def silent(a: int):\n    pass\ndef untyped(a):\n    pass\n")
+    with pytest.raises(InputError, match=r"(?s):1: silent has no docstring.*:3: untyped: argument a has no type"):
+        read_source(only_bad)
 
 
 @pytest.mark.parametrize(("source", "what"), [("nope.py", "no file nope.py"), ("no.such", "no module no.such")])
@@ -361,6 +424,18 @@ def test_names_are_looked_up_beside_the_case_file_then_in_the_source_then_in_the
     assert names.resolve("theirs").names == ("other", "word_count")
     assert names.resolve("catalog") == catalog()
     assert ToolboxNames(source=source).resolve("shared").names == ("other",)
+
+
+def test_a_toolbox_beside_the_cases_offers_some_tools_of_the_source(tmp_path):
+    (tmp_path / "tools.yaml").write_text("toolboxes: {some: [second, calculator]}\n")
+    source = tmp_path / "desk.yaml"
+    source.write_text("[{name: first}, {name: second}, {name: calculator}]")
+    names = ToolboxNames(tmp_path / "my.test.jsonl", source)
+    assert names.resolve("some").names == ("second", "calculator")
+    assert names.resolve("some").tools[1] is catalog()["calculator"], "shipped cases do not change"
+    assert names.resolve("desk").names == ("first", "second", "calculator")
+    with pytest.raises(InputError, match="lists the tool 'second', which does not exist"):
+        ToolboxNames(tmp_path / "my.test.jsonl").resolve("some")
 
 
 def test_a_python_source_is_a_toolbox_under_its_stem(tmp_path):

@@ -8,6 +8,7 @@ from datasets import load_from_disk
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.generators.commands.generate import app
+from toolmark.generators.failed_calls import FailedCalls
 
 
 def run(*tokens: str) -> None:
@@ -46,6 +47,46 @@ def test_tools_of_ones_own_are_offered(tmp_path: Path, manifest: str) -> None:
     last = [row["messages"][-1] for row in load_from_disk(out / "traces")["train"] if row["tool_needed"]]
     assert last
     assert all(turn["tool_calls"] for turn in last), "a call whose result nobody knows is the last turn"
+
+
+def test_tools_whose_calls_fail_are_named(tmp_path: Path, manifest: str, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "my_tools.py"
+    source.write_text(
+        "from typing import Annotated\n"
+        "from toolmark.benchmark.tools.effects import effects\n"
+        "@effects('pure')\n"
+        "def book_ferry(cars: Annotated[int, 'Number of cars']) -> int:\n"
+        "    'Book a ferry.'\n"
+        "    raise ValueError('the harbour is closed')\n"
+        "@effects('pure')\n"
+        "def polish_boots(pairs: Annotated[int, 'Number of pairs']) -> int:\n"
+        "    'Polish some boots.'\n"
+        "    return pairs\n"
+    )
+    out = tmp_path / "mine"
+    run("template", "--count", "30", "--tools", str(source), "--manifest", manifest, "--out", str(out))
+    failed = json.loads((out / "manifest.json").read_text())["rejections"]["execution"]
+    told = capsys.readouterr().err
+    assert failed > 1
+    assert f"book_ferry: {failed} calls failed: the harbour is closed\n" in told
+    assert "polish_boots: " not in told
+    assert f"All reasons: {out / 'rejected.jsonl'}" in told
+
+
+@pytest.mark.parametrize(
+    ("reasons", "line"),
+    [
+        (["late"], "f: 1 call failed: late"),
+        (["late", "late"], "f: 2 calls failed: late"),
+        (["no 1", "late", "late"], "f: 3 calls failed, 2 of them: late"),
+        (["no 1", "no 2"], "f: 2 calls failed, for example: no 1"),
+    ],
+)
+def test_the_most_frequent_reason_is_told(reasons: list[str], line: str) -> None:
+    failed = FailedCalls()
+    for reason in reasons:
+        failed.add("f", reason)
+    assert failed.lines() == [line]
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,46 @@ def test_drawn_arguments_are_valid(schema: Any) -> None:
         assert phrase.text.format(**phrase.draw.slots)
 
 
+EXAMPLES = "Booking number, such as 'B-1001' or 'B-1002'"
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "only"),
+    [
+        ("booking", {"type": "string", "description": EXAMPLES}, True),
+        ("order_number", {"type": "string", "description": EXAMPLES}, True),
+        ("bookings", {"type": "array", "items": {"type": "string"}, "description": EXAMPLES}, True),
+        ("booking", {"anyOf": [{"type": "string"}, {"type": "null"}], "description": EXAMPLES}, True),
+        ("city", {"type": "string", "description": "City, such as 'Paris'"}, False),
+        ("remark", {"type": "string", "description": "The customer's remark about the driver's car"}, False),
+        ("where", {"type": "string", "description": "Where it is, such as a shelf or a box"}, False),
+    ],
+)
+def test_quoted_examples_are_the_only_values_of_a_code(name: str, schema: Any, only: bool) -> None:
+    parameters = {"type": "object", "properties": {name: schema}, "required": [name]}
+    known = DescribedTool(Tool(name="find_it", description="Find it.", parameters=parameters))
+    drawn = [known.question(Random(seed), "easy").draw.arguments[name] for seed in range(60)]
+    values = {value for one in drawn for value in (one if isinstance(one, list) else [one])}
+    if only:
+        assert values == {"B-1001", "B-1002"}
+    else:
+        assert len(values) > 5
+        assert not any("remark about" in value for value in values)
+
+
+def test_a_list_with_too_few_examples_gets_other_items() -> None:
+    numbers = {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 3,
+        "uniqueItems": True,
+        "description": EXAMPLES,
+    }
+    parameters = {"type": "object", "properties": {"bookings": numbers}, "required": ["bookings"]}
+    known = DescribedTool(Tool(name="find_it", description="Find it.", parameters=parameters))
+    assert len(known.question(Random(0), "easy").draw.arguments["bookings"]) >= 3
+
+
 @pytest.mark.parametrize(
     "schema",
     [False, {"type": "string", "pattern": "^(?:a{9}){99}$"}, {"not": {}}, {"$ref": "#/properties/x"},

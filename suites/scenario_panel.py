@@ -1,0 +1,125 @@
+"""Prints a scenario: the state at the start, and the turns with their demands and their gold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.printing import printable
+from toolmark.benchmark.core.registry import nearest
+from toolmark.benchmark.data.cases import Abstain, Call
+from toolmark.benchmark.data.scenarios import Demands, GoldCall, Scenario, TurnExpectation
+from toolmark.suites.lint.scenarios import LocatedScenario
+from toolmark.suites.rule_texts import abstention_text, accepted_values, as_json, option_text
+
+__all__ = ["scenario_panel", "selected_scenarios"]
+
+_LONGEST_TEXT = 4_000
+
+
+def selected_scenarios(
+    rows: Sequence[LocatedScenario], scenario_id: str | None, tool: str | None, reason: str | None
+) -> list[LocatedScenario]:
+    """Return the scenarios that meet all conditions. A condition that is None is ignored.
+
+    Args:
+        rows: All scenarios.
+        scenario_id: First characters of the id.
+        tool: Name of a tool that the gold calls.
+        reason: Reason to abstain in at least one turn.
+
+    Raises:
+        InputError: No scenario has this tool or this reason. The message lists similar names.
+        NothingToDo: No scenario meets all conditions.
+    """
+    for flag, value, known in (
+        ("--tool", tool, {name for _, _, scenario in rows for name in _tools_of(scenario)}),
+        ("--reason", reason, {why for _, _, scenario in rows for why in _reasons_of(scenario)}),
+    ):
+        if value is not None and value not in known:
+            raise InputError(f"{flag} {value}: no scenario has this value", nearest(value, tuple(sorted(known))))
+    found = [
+        row
+        for row in rows
+        if (scenario_id is None or row[2].id.startswith(scenario_id))
+        and (tool is None or tool in _tools_of(row[2]))
+        and (reason is None or reason in _reasons_of(row[2]))
+    ]
+    if not found:
+        raise NothingToDo("no scenario meets all conditions", "Leave out or change --id, --tool or --reason.")
+    return found
+
+
+def _tools_of(scenario: Scenario) -> set[str]:
+    return {call.name for turn in scenario.turns for call in turn.gold.calls}
+
+
+def _reasons_of(scenario: Scenario) -> set[str]:
+    return {turn.expect.reason for turn in scenario.turns if isinstance(turn.expect, Abstain)}
+
+
+def _place(path: str) -> str:
+    return path or "the whole state"
+
+
+def _demands(expect: TurnExpectation) -> Iterator[str]:
+    if isinstance(expect, Abstain):
+        yield f"the model only reads, {abstention_text(expect)}"
+    elif isinstance(expect, Demands):
+        if expect.calls:
+            yield f"calls {' or '.join(map(option_text, expect.calls))}"
+        yield from (f"{_place(path)} is {accepted_values(rule)}" for path, rule in expect.reach.items())
+        yield from (f"{path} is gone" for path in expect.gone)
+        yield from (f"the answer says {' or '.join(map(as_json, ways))}" for ways in expect.say)
+        yield from (f"{_place(path)} does not change" for path in expect.keep)
+    else:
+        yield "the same state and results as with the gold"
+
+
+def _call(call: Call) -> str:
+    fails = ", which fails" if isinstance(call, GoldCall) and call.fails else ""
+    return f"{call.name}({as_json(dict(call.arguments))}){fails}"
+
+
+def _lines(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+    """Yield the lines of the panel: a label, a text, and the style of the text."""
+    if scenario.system:
+        yield "system", scenario.system, ""
+    yield "state", as_json(scenario.state), ""
+    yield "offered", ", ".join(scenario.offered(1).names), ""
+    for number, turn in enumerate(scenario.turns, start=1):
+        yield f"user {number}", turn.user, "bold"
+        if later := [name for name, first in scenario.tools_from_turn.items() if first == number]:
+            yield "also offered", ", ".join(later), ""
+        for demand in _demands(turn.expect):
+            yield "right if", demand, "green"
+        for call in turn.gold.calls:
+            yield "gold calls", _call(call), ""
+        yield "gold answer", turn.gold.answer, ""
+        for mistake in turn.wrong:
+            yield "wrong", _call(mistake), ""
+    for path in scenario.free:
+        yield "not compared", _place(path), ""
+    if scenario.waiver is not None:
+        yield "waived", scenario.waiver, "yellow"
+    tags = ", ".join(
+        f"{key} {value if isinstance(value, str) else as_json(value)}" for key, value in scenario.tags.items()
+    )
+    yield "tags", f"{scenario.split}; group {scenario.group or '–'}; {tags}", ""
+
+
+def scenario_panel(row: LocatedScenario) -> Panel:
+    """Return the scenario in a frame. Control characters are escaped, so that they cannot change the terminal."""
+    file, line, scenario = row
+    body = Table.grid(padding=(0, 2))
+    body.add_column(style="dim", no_wrap=True)
+    body.add_column(overflow="fold")
+    for label, text, style in _lines(scenario):
+        shown = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+        body.add_row(label, Text(printable(shown), style=style))
+    title = Text(printable(f"{file}:{line}  {scenario.id}  {scenario.world}"))
+    return Panel(body, title=title, title_align="left")
