@@ -1,11 +1,14 @@
 """Reads API-Bank (AlibabaResearch/DAMO-ConvAI, api-bank), which has two kinds of files.
 
-Instruction rows are in `json_test_data/*.json` and `training-data/*.json`. A row has the form
+Instruction rows are in `training-data/*.json` and in `json_test_data/*.json`, except `level-3.json`. A row has the form
 `{"instruction", "input", "expected_output" or "output"}`.
 
-- The instruction ends with the offered APIs, one JSON object on each line.
+- The instruction ends with the offered APIs, one JSON object on each line. In the training data of level 3, the input
+  begins with the APIs instead.
 - The input is a dialogue of `User: …`, `AI: …` and `API-Request: [Name(key='value')]->result`.
 - The expected output is an `API-Request`, or an answer `AI: …` that uses the result.
+- In levels 2 and 3, the model finds its tools with the API `ToolSearcher`. The results of this API contain the
+  definitions of these tools, which are also offered.
 
 Dialogues are in `lv1-lv2-samples/**/*.jsonl`. Each line is one turn, `{"role": "User" or "AI", "text"}` or
 `{"role": "API", "api_name", "param_dict", "result"}`. API-Bank defines the APIs of dialogues in Python files, which are
@@ -15,12 +18,12 @@ not read. The tools of dialogues are read from `--tools`, or otherwise from the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from toolmark.benchmark.core.strict_json import strict_json
-from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Message, Source, Toolbox
+from toolmark.benchmark.core.strict_json import json_or_literal, strict_json
+from toolmark.benchmark.data.cases import Abstain, Call, Case, ExpectCall, Message, Source, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.conversations import conversation
@@ -34,6 +37,7 @@ from toolmark.benchmark.readers.tool_labels import offered_tools
 __all__ = ["ApiBankReader"]
 
 _LICENCE = "MIT"
+_SEARCHER = "ToolSearcher"
 _APIS = "API descriptions:"
 _REQUEST, _USER, _ASSISTANT = "API-Request:", "User:", "AI:"
 _INSTRUCTION_LINES = ("Generate API Request:", "Generate AI Response:")
@@ -96,13 +100,17 @@ def _turns(row: Row) -> list[Message]:
 
 
 def _case(row: Row, ref: str) -> Case:
-    toolbox = _toolbox(field(row, "instruction", str))
-    messages = _messages(field(row, "input", str))
+    listed, dialogue = _listed(field(row, "instruction", str), field(row, "input", str))
+    messages = _messages(dialogue)
+    toolbox = _toolbox(listed, _found(messages))
     key = "expected_output" if "expected_output" in row else "output"
     output = field(row, key, str).strip()
     expect: ExpectCall | Abstain
     if output.startswith(_REQUEST):
-        expect = expected_calls(python_calls(output.removeprefix(_REQUEST)), toolbox)
+        calls = python_calls(output.removeprefix(_REQUEST))
+        if undefined := [call.name for call in calls if call.name not in toolbox.names]:
+            raise ValueError(f"the definition of {undefined[0]} is not in the row, or cannot be read")
+        expect = expected_calls(calls, toolbox)
     else:
         answered = messages[-1].role == "tool"
         expect = Abstain(action="abstain", reason="already_answered" if answered else "no_tool_needed")
@@ -116,13 +124,47 @@ def _case(row: Row, ref: str) -> Case:
     )
 
 
-def _toolbox(instruction: str) -> Toolbox:
-    _, marker, listed = instruction.rpartition(_APIS)
+def _listed(instruction: str, text: str) -> tuple[list[Any], str]:
+    """Return the APIs that a row lists, and its dialogue.
+
+    Args:
+        instruction: The instruction of the row.
+        text: The input of the row: the dialogue, perhaps after APIs.
+    """
+    _, marker, after = instruction.rpartition(_APIS)
     if not marker:
         raise ValueError(f"the instruction lists no APIs: it has no line {_APIS!r}")
-    written = [strict_json(line) for line in listed.split("\n") if line.strip()]
-    # API-Bank does not say which arguments are required.
-    return toolbox_of(tool_of({**api, "required": []}) for api in written if isinstance(api, dict))
+    written = [line for line in after.split("\n") if line.strip()]
+    lines = text.split("\n")
+    turns = next((index for index, line in enumerate(lines) if line.strip() and not line.startswith("{")), len(lines))
+    written += [line for line in lines[:turns] if line.strip()]
+    return [strict_json(line) for line in written], "\n".join(lines[turns:])
+
+
+def _found(messages: Sequence[Message]) -> Iterator[Any]:
+    """Yield the definitions of APIs in the results of `ToolSearcher`."""
+    for message in messages:
+        if message.role == "tool" and message.name == _SEARCHER:
+            try:
+                result = json_or_literal(message.content)
+            except ValueError:
+                continue  # If the definition is needed, the row is a bad row.
+            found = result if isinstance(result, list) else [result]
+            yield from (api for api in found if isinstance(api, dict) and isinstance(api.get("name"), str))
+
+
+def _toolbox(listed: Iterable[Any], found: Iterable[Any]) -> Toolbox:
+    """Return a toolbox with the listed APIs, and with the found APIs that have other names."""
+    tools = [_tool(api) for api in listed if isinstance(api, dict)]
+    others: dict[str, Tool] = {}
+    for tool in map(_tool, found):
+        others.setdefault(tool.name, tool)
+    names = {tool.name for tool in tools}
+    return toolbox_of([*tools, *(tool for tool in others.values() if tool.name not in names)])
+
+
+def _tool(api: Mapping[str, Any]) -> Tool:
+    return tool_of({**api, "required": []})  # API-Bank does not say which arguments are required.
 
 
 def _messages(dialogue: str) -> tuple[Message, ...]:

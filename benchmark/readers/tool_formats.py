@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from toolmark.benchmark.core.strict_json import MAX_DEPTH, strict_json
+from toolmark.benchmark.core.strict_json import MAX_DEPTH, json_or_literal, strict_json
 from toolmark.benchmark.data.cases import Tool, Toolbox
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema
 
@@ -41,6 +41,15 @@ _TYPES: Mapping[str, str | None] = {
 """A mapping from the name of a type in Python or in BFCL to its name in JSON Schema. None means that every value is
 allowed.
 """
+_PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
+    "array": (list,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "object": (dict,),
+    "string": (str,),
+}
+"""The Python types of the values of each type of JSON Schema."""
 _WORD = re.compile(r"[a-z]+")
 _OPTIONAL_TYPE = re.compile(r"optional|\bnone\b|\bnull\b")
 _OPTIONAL_TEXT = re.compile(r"\W*optional\b", re.IGNORECASE)
@@ -150,8 +159,8 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
         for key in ("description", "enum", "items", "properties"):
             if key in described:
                 schema[key] = json_schema(described[key]) if key == "items" else described[key]
-        if "default" in described and described["default"] is not None:
-            schema["default"] = described["default"]
+        if (default := _default(described.get("default"), schema)) is not None:
+            schema["default"] = default
         properties[name] = schema
         unmarked = not optional and "default" not in described and True not in marks.values()
         if marks.get(name, unmarked):
@@ -160,6 +169,24 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
     if listed := [name for name in (needed if required is None else required) if name in properties]:
         schema["required"] = listed
     return schema
+
+
+def _default(written: Any, schema: Mapping[str, Any]) -> Any:
+    """Return the default of a flat argument. None if it has no default.
+
+    Some collections write every default as text: "0" for a number, and "" if there is none. If strings do not fit the
+    schema, such a text is decoded. A text that does not fit the schema then is no default.
+    """
+    types = _PYTHON_TYPES.get(str(schema.get("type")))
+    if not isinstance(written, str) or types is None or str in types:
+        return written
+    try:
+        value = json_or_literal(written)
+    except ValueError:
+        return None
+    if isinstance(value, float) and value.is_integer() and types == (int,):
+        value = int(value)
+    return value if type(value) in types else None
 
 
 def _marks(arguments: Mapping[str, Any]) -> dict[str, bool]:
@@ -204,7 +231,7 @@ def tool_of(value: Any) -> Tool:
         value = value["function"]
     if not isinstance(value, Mapping):
         raise ValueError(f"a tool must be an object, not {value!r:.80}")
-    names = ("name", "tool_name", "api_name")
+    names = ("name", "tool_name", "api_name", "apiCode")
     name = next((value[key] for key in names if isinstance(value.get(key), str)), None)
     if not name:
         raise ValueError(f"a tool must have a name: {value!r:.80}")

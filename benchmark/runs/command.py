@@ -123,7 +123,7 @@ def _run_lines(path: Path, recorded: Recorded) -> list[str]:
     for part in ("identity", "environment"):
         lines += [part, *(f"  {field}: {_one_line(value)}" for field, value in last.get(part, {}).items())]
     lines += [
-        f"sessions     {len(recorded.runs)}",
+        f"run lines    {len(recorded.runs)}",
         f"cases        {_answered(recorded, last)}",
         f"completions  {len(completions)}",
         "stop reasons " + (", ".join(f"{reason} {count}" for reason, count in stops.most_common()) or "none"),

@@ -116,6 +116,72 @@ def test_apibank_rows_and_dialogues(tmp_path: Path) -> None:
     assert case_of(trace).source.ref == "talk.jsonl"
 
 
+SEARCHER = {
+    "description": "Finds tools.",
+    "KEY": {"keywords": {"type": "str", "description": "What to find."}},
+    "response": {"best": {"type": "Union[List[dict], dict]"}},
+}
+FOUND = {
+    "name": "QueryPlant",
+    "description": "Tells about a plant.",
+    "input_parameters": {"plant": {"type": "str"}, "since": {"type": "datetime"}},
+    "output_parameters": {"facts": {"type": "list"}},
+}
+
+
+def apibank_row(before: str, dialogue: str, request: str, listed: str = "") -> dict[str, str]:
+    instruction = f"Generate an API request.\n\nAPI descriptions:\n{listed}"
+    return {"instruction": instruction, "input": f"{before}{dialogue}", "output": f"API-Request: [{request}]"}
+
+
+def searcher(name_key: str, parameters_key: str) -> str:
+    fields = {parameters_key if key == "KEY" else key: value for key, value in SEARCHER.items()}
+    return json.dumps({name_key: "ToolSearcher", **fields})
+
+
+def searched(result: str) -> str:
+    return (
+        f"User: What is a fern?TIME: 2034-04-15 10:00:00\nAPI-Request: [ToolSearcher(keywords='plants')]->{result}\n"
+        "Generate API Request: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "listed"),
+    [
+        (searcher("apiCode", "parameters") + "\n", ""),
+        ("", searcher("apiCode", "parameters")),
+        ("", searcher("name", "input_parameters")),
+    ],
+    ids=["in the input", "code", "name"],
+)
+@pytest.mark.parametrize("several", [False, True])
+def test_apibank_offers_the_tools_that_were_found(tmp_path: Path, before: str, listed: str, several: bool) -> None:
+    other = {**FOUND, "name": "GetToken", "input_parameters": {}}
+    result = repr([other, FOUND, FOUND, "no tool"] if several else FOUND)
+    rows = [
+        apibank_row(before, "User: What is a fern?\nGenerate API Request: ", "ToolSearcher(keywords='plants')", listed),
+        apibank_row(before, searched(result), "QueryPlant(plant='fern')", listed),
+    ]
+    first, second = map(case_of, read("apibank", tmp_path / "x.json", json.dumps(rows)))
+    assert first.toolbox.names == ("ToolSearcher",)
+    assert second.toolbox.names == ("ToolSearcher", *(("GetToken",) if several else ()), "QueryPlant")
+    for case, query in ((first, "What is a fern?"), (second, "What is a fern?TIME: 2034-04-15 10:00:00")):
+        assert case.messages[0].content == query
+        assert case.waiver is None
+    assert isinstance(second.expect, ExpectCall)
+    assert second.expect.any_of[0].calls[0].arguments["plant"].of == ("fern",)
+    assert [turn.role for turn in second.messages] == ["user", "assistant", "tool"]
+
+
+@pytest.mark.parametrize("result", ["{'name': 'Other', 'input_parameters': {'a': {'type': str}}}", "None", "{}"])
+def test_an_apibank_row_without_the_definition_of_its_tool_says_so(tmp_path: Path, result: str) -> None:
+    row = apibank_row(searcher("apiCode", "parameters") + "\n", searched(result), "QueryPlant(plant='fern')")
+    (found,) = read("apibank", tmp_path / "x.json", json.dumps([row]))
+    assert isinstance(found, BadRow)
+    assert "the definition of QueryPlant is not in the row" in found.reason
+
+
 @pytest.mark.parametrize(
     "text",
     ["f(1)", "[f(a=b)]", "f(a=1)(b=2)", "[f(a=__import__('os'))]", "x.f(a=1)", "[1]", "(" * 5_000, "f(a=" * 5_000],

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.benchmark.readers.samples import case_of, read
+from toolmark.benchmark.data.completions import Completion
+from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
+from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.tools.schemas import problems, validator_of
 
 
@@ -32,6 +37,56 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 def test_marks_say_which_flat_arguments_are_required(arguments: dict[str, Any], required: list[str]) -> None:
     assert tool_of({"name": "f", "parameters": arguments}).parameters["required"] == required
     assert "required" not in tool_of({"name": "f", "parameters": arguments}).parameters["properties"]["a"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "default"),
+    [
+        ("int, optional", "0", 0),
+        ("int, optional", "300.0", 300),
+        ("float", "0.5", 0.5),
+        ("float", "2", 2),
+        ("bool, optional", "True", True),
+        ("bool", "false", False),
+        ("List[int]", "[1, 2]", [1, 2]),
+        ("list", "()", []),
+        ("dict", "{'a': 1}", {"a": 1}),
+        ("NUMBER", "10", 10),
+        ("str, optional", "0", "0"),
+        ("str, optional", "", ""),
+        ("any", "0", "0"),
+        ("Union[int, str]", "0", "0"),
+        ("int", 7, 7),
+        ("int, optional", "", None),
+        ("bool, optional", "", None),
+        ("int, optional", "None", None),
+        ("int", "True", None),
+        ("bool", "1", None),
+        ("int", "0.5", None),
+        ("int", "five", None),
+        ("list", "a, b", None),
+    ],
+)
+def test_a_default_that_is_written_as_text_has_the_type_of_its_argument(kind: str, written: Any, default: Any) -> None:
+    tool = tool_of({"name": "f", "parameters": {"a": {"type": kind, "default": written}, "b": {"type": "str"}}})
+    schema = tool.parameters["properties"]["a"]
+    assert (schema.get("default"), type(schema.get("default"))) == (default, type(default))
+    assert ("default" in schema) == (default is not None)
+    assert tool.parameters["required"] == ["b"]
+    if default is not None:
+        assert not problems({"a": default, "b": "x"}, validator_of(toolbox_of([tool])["f"]))
+
+
+def test_an_omitted_argument_is_right_at_a_default_that_is_written_as_text(tmp_path: Path) -> None:
+    arguments = {"name": {"type": "str"}, "offset": {"type": "int, optional", "default": "0"}}
+    row = {"query": "?", "tools": [{"name": "f", "parameters": arguments}]}
+    given = ({"name": "x"}, {"name": "x", "offset": 0}, {"name": "x", "offset": 1}, {"name": "x", "offset": "0"})
+    for gold in given[:2]:
+        (case,) = read(
+            "xlam", tmp_path / "x.json", json.dumps([{**row, "answers": [{"name": "f", "arguments": gold}]}])
+        )
+        answers = [Completion(json.dumps({"name": "f", "arguments": answer})) for answer in given]
+        assert [grade(case_of(case), answer, Json()).correct for answer in answers] == [True, True, False, False]
 
 
 def test_arguments_in_two_lists_and_as_text_are_read() -> None:
