@@ -10,13 +10,10 @@ trainer writes weights. The host decides everything else, in the same way for ev
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -30,26 +27,22 @@ from toolmark.benchmark.candidates.recipes import ADAPTERS, is_recipe
 from toolmark.benchmark.candidates.spec import Candidate, resolve
 from toolmark.benchmark.candidates.template_args_choice import choose_template_args
 from toolmark.benchmark.config.template_clock import TEMPLATE_DATE
-from toolmark.benchmark.core.command_line import flags
 from toolmark.benchmark.core.errors import InputError, writing
-from toolmark.benchmark.core.hashing import file_hash
 from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.core.progress import counting
 from toolmark.benchmark.core.registry import load
-from toolmark.benchmark.core.secrets import command_without_secrets
-from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.data.held_out import HeldOut, shipped_manifest
 from toolmark.benchmark.data.held_out import held_out as read_held_out
-from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, RecordedData, TrainingRecord, WrittenRecord
+from toolmark.benchmark.data.record import RECORD_FILE, RecordedBase, WrittenRecord
 from toolmark.benchmark.engine.devices import choose_device
 from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.evaluation.case_set import case_set_hash
-from toolmark.benchmark.plugins.protocols import Trained, Trainer, Training
+from toolmark.benchmark.plugins.protocols import Trainer, Training
 from toolmark.trainers.dev_judging import DevJudging, judged_metrics
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
-from toolmark.trainers.model_card import model_card
 from toolmark.trainers.training_job import TrainingJob
+from toolmark.trainers.training_record import write_record
 from toolmark.trainers.unfinished_training import UNFINISHED_FILE, check_resumed
 
 if TYPE_CHECKING:
@@ -58,8 +51,6 @@ if TYPE_CHECKING:
     from toolmark.benchmark.dialects import Dialect
 
 __all__ = ["check_data", "run_training"]
-
-_PACKAGES = ("torch", "transformers", "peft", "trl", "tokenizers", "datasets")
 
 
 def run_training(
@@ -111,7 +102,7 @@ def run_training(
         context = Training(job.seed, log, say)
         with _folder(job.out, influences):
             trained = trainer.train(None, data, job.out, options, context)
-        return _write_record(trainer, job, options, data, trained, context)
+        return write_record(trainer, job, options, data, trained, context)
 
     base = _base(job.base)
     start = _start(job, base, needs_adapter=trainer.needs_adapter)
@@ -164,7 +155,7 @@ def run_training(
         trained = trainer.train(base, data, job.out, options, context)
     if not started.first:
         return None
-    return _write_record(trainer, job, options, data, trained, context, recorded)
+    return write_record(trainer, job, options, data, trained, context, recorded)
 
 
 @contextmanager
@@ -259,81 +250,3 @@ def check_data(data: TraceDataset, held_out: HeldOut) -> None:
             f"conversation {number}: {leak}",
             f"Remove these conversations. To count all of them: toolmark data audit {shlex.quote(str(data.path))}",
         )
-
-
-def _write_record(
-    trainer: Trainer[Any],
-    job: TrainingJob,
-    options: BaseModel,
-    data: TraceDataset,
-    trained: Trained,
-    context: Training,
-    base: RecordedBase | None = None,
-) -> WrittenRecord:
-    """Write `toolmark.json` and `README.md` to the folder of the weights."""
-    dialect = context.dialect
-    changed = options.model_dump(mode="json", exclude_defaults=True)
-    record = WrittenRecord(
-        name=job.out.name,
-        trainer=trainer.name,
-        command=command_without_secrets(
-            shlex.join(["toolmark", "train", trainer.name, *flags({**job.flags(), **changed})])
-        ),
-        seed=job.seed,
-        options={**options.model_dump(mode="json"), **trained.measured},
-        base=base,
-        dialects=(dialect.name,) if dialect is not None else tuple(trained.dialects),
-        template_sha256=_template_hash(context.weights or job.out),
-        template_args=dict(context.template_args),
-        data=RecordedData(
-            made_by=data.made_by,
-            manifest_sha256=data.manifest_hash,
-            conversations=len(data.rows()),
-            tools=None if trained.tools_made_by else _seen_tools(data, context.adapter),
-            tools_made_by=trained.tools_made_by,
-        ),
-        weights_sha256=file_hash(next(iter(sorted(job.out.glob("*.safetensors"))))),
-        tokens=trained.tokens,
-        seconds=round(trained.seconds, 1),
-        losses=dict(trained.losses),
-        versions={"python": platform.python_version(), **installed_versions(_PACKAGES)},
-        curve=list(trained.curve),
-        chosen_step=trained.chosen_step,
-    )
-    card = trainer.card(record) or model_card(record, adapter=(job.out / "adapter_config.json").exists())
-    (job.out / "README.md").write_text(card, encoding="utf-8")
-    record.write(job.out)
-    (job.out / UNFINISHED_FILE).unlink()
-    return record
-
-
-def _seen_tools(data: TraceDataset, adapter: Path | None) -> tuple[str, ...] | None:
-    """Return the schema hashes of all tools that the weights have seen in training. None if not all are known."""
-    seen = _tool_hashes(data)
-    if adapter is not None:
-        before = TrainingRecord.read(adapter)
-        if before is None or before.tools is None:
-            return None
-        seen |= before.tools
-    return tuple(sorted(seen))
-
-
-def _tool_hashes(data: TraceDataset) -> set[str]:
-    """Return the schema hashes of all tools in the data. When the model is judged, these tools count as seen."""
-
-    @cache
-    def of(listed: str) -> frozenset[str]:
-        row = {**data.rows()[0], "tools": listed}
-        return frozenset(tool.schema_hash for tool in data.trace(row).tools)
-
-    found: set[str] = set()
-    for listed in set(data.rows()["tools"]):  # type: ignore[call-overload]
-        found |= of(listed)
-    return found
-
-
-def _template_hash(folder: Path) -> str:
-    """Return the SHA-256 of the chat template of the tokenizer in `folder`."""
-    from toolmark.benchmark.engine.tokenizer import open_tokenizer
-
-    return hashlib.sha256(str(open_tokenizer(folder).chat_template).encode()).hexdigest()

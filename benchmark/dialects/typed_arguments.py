@@ -113,17 +113,34 @@ def _types(schema: Any, root: Mapping[str, Any], steps: int = 0) -> Iterator[str
 def _value(text: str, types: frozenset[str]) -> Any:
     """Return the value of an argument that is written as text.
 
-    If the schema allows strings, the text is a string, because strings are written without quotation marks. An
-    exception: if the schema also allows null, the texts `null` and `None` are null.
+    - If the schema allows only strings, the text is a string, because strings are written without quotation marks.
+    - If the schema also allows other types, JSON of one of these types has this type, and every other text is a string.
+      vLLM's parser of GLM also decodes every text whose type is not exactly `string` (`glm4_moe_tool_parser.py`).
+    - If the schema allows no strings or names no type, JSON has the type of its value.
+
+    Python's words count as JSON, because some chat templates write them.
+
+    Args:
+        text: The text.
+        types: Names of the types that the schema allows. Empty if it names none.
     """
+    others = types - {"string"}
+    if types and not others:
+        return text
     stripped = text.strip()
-    if "string" in types:
-        return None if stripped in ("null", "None") and "null" in types else text
-    if stripped in _WORDS and (not types or _TYPES[type(_WORDS[stripped])] in types):
-        return _WORDS[stripped]
-    if not stripped.startswith(_OF_VALUES):
-        return text
-    try:
-        return json_in_text.loads(stripped, strict=True)
-    except ValueError:
-        return text
+    value: Any = text
+    if stripped in _WORDS:
+        value = _WORDS[stripped]
+    elif stripped.startswith(_OF_VALUES):
+        try:
+            value = json_in_text.loads(stripped, strict=True)
+        except ValueError:
+            return text
+    if "string" not in types and stripped not in _WORDS:
+        return value
+    return value if not types or _fits(value, others) else text
+
+
+def _fits(value: Any, types: frozenset[str]) -> bool:
+    kind = _TYPES[type(value)]
+    return kind in types or (kind == "integer" and "number" in types)
