@@ -25,7 +25,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +38,8 @@ from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 
 TRAININGS = REPLAYS / "trainings.json"
+CHECKPOINTS = 10
+"""Steps between two checkpoints of a training by TRL alone."""
 TUTORIAL = read_recipe(ROOT / "trainers" / "recipes" / "tutorial.toml")
 RECIPES = {model: read_recipe(ROOT / "trainers" / "recipes" / f"{model}.toml") for model in MODELS}
 
@@ -111,11 +112,12 @@ def train_alone(model: str, out: Path, work: Path) -> None:
     chosen = chosen_examples(data, load("toolmark.dialects", own.dialect)(), base, options, TUTORIAL.seed)
     choice = choose_precision(AutoConfig.from_pretrained(base), 2048, "auto", 1)
     precision: Precision = "bfloat16" if choice.precision == "bfloat16" else "float32"
-    began = time.perf_counter()
-    train_with_trl(chosen, options, base, out, threads=1, precision=precision, seed=TUTORIAL.seed)
+    ends = train_with_trl(
+        chosen, options, base, out, threads=1, precision=precision, seed=TUTORIAL.seed, save_every=CHECKPOINTS
+    )
     keep(
         f"{model}-tutorial-trl",
-        seconds=time.perf_counter() - began,
+        seconds=ends[-1],
         tokens=sum(len(one.ids) for one in chosen) * options.epochs,
         peak_bytes=peak_bytes(),
     )

@@ -1,7 +1,12 @@
-"""Trains an adapter with TRL's `SFTTrainer` alone, in the way of TRL's documentation, with the options of a recipe."""
+"""Trains an adapter with TRL's `SFTTrainer` alone, in the way of TRL's documentation, with the options of a recipe.
+
+A training that was interrupted resumes at its last checkpoint, as TRL does it.
+"""
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Precision", "chosen_examples", "train_with_trl"]
 
 Precision = Literal["float32", "bfloat16"]
+
+_ENDS = "ends.json"
+"""Name of the file with the end times of all steps, in the folder of a checkpoint."""
 
 
 def chosen_examples(data: TraceDataset, dialect: Dialect, base: Path, options: LoraOptions, seed: int) -> list[Encoded]:
@@ -38,8 +46,9 @@ def train_with_trl(
     threads: int,
     precision: Precision,
     seed: int = 1,
+    save_every: int | None = None,
 ) -> list[float]:
-    """Train a LoRA adapter, and write it to `out`.
+    """Train a LoRA adapter, and write it to `out`. If `out` contains a checkpoint, resume the training there.
 
     Args:
         examples: The conversations, as token ids with the tokens that are learnt.
@@ -49,9 +58,11 @@ def train_with_trl(
         threads: Number of threads of torch.
         precision: Precision of the products.
         seed: Seed of the training.
+        save_every: Number of steps between two checkpoints. None means that there are no checkpoints.
 
     Returns:
-        The end time of each optimizer step, from `time.perf_counter`, in seconds.
+        The end time of each optimizer step, in seconds since the start of the training. Time between an interruption
+        and the resumption does not count.
     """
     import datasets  # type: ignore[import-untyped]
     import torch
@@ -67,13 +78,19 @@ def train_with_trl(
             "assistant_masks": [[int(mine) for mine in one.supervised] for one in examples],
         }
     )
-    ends: list[float] = []
+    written = [folder for folder in out.glob("checkpoint-*") if (folder / _ENDS).exists()]
+    last = max(written, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+    ends: list[float] = [] if last is None else json.loads((last / _ENDS).read_text())
+    began = time.perf_counter() - (ends[-1] if ends else 0.0)
 
     class Ends(TrainerCallback):
         """Records the end time of each step."""
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
-            ends.append(time.perf_counter())
+            ends.append(time.perf_counter() - began)
+
+        def on_save(self, args: Any, state: Any, *_: Any, **__: Any) -> None:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _ENDS).write_text(json.dumps(ends))
 
     config = SFTConfig(
         output_dir=str(out),
@@ -90,7 +107,8 @@ def train_with_trl(
         use_cpu=True,
         gradient_checkpointing=False,  # faster, and there is enough memory
         logging_steps=1,
-        save_strategy="no",
+        save_strategy="no" if save_every is None else "steps",
+        save_steps=save_every or 500,
         report_to="none",
         disable_tqdm=True,
         max_length=None,
@@ -109,6 +127,8 @@ def train_with_trl(
         ),
         callbacks=[Ends()],
     )
-    trainer.train()
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
     trainer.save_model(str(out))
+    for folder in out.glob("checkpoint-*"):
+        shutil.rmtree(folder)
     return ends
