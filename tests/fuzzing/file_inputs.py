@@ -70,7 +70,7 @@ def _judged_cases(random: Random, folder: Path) -> list[str]:
 def _scenarios(random: Random, folder: Path) -> list[str]:
     lines = random.choice(sorted(_SCENARIOS.glob("*.dev.jsonl"))).read_bytes().split(b"\n")
     file = _put(folder, "x.dev.jsonl", damaged(random.choice(lines[:-1]) + b"\n", random, "jsonl"))
-    return ["cases", "lint", file]
+    return ["cases", random.choice(("lint", "stats", "show")), file]
 
 
 def _tools(content: bytes, form: Format, name: str) -> Make:
