@@ -128,7 +128,10 @@ HOSTILE["tagged"] += ("<tool_call>", "<tool_call>[", '<tool_call>{"a":"')
 HOSTILE["native"] += HOSTILE["tagged"]
 HOSTILE["mistral"] += ("[TOOL_CALLS]", "[TOOL_CALLS][", "[TOOL_CALLS]f[ARGS]{", '[TOOL_CALLS]f[ARGS]{"a":"')
 HOSTILE["pythonic"] += ("[f(", "[f(a=[", "[f(a='", "[f(a=1,", "f(a=1)\n;x", "```\n[f(", "'''", "[ ")
-HOSTILE["llama4"] += ("<|python_start|>[f(", "[f(a=[")
+HOSTILE["llama4"] += (
+    *("<|python_start|>", "<|python_start|>[f(", "[f(a=[", "<|python_start|><|python_end|>", "<|python_end|>"),
+    *('<|python_end|>{"name":', '<|python_start|>x<|python_end|>{"name": "f", "parameters": {'),
+)
 HOSTILE["lfm2"] += ("<|tool_call_start|>", "<|tool_call_start|>[f(a=[")
 HOSTILE["gemma4"] += ("<|tool_call>call:f{a:{", '<|tool_call>call:f{a:<|"|>')
 HOSTILE["qwen_xml"] += (

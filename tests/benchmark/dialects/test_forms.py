@@ -13,13 +13,14 @@ from toolmark.benchmark.dialects.functiongemma import FunctionGemma
 from toolmark.benchmark.dialects.hermes import Hermes
 from toolmark.benchmark.dialects.json import Json
 from toolmark.benchmark.dialects.llama3 import Llama3
+from toolmark.benchmark.dialects.llama4 import Llama4
 from toolmark.benchmark.dialects.mistral import Mistral
 from toolmark.benchmark.dialects.native import Native
 from toolmark.benchmark.dialects.pythonic import Pythonic
 from toolmark.benchmark.dialects.tagged import Tagged
 
 tagged, bare, hermes, llama3 = Tagged(), Json(), Hermes(), Llama3()
-mistral, pythonic, gemma, native = Mistral(), Pythonic(), FunctionGemma(), Native()
+mistral, pythonic, gemma, native, llama4 = Mistral(), Pythonic(), FunctionGemma(), Native(), Llama4()
 
 CALL = Call(name="f", arguments={"a": 1})
 NO_ARGUMENTS = Call(name="f")
@@ -31,6 +32,7 @@ L = '{"name": "f", "parameters": {"a": 1}}'
 M = "[TOOL_CALLS]"
 G, END = "<start_function_call>call:", "<end_function_call>"
 PYTHON = "<|python_tag|>"
+START, STOP = "<|python_start|>", "<|python_end|>"
 NESTED = {"a": [1, [2, 3], []], "b": {"c": {"d": [None]}}, "e": 5}
 QUOTED = {"a": "it's", "b": 'say "hi"', "c": "\nAéA\\d"}
 IN_BRACKETS = {"a": [1, -2.5], "b": {"c": True, "d e": None}}
@@ -206,6 +208,34 @@ FORMS = [
     (native, '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>', True, (CALL,)),
     (native, "<|tool_call>call:f{a:1}<tool_call|>", True, (CALL,)),
     (native, "<|tool_call_start|>[f(a=1)]<|tool_call_end|>", True, (CALL,)),
+    *(
+        (dialect, text, strictly, calls)
+        for dialect in (native, llama4)
+        for text, strictly, calls in (
+            (f"{START}{STOP}{L}", True, (CALL,)),
+            (f"{START}{STOP}{L}{L}", True, (CALL, CALL)),
+            (f"{START}I look (once).\nNow.{STOP}\n{L}\n{L}", True, (CALL, CALL)),
+            (f"{START}[f(a=1)]{STOP}", True, (CALL,)),
+            (f"{L}{L}", True, (CALL, CALL)),
+            (f"{START}{STOP}{L} Done.", False, (CALL,)),
+            (f"{START}{STOP}{J}", False, (CALL,)),
+            (f"{STOP}{L}", False, (CALL,)),
+            (f"{START}{L}{STOP}", False, (CALL,)),
+            (f"{START}{STOP}{L[:-2]}", False, ()),
+            (f"{START}{STOP}{L}{L[:-2]}", False, (CALL,)),
+            (f'{START}{STOP}{{"name": "f"}}', False, ()),
+            (f"{START}{STOP}", False, ()),
+            (f"{START}I look.{STOP}", False, ()),
+            (f"{STOP} is a token.", False, ()),
+        )
+    ),
+    (llama4, f"I look.\n{L}", True, (CALL,)),
+    (llama4, f"[{L}, {L}]", True, (CALL, CALL)),
+    (llama4, f"{START}[f(a=1)]{STOP}{L}", True, (CALL, CALL)),
+    (llama4, J, False, (CALL,)),
+    (llama4, f"{PYTHON}{L}", False, (CALL,)),
+    (llama4, '{"name": "Ada", "age": 36}', False, ()),
+    (llama4, f"{START}[f(a={STOP}{L}", False, (CALL,)),
     (native, f"I could write {L}.", False, ()),
     (native, "[f(a=1)]", False, ()),
 ]
@@ -273,6 +303,8 @@ def test_the_answer_is_what_the_user_would_see(text: str, answer: str) -> None:
         (gemma, f"I look. {G}f{{a:1}}{END}", "I look."),
         (mistral, f"I look.{M}[{J}]", "I look."),
         (native, "<think>hm</think>It is 5.", "It is 5."),
+        (native, f"{START}I look.{STOP}{L}", "I look."),
+        (llama4, f"{START}I look.{STOP}{L}", "I look."),
     ],
 )
 def test_the_answer_has_no_marks_of_a_call(dialect: Dialect, text: str, answer: str) -> None:

@@ -54,6 +54,8 @@ FAMILIES = {
         "CALL", '<tool_call>\n{"name": "{{ f.name }}", "arguments": {{ f.arguments | tojson }}}\n</tool_call>'
     ),
     "llama": ONE_BY_ONE.replace("CALL", '{"name": "{{ f.name }}", "parameters": {{ f.arguments | tojson }}}'),
+    "llama4": "<|python_start|><|python_end|>"
+    + ONE_BY_ONE.replace("CALL", '{"name": "{{ f.name }}", "parameters": {{ f.arguments | tojson }}}'),
     # Mistral's refuses a call whose id has not nine characters.
     "mistral": "[TOOL_CALLS] ["
     + ONE_BY_ONE.replace(
