@@ -33,7 +33,7 @@ def test_a_command_can_be_interrupted_while_it_is_imported(tmp_path: Path):
         (["trane"], "train"),
         (["train", "pocket"], "--data"),
         (["train", "pocket", "--data", "missing", "--out", "out"], "missing"),
-        (["cases", "manifest", "missing"], "MANIFEST.toml"),
+        (["cases", "manifest", "missing"], "is not a folder"),
     ],
 )
 def test_a_users_mistake_has_its_own_exit_code_and_no_traceback(warm_without_torch, arguments, said):

@@ -109,7 +109,7 @@ def test_what_a_recording_cannot_know_is_not_applicable(tmp_path: Path, cases: P
         ([said("a", epoch=0)], "epoch must be a whole number from 1"),
         ([said("a", surprise=1)], "cannot have the field 'surprise'"),
         ([{"case": "a", "raw": 5, "dialect": "xlam"}], "raw must be a string or a list"),
-        ([], "no run line"),
+        ([], "contains no answers"),
     ],
     ids=range(15),
 )
