@@ -28,10 +28,10 @@ example, notifications are not answers."""
 
 _SECONDS_TO_END = 2.0
 
-_SECONDS_FOR_LAST_WORDS = 1.0
+_SECONDS_FOR_LAST_OUTPUT = 1.0
 """After a server has closed its output, its standard error is read for at most this time."""
 
-_LONGEST_LAST_WORDS = 4096
+_LONGEST_LAST_OUTPUT = 4096
 _MOST_LAST_LINES = 3
 
 
@@ -40,17 +40,17 @@ class Fault:
 
     Attributes:
         reason: Why the server cannot be used any more. Empty as long as the server can be used.
-        last_words: The last bytes that the server wrote to its standard error. They can contain secrets.
+        last_output: The last bytes that the server wrote to its standard error. They can contain secrets.
     """
 
     def __init__(self) -> None:
         self.reason = ""
-        self.last_words = b""
+        self.last_output = b""
 
     def last_lines(self) -> str:
         """Return the last lines that the server wrote to its standard error, as one line. Known secrets are hidden."""
-        lines = [line.strip() for line in self.last_words.decode(errors="replace").splitlines()]
-        if len(self.last_words) == _LONGEST_LAST_WORDS:
+        lines = [line.strip() for line in self.last_output.decode(errors="replace").splitlines()]
+        if len(self.last_output) == _LONGEST_LAST_OUTPUT:
             del lines[:1]  # The beginning of this line was cut off, perhaps in the middle of a secret.
         return redacted(" / ".join([line for line in lines if line][-_MOST_LAST_LINES:]))
 
@@ -96,7 +96,7 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
             except anyio.DelimiterNotFound:
                 fault.reason = f"the server wrote a line of more than {MAX_LINE // 2**20} MiB"
             except broken:
-                with anyio.move_on_after(_SECONDS_FOR_LAST_WORDS):
+                with anyio.move_on_after(_SECONDS_FOR_LAST_OUTPUT):
                     await silent.wait()
                 fault.reason = "the server closed its output"
 
@@ -104,7 +104,7 @@ async def started(command: Sequence[str], fault: Fault) -> AsyncIterator[tuple[A
         # A server whose standard error is not read waits when the pipe is full.
         with suppress(*broken):
             async for part in process.stderr:
-                fault.last_words = (fault.last_words + part)[-_LONGEST_LAST_WORDS:]
+                fault.last_output = (fault.last_output + part)[-_LONGEST_LAST_OUTPUT:]
         silent.set()
 
     async def send() -> None:
