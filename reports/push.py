@@ -10,9 +10,7 @@ from cyclopts import Parameter
 from toolmark.benchmark.core.hub import check_id, upload
 from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.evaluation.evaluate import compare_recorded
-from toolmark.benchmark.evaluation.request import Request
-from toolmark.benchmark.readers.case_selection import Split
-from toolmark.benchmark.scoring.execution import Execute
+from toolmark.benchmark.evaluation.recorded_options import RecordedOptions
 from toolmark.reports.publication import prepare
 
 __all__ = ["push"]
@@ -24,17 +22,10 @@ def push(
     to: str,
     run: str,
     baseline: str | None = None,
-    cases: str | None = None,
-    tools: str | None = None,
-    split: Split = "test",
-    dialect: str | None = None,
-    execute: Execute = "pure",
-    trust_data_tools: bool = False,
-    skip_too_long: bool = False,
-    skip_bad: bool = False,
     dataset: str | None = None,
     private: bool = False,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
+    options: RecordedOptions = RecordedOptions(),  # noqa: B008 - it cannot be changed
 ) -> None:
     """Publish an adapter or a model with its card, its results and its training record.
 
@@ -50,43 +41,17 @@ def push(
         A recorded run of these weights. The card shows the results of this run.
     baseline:
         Compare the recorded run with this run.
-    cases:
-        File or folder of the cases that the runs answered. The default is the shipped cases.
-    tools:
-        File or module with the toolboxes of the cases.
-    split:
-        Split of the cases: dev or test.
-    dialect:
-        Dialect of the answers. Only for recordings that do not contain the name of their dialect.
-    execute:
-        Which called tools are run: pure (tools without effects), read (also tools that read), or all.
-    trust_data_tools:
-        Also run the code that is named in the case files and in the tools.yaml beside them. This code gets all your
-        rights.
-    skip_too_long:
-        Leave out the cases that were too long for one of the recorded models.
-    skip_bad:
-        Leave out rows of case files that cannot be read, and list these rows.
     dataset:
         Id of the benchmark's dataset on the hub, ORG/NAME. With this option, an .eval_results file is published too.
     private:
         Make the repository private.
     dry_run:
         List the files that would be published, without using the network.
+    options:
+        Which cases the runs are judged on, and how.
     """
     check_id(to, "--to")
-    request = Request(
-        models=(run,),
-        baseline=baseline,
-        cases=cases or Request().cases,
-        tools=tools,
-        split=split,
-        dialect=dialect,
-        execute=execute,
-        trust_data_tools=trust_data_tools,
-        skip_too_long=skip_too_long,
-        skip_bad=skip_bad,
-    )
+    request = options.request((run,), baseline)
     publication = prepare(folder, compare_recorded(request, report=True), dataset)
     for name, path in publication.files.items():
         say(f"{name}: {path.stat().st_size:,} bytes")

@@ -124,6 +124,7 @@ def scan_ledger(path: Path) -> Recorded:
     keys: dict[tuple[str, int], str] = {}
     broken: list[BrokenLine] = []
     doubled: dict[tuple[str, int], None] = {}
+    model = ""
     models: dict[tuple[str, int], str] = {}
     steps: dict[tuple[str, int], dict[int, tuple[str, Step]]] = {}
     worlds: dict[tuple[str, int], str] = {}
@@ -135,7 +136,9 @@ def scan_ledger(path: Path) -> Recorded:
             if not isinstance(row, dict):
                 raise TypeError(f"a line must be a JSON object, not {type(row).__name__}")
             if "run" in row:
-                runs.append(_checked_run(row["run"]))
+                run = _checked_run(row["run"])
+                model = run_key(run["identity"])
+                runs.append(run)
                 continue
             key, case_epoch = _key_and_case(row)
             if "step" in row:
@@ -143,7 +146,6 @@ def scan_ledger(path: Path) -> Recorded:
                 worlds[case_epoch] = str(row.get("world", ""))
                 continue
             completion = Completion.from_json(row)
-            model = run_key(runs[-1]["identity"]) if runs else ""
             changed = keys.get(case_epoch) == key and by_case[case_epoch] != completion
             if changed or models.setdefault(case_epoch, model) != model:
                 doubled[case_epoch] = None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import json
 import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -18,6 +19,7 @@ from toolmark.benchmark.deployment import command as deployment
 from toolmark.benchmark.deployment import gguf_commands
 from toolmark.benchmark.evaluation import calibrate_command, compare_command, models_command
 from toolmark.benchmark.evaluation.evaluate import Evaluation, compare, compare_recorded, evaluate
+from toolmark.benchmark.evaluation.recorded_options import RecordedOptions
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.reports import command as reports
 from toolmark.reports import push
@@ -57,7 +59,10 @@ def named(modules: tuple[str, ...]) -> set[str]:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command.__module__}.{command.__name__}")
 def test_a_command_accepts_every_option_that_its_errors_name(command: Callable[..., Any]) -> None:
-    accepted = {name.replace("_", "-") for name in inspect.signature(command).parameters}
+    names = {*inspect.signature(command).parameters}
+    if get_type_hints(command).get("options") is RecordedOptions:
+        names |= {field.name for field in dataclasses.fields(RecordedOptions)}
+    accepted = {name.replace("_", "-") for name in names}
     wanted = named(COMMANDS[command])
     assert {"skip-bad", "tools", "cases"} <= wanted
     assert wanted - accepted - NOT_MET.keys() == set()
