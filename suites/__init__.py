@@ -12,6 +12,7 @@ Before the first check, all figures are computed.
     scenarios/           the authored scenarios, a file for each world and split
     generated/           the generated cases, for `--cases generated`
     command.py           `toolmark cases`
+    row_selection.py     the cases and scenarios that `toolmark cases show` prints
     case_panel.py        the output of `toolmark cases show` for a case; scenario_panel.py for a scenario
     case_statistics.py   the tables of `toolmark cases stats`; scenario_statistics.py for scenarios
     rule_texts.py        expected calls and accepted values in words

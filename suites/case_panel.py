@@ -8,12 +8,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.printing import printable
-from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.data.cases import Case, ExpectCall
 from toolmark.suites.lint.findings import LocatedCase, expected_tools, stratum
-from toolmark.suites.rule_texts import abstention_text, as_json, option_text
+from toolmark.suites.row_selection import Traits, selected_rows
+from toolmark.suites.rule_texts import abstention_text, as_json, option_text, tags_text
 
 __all__ = ["case_panel", "selected_cases"]
 
@@ -23,34 +22,15 @@ _MAX_TURN = 4_000
 def selected_cases(
     rows: Sequence[LocatedCase], case_id: str | None, tool: str | None, reason: str | None
 ) -> list[LocatedCase]:
-    """Return the cases that meet all conditions. A condition that is None is ignored.
+    """Return the cases that meet all conditions. The reason is the stratum of a case.
 
-    Args:
-        rows: All cases.
-        case_id: First characters of the id.
-        tool: Name of the expected tool, or of the tool with the missing argument.
-        reason: The stratum of the case.
-
-    Raises:
-        InputError: No case has this tool or this reason. The message lists similar names.
-        NothingToDo: No case meets all conditions.
+    The other arguments and the errors are those of `selected_rows`.
     """
-    for flag, value, known in (
-        ("--tool", tool, {name for row in rows for name in _tools_of(row.case)}),
-        ("--reason", reason, {stratum(row.case) for row in rows}),
-    ):
-        if value is not None and value not in known:
-            raise InputError(f"{flag} {value}: no case has this value", nearest(value, tuple(sorted(known))))
-    found = [
-        row
-        for row in rows
-        if (case_id is None or row.case.id.startswith(case_id))
-        and (tool is None or tool in _tools_of(row.case))
-        and (reason is None or stratum(row.case) == reason)
-    ]
-    if not found:
-        raise NothingToDo("no case meets all conditions", "Leave out or change --id, --tool or --reason.")
-    return found
+    return selected_rows(rows, "case", _traits, case_id, tool, reason)
+
+
+def _traits(row: LocatedCase) -> Traits:
+    return Traits(row.case.id, _tools_of(row.case), (stratum(row.case),))
 
 
 def _tools_of(case: Case) -> tuple[str, ...]:
@@ -89,7 +69,6 @@ def case_panel(row: LocatedCase) -> Panel:
         body.add_row("or" if index else "right", Text(printable(text), style="green"))
     if case.waiver is not None:
         body.add_row("waived", Text(printable(case.waiver), style="yellow"))
-    tags = ", ".join(f"{key} {value if isinstance(value, str) else as_json(value)}" for key, value in case.tags.items())
-    body.add_row("tags", Text(printable(f"{case.split}; group {case.group or '–'}; {tags}")))
+    body.add_row("tags", Text(printable(tags_text(case.split, case.group, case.tags))))
     title = Text(printable(f"{row.place}  {case.id}  {stratum(case)}"))
     return Panel(body, title=title, title_align="left")

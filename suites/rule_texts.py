@@ -1,13 +1,14 @@
-"""Writes expected calls and rules for values in words, for `toolmark cases show`."""
+"""Writes expected calls, rules for values, and tags in words, for `toolmark cases show`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from toolmark.benchmark.data.cases import Abstain, CallOption, CallSpec
 from toolmark.benchmark.data.match_rules import Accept
 
-__all__ = ["abstention_text", "accepted_values", "as_json", "option_text"]
+__all__ = ["abstention_text", "accepted_values", "as_json", "option_text", "tags_text"]
 
 
 def as_json(value: object) -> str:
@@ -52,3 +53,9 @@ def abstention_text(expect: Abstain) -> str:
     """Return the reason to abstain."""
     of = f": {expect.missing} of {expect.tool}" if expect.missing else ""
     return f"{expect.reason.replace('_', ' ')}{of}"
+
+
+def tags_text(split: str, group: str | None, tags: Mapping[str, object]) -> str:
+    """Return the split, the group and the tags of a case or scenario."""
+    told = ", ".join(f"{key} {value if isinstance(value, str) else as_json(value)}" for key, value in tags.items())
+    return f"{split}; group {group or '–'}; {told}"

@@ -8,13 +8,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.printing import printable
-from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.data.cases import Abstain, Call
 from toolmark.benchmark.data.scenarios import Demands, GoldCall, Scenario, TurnExpectation
 from toolmark.suites.lint.scenarios import LocatedScenario
-from toolmark.suites.rule_texts import abstention_text, accepted_values, as_json, option_text
+from toolmark.suites.row_selection import Traits, selected_rows
+from toolmark.suites.rule_texts import abstention_text, accepted_values, as_json, option_text, tags_text
 
 __all__ = ["scenario_panel", "selected_scenarios"]
 
@@ -24,34 +23,16 @@ _LONGEST_TEXT = 4_000
 def selected_scenarios(
     rows: Sequence[LocatedScenario], scenario_id: str | None, tool: str | None, reason: str | None
 ) -> list[LocatedScenario]:
-    """Return the scenarios that meet all conditions. A condition that is None is ignored.
+    """Return the scenarios that meet all conditions. The reason is one to abstain in at least one turn.
 
-    Args:
-        rows: All scenarios.
-        scenario_id: First characters of the id.
-        tool: Name of a tool that the gold calls.
-        reason: Reason to abstain in at least one turn.
-
-    Raises:
-        InputError: No scenario has this tool or this reason. The message lists similar names.
-        NothingToDo: No scenario meets all conditions.
+    The other arguments and the errors are those of `selected_rows`.
     """
-    for flag, value, known in (
-        ("--tool", tool, {name for _, _, scenario in rows for name in _tools_of(scenario)}),
-        ("--reason", reason, {why for _, _, scenario in rows for why in _reasons_of(scenario)}),
-    ):
-        if value is not None and value not in known:
-            raise InputError(f"{flag} {value}: no scenario has this value", nearest(value, tuple(sorted(known))))
-    found = [
-        row
-        for row in rows
-        if (scenario_id is None or row[2].id.startswith(scenario_id))
-        and (tool is None or tool in _tools_of(row[2]))
-        and (reason is None or reason in _reasons_of(row[2]))
-    ]
-    if not found:
-        raise NothingToDo("no scenario meets all conditions", "Leave out or change --id, --tool or --reason.")
-    return found
+    return selected_rows(rows, "scenario", _traits, scenario_id, tool, reason)
+
+
+def _traits(row: LocatedScenario) -> Traits:
+    _, _, scenario = row
+    return Traits(scenario.id, _tools_of(scenario), _reasons_of(scenario))
 
 
 def _tools_of(scenario: Scenario) -> set[str]:
@@ -106,10 +87,7 @@ def _lines(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
         yield "not compared", _place(path), ""
     if scenario.waiver is not None:
         yield "waived", scenario.waiver, "yellow"
-    tags = ", ".join(
-        f"{key} {value if isinstance(value, str) else as_json(value)}" for key, value in scenario.tags.items()
-    )
-    yield "tags", f"{scenario.split}; group {scenario.group or '–'}; {tags}", ""
+    yield "tags", tags_text(scenario.split, scenario.group, scenario.tags), ""
 
 
 def scenario_panel(row: LocatedScenario) -> Panel:
