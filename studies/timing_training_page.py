@@ -11,6 +11,7 @@ from studies.page import Page, percent, points, spread
 from studies.recipes import ROOT, percents
 from studies.rollout_speed import RolloutSpeed
 from studies.threshold_speed import ThresholdSpeed
+from studies.timing_training_lessons import LEARNT
 from studies.wrong_rewards import section_of_wrong_rewards
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.scoring.metrics import AUROC, PRIMARY
@@ -60,44 +61,6 @@ The table of the speed with a threshold compares the processor time of the same 
 Both answer the same cases in turns, in one process. The threshold is 0.5, so most answers are the same. The last table
 of a model compares the processor time of sampling the answers of one step of `grpo`: by Toolmark's engine, and by TRL's
 trainer with `generate`. Both sample answers to the same questions in turns, in one process, in float32.
-"""
-
-LEARNT = """## Lessons from the tries
-
-For `pocket`, seven trainings were tried with one seed each. The recipes were chosen after the sixth. The trainings were
-judged on 120 dev cases of their own data. 66 of these cases need no call. Scores are in per cent.
-
-| try | `timing.recall` | `timing.restraint` | `selection.tool` | `validity.schema` | `validity.call` |
-| --- | ---: | ---: | ---: | ---: | ---: |
-| `pocket-lora`, the start | 100.0 | 69.7 | 92.6 | 88.9 | 68.5 |
-| 1: DPO, learning rate 3e-4, all wrong answers, 41 steps | 90.7 | 69.7 | 85.2 | 48.1 | 37.0 |
-| 2: GRPO, learning rate 2e-4, 15 steps | 100.0 | 69.7 | 92.6 | 87.0 | 64.8 |
-| 3: DPO, 1e-4, no unreadable answers, weight 2 for `over_call`, gold weight 1 | 100.0 | 72.7 | 92.6 | 90.7 | 66.7 |
-| 4: like 3, but 3e-4, weight 3, and more questions with over-calls, 25 steps | 27.8 | 98.5 | 27.8 | 27.8 | 22.2 |
-| 5: `pocket-dpo.toml`, 25 steps | 100.0 | 74.2 | 92.6 | 88.9 | 68.5 |
-| 6: GRPO, 4e-4, most questions need no call, 20 steps | 66.7 | 89.4 | 55.6 | 46.3 | 33.3 |
-| 7: `pocket-grpo.toml`, but 160 steps: step 80 | 100.0 | 74.2 | 94.4 | 83.3 | 66.7 |
-| the same training: step 160 | 94.4 | 74.2 | 90.7 | 83.3 | 68.5 |
-
-- **Leave out pairs whose wrong answer cannot be read.** Such an answer is nearly a right call. If this answer becomes
-  less likely, right calls also become less likely (try 1).
-- **Keep the balance of both wrong decisions.** With too much weight on `over_call`, the model nearly stops calling (try
-  4). GRPO also calls too rarely if most questions need no call (try 6).
-- **A small step changes little.** After 15 steps with a learning rate of 2e-4, GRPO gave the same decisions (try 2).
-
-## What limits DPO and GRPO
-
-With `pocket`, neither recipe improves timing. In four of the six trainings, no checkpoint was as good as `pocket-lora`
-on the dev cases, so `pocket-lora` itself was kept. The checkpoints call less often: on dev, restraint rises from 69.7%
-to between 71.2% and 75.8%. But they also lose right tools or whole calls. Four times as many steps change nothing (try
-7). On generated test cases, the area under the timing curve is 89.5% for `pocket-lora`, and between 89.4% and 89.6% for
-the trained adapters, and the report says "the same curve". On authored cases, DPO with seed 2 is better at any
-threshold, but only by 0.7 points of the area. So the trainings mostly move the model along its curve. A threshold for
-calls does the same without a training. The pairs and the rewards teach the model to call less, but not in which cases.
-The training of `pocket-lora` itself is different: it raised the area from 60.9% to 89.5%.
-
-A gain of 4.5 points on dev is 3 of 66 cases. With 138 test cases that need no call, a verdict of `improved` needs about
-10 points.
 """
 
 NOT_MEASURED = "This model was not measured yet."
