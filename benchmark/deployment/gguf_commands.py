@@ -6,11 +6,9 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.printing import console, say
 from toolmark.benchmark.data.cases import Case
-from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.deployment.check import trained_contestant
 from toolmark.benchmark.deployment.gguf_check import check_gguf
 from toolmark.benchmark.deployment.trained_side import TrainedSide
@@ -18,6 +16,7 @@ from toolmark.benchmark.engine.gguf_export import GgufType
 from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.evaluation.shared_options import CaseOptions
 from toolmark.benchmark.readers.case_selection import Split
 
 __all__ = ["export", "file"]
@@ -33,13 +32,9 @@ def export(
     type: GgufType = "f16",  # noqa: A002
     converter: Path | None = None,
     quantiser: str = "llama-quantize",
-    cases: str | None = None,
-    tools: str | None = None,
     limit: int | None = None,
-    dialect: str | None = None,
-    template_args: str = "",
     threads: int | None = None,
-    skip_bad: bool = False,
+    case_options: CaseOptions = CaseOptions(),  # noqa: B008 - it cannot be changed
 ) -> None:
     """Write a model as a GGUF file, and compare the file with the model.
 
@@ -61,35 +56,18 @@ def export(
         llama.cpp's convert_hf_to_gguf.py. By default, an installed converter is used.
     quantiser:
         llama.cpp's program llama-quantize.
-    cases:
-        Case file or folder, from which prompts are made. The default is the shipped cases.
-    tools:
-        File or module with the toolboxes of the cases.
     limit:
         Number of cases. The default is all.
-    dialect:
-        Dialect of the training. The default is the dialect that an evaluation would use.
-    template_args:
-        Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     threads:
         Number of processor threads of the server that loads the file.
-    skip_bad:
-        Leave out rows of case files that cannot be read, and list these rows.
+    case_options:
+        From which cases prompts are made, and how.
     """
     if out.suffix != ".gguf":
         raise InputError(f"--out {out} does not end with .{to}", f"Give the name of a file: --out {out.stem}.{to}")
     if out.exists():
         raise InputError(f"{out} already exists", f"Give another name. Or remove {out}")
-    request = Request(
-        models=(spec,),
-        cases=cases or shipped_cases(),
-        tools=tools,
-        limit=limit,
-        dialect=dialect,
-        template_args=parse_template_args(template_args),
-        skip_bad=skip_bad,
-    )
-    evaluation = _checked(request)
+    evaluation = _checked(Request(models=(spec,), limit=limit, **case_options.of_request()))
     weights = locate(evaluation.contestants[0].candidate)
     from toolmark.benchmark.engine.gguf_export import export as exported  # torch and peft
 
@@ -103,14 +81,10 @@ def file(
     gguf: Path,
     *,
     trained: str,
-    cases: str | None = None,
-    tools: str | None = None,
     split: Split = "test",
     limit: int | None = None,
-    dialect: str | None = None,
-    template_args: str = "",
     threads: int | None = None,
-    skip_bad: bool = False,
+    case_options: CaseOptions = CaseOptions(),  # noqa: B008 - it cannot be changed
 ) -> None:
     """Compare a GGUF file with the trained model: tokens, special tokens, chat template, and the ids of all prompts.
 
@@ -122,33 +96,16 @@ def file(
         The GGUF file.
     trained:
         The trained model: a base, or BASE:ADAPTER.
-    cases:
-        Case file or folder, from which prompts are made. The default is the shipped cases.
-    tools:
-        File or module with the toolboxes of the cases.
     split:
         Split of the cases: dev or test.
     limit:
         Number of cases. The default is all.
-    dialect:
-        Dialect of the training. The default is the dialect that an evaluation would use.
-    template_args:
-        Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     threads:
         Number of processor threads of the server that loads the file.
-    skip_bad:
-        Leave out rows of case files that cannot be read, and list these rows.
+    case_options:
+        From which cases prompts are made, and how.
     """
-    request = Request(
-        models=(trained,),
-        cases=cases or shipped_cases(),
-        tools=tools,
-        split=split,
-        limit=limit,
-        dialect=dialect,
-        template_args=parse_template_args(template_args),
-        skip_bad=skip_bad,
-    )
+    request = Request(models=(trained,), split=split, limit=limit, **case_options.of_request())
     sys.exit(_compare(gguf, _checked(request), threads or 1))
 
 

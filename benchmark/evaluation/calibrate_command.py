@@ -10,18 +10,17 @@ from cyclopts import App
 from toolmark.benchmark.candidates.call_threshold import threshold_text
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.config.decoding import Decoding
-from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.core.progress import phases_shown
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.shipped_cases import named_case_set
-from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.evaluation.case_set import case_set_hash
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.options import eval_command
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.evaluation.shared_options import AnswerOptions, CaseOptions
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.benchmark.runs.calibration import Calibration, read_calibration, write_calibration
 from toolmark.benchmark.runs.remote_runs import local_runs
@@ -32,7 +31,6 @@ from toolmark.benchmark.verdicts.fitted_threshold import fit_threshold
 
 __all__ = ["calibrate"]
 
-_DECODING = Decoding()
 _RESTRAINT = 0.9
 """The restraint of `timing.at_restraint[0.9]`, and the highest default.
 
@@ -48,19 +46,11 @@ def fit(
     *,
     adapter: str | None = None,
     restraint: float | None = None,
-    cases: str | None = None,
-    tools: str | None = None,
-    dialect: str | None = None,
-    template_args: str = "",
     limit: int | None = None,
-    max_tokens: int = _DECODING.max_tokens,
-    thinking_tokens: int = _DECODING.thinking_tokens,
-    device: DeviceChoice = "auto",
-    dtype: DtypeChoice = "auto",
-    threads: int | None = None,
-    skip_too_long: bool = False,
-    skip_bad: bool = False,
+    thinking_tokens: int = Decoding().thinking_tokens,
     runs: str = "runs",
+    case_options: CaseOptions = CaseOptions(),  # noqa: B008 - it cannot be changed
+    answer_options: AnswerOptions = AnswerOptions(),  # noqa: B008 - it cannot be changed
 ) -> None:
     """Fit a threshold for calls on dev cases, and print the spec of the candidate with this threshold.
 
@@ -81,32 +71,16 @@ def fit(
     restraint:
         The demanded restraint: among the dev cases in which no call is right, the share in which the candidate must not
         call. The default is the restraint of the base, but at most 0.9. Without an adapter, the default is 0.9.
-    cases:
-        Case file or folder. The default is the shipped cases.
-    tools:
-        File or module with the toolboxes of the cases.
-    dialect:
-        How tools are shown to the model, and how its calls are written. The default is the dialect of the adapter.
-    template_args:
-        Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
     limit:
         Only this number of dev cases.
-    max_tokens:
-        Largest number of tokens of an answer.
     thinking_tokens:
         Largest number of tokens of a thought. With 0, thoughts count against --max-tokens.
-    device:
-        Device that computes the answers.
-    dtype:
-        Data type of the weights.
-    threads:
-        Number of processor threads.
-    skip_too_long:
-        Leave out cases with a prompt that is too long for the model.
-    skip_bad:
-        Leave out rows of case files that cannot be read, and list these rows.
     runs:
         Folder in which runs are stored, or an address such as s3://BUCKET/runs.
+    case_options:
+        Which cases are answered, and how they are written as prompts.
+    answer_options:
+        How the model answers.
     """
     if restraint is not None and not 0 <= restraint <= 1:
         raise InputError(f"--restraint {restraint:g} is not between 0 and 1", "Write a share: --restraint 0.9")
@@ -115,20 +89,12 @@ def fit(
     request = Request(
         models=(model,),
         adapters=() if adapter is None else (adapter,),
-        cases=cases or Request().cases,
-        tools=tools,
         split="dev",
-        dialect=dialect,
-        template_args=parse_template_args(template_args),
         limit=limit,
-        max_tokens=max_tokens,
         thinking_tokens=thinking_tokens,
-        device=device,
-        dtype=dtype,
-        threads=threads,
-        skip_too_long=skip_too_long,
-        skip_bad=skip_bad,
         runs=local_runs(runs),
+        **case_options.of_request(),
+        **answer_options.of_request(),
     )
     evaluation = Evaluation(request)
     contestant = evaluation.contestants[-1]

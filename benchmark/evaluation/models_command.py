@@ -11,25 +11,24 @@ from rich.table import Table
 
 from toolmark.benchmark.candidates.spec import resolve
 from toolmark.benchmark.config.decoding import Decoding
-from toolmark.benchmark.config.template_args import parse_template_args
 from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.plugin_descriptions import described
 from toolmark.benchmark.core.printing import console, say
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.registry import load, names, target
 from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
-from toolmark.benchmark.engine.devices import DeviceChoice, DtypeChoice
 from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.evaluation.evaluate import evaluate
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.evaluation.shared_options import AnswerOptions, CaseOptions
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 
 __all__ = ["models"]
 
-_DECODING = Decoding()
-
 models = App(name="models", help="List, merge, check and publish models and adapters.")
 for _name in names("toolmark.models"):  # a plug-in is imported only when its command is called
-    models.command(target("toolmark.models", _name), name=_name, help=f"See: toolmark models {_name} --help")
+    _target = target("toolmark.models", _name)
+    models.command(_target, name=_name, help=described(_target) or f"See: toolmark models {_name} --help")
 
 
 @models.command(name="list")
@@ -89,17 +88,9 @@ def check(
     spec: str,
     *,
     limit: int = 40,
-    cases: str | None = None,
-    tools: str | None = None,
-    dialect: str | None = None,
-    template_args: str = "",
-    max_tokens: int = _DECODING.max_tokens,
-    thinking_tokens: int = _DECODING.thinking_tokens,
-    device: DeviceChoice = "auto",
-    dtype: DtypeChoice = "auto",
-    threads: int | None = None,
-    skip_too_long: bool = False,
-    skip_bad: bool = False,
+    thinking_tokens: int = Decoding().thinking_tokens,
+    case_options: CaseOptions = CaseOptions(),  # noqa: B008 - it cannot be changed
+    answer_options: AnswerOptions = AnswerOptions(),  # noqa: B008 - it cannot be changed
 ) -> None:
     """Check that Toolmark applies adapters correctly.
 
@@ -113,28 +104,12 @@ def check(
         A local model, or a base with an adapter: BASE:ADAPTER.
     limit:
         Number of cases to answer.
-    cases:
-        Case file or folder. The default is the shipped cases.
-    tools:
-        File or module with the toolboxes of the cases.
-    dialect:
-        How tools are shown to the model, and how its calls are written. The default is that of an evaluation.
-    template_args:
-        Arguments of the chat template as JSON. By default, the arguments of the training are used, if there are any.
-    max_tokens:
-        Largest number of tokens of an answer.
     thinking_tokens:
         Largest number of tokens of a thought. With 0, thoughts count against --max-tokens.
-    device:
-        Device that computes the answers.
-    dtype:
-        Data type of the weights.
-    threads:
-        Number of processor threads.
-    skip_too_long:
-        Leave out cases with a prompt that is too long for the model.
-    skip_bad:
-        Leave out rows of case files that cannot be read, and list these rows.
+    case_options:
+        Which cases are answered, and how they are written as prompts.
+    answer_options:
+        How the model answers.
     """
     candidate = resolve(spec)
     if not candidate.has_weights:
@@ -157,19 +132,11 @@ def check(
         request = Request(
             models=(subject,),
             baseline=spec,
-            cases=cases or Request().cases,
-            tools=tools,
-            dialect=dialect,
             limit=limit,
-            template_args=parse_template_args(template_args),
-            max_tokens=max_tokens,
             thinking_tokens=thinking_tokens,
-            device=device,
-            dtype=dtype,
-            threads=threads,
-            skip_too_long=skip_too_long,
-            skip_bad=skip_bad,
             runs=Path(folder) / "runs",
+            **case_options.of_request(),
+            **answer_options.of_request(),
         )
         comparison = evaluate(request, TerminalObserver(), logs=False)
     load("toolmark.renderers", "terminal")().render(comparison, None)

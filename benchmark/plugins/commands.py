@@ -12,8 +12,9 @@ from cyclopts import App, Parameter
 from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.plugin_descriptions import described
 from toolmark.benchmark.core.progress import phase
-from toolmark.benchmark.core.registry import Group, load, names
+from toolmark.benchmark.core.registry import Group, load, names, target
 
 __all__ = ["checked", "plugin_command", "plugin_commands"]
 
@@ -36,7 +37,7 @@ def plugin_commands(app: App, group: Group, module: str, make: Callable[[Any], C
     """
     kind = group.rpartition(".")[2].removesuffix("s")
     for name in names(group):
-        app.command(f"{module}:{name}", name=name, help=f"Use the {kind} {name}.")
+        app.command(f"{module}:{name}", name=name, help=described(target(group, name)) or f"Use the {kind} {name}.")
 
     def made(name: str) -> Command:
         if name not in names(group):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.evaluation.calibrate_command import fit
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
+from toolmark.benchmark.evaluation.shared_options import AnswerOptions, CaseOptions
 from toolmark.benchmark.readers.case_selection import limited, load_cases
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.runs.calibration import Calibration, read_calibration, write_calibration
@@ -30,7 +32,14 @@ def cases(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_a_fitted_threshold_is_used(cases, tmp_path, capsys):
     runs = tmp_path / "runs"
-    fit("pocket", adapter="pocket-lora", restraint=0.9, cases=str(cases), max_tokens=5, runs=str(runs))
+    options: dict[str, Any] = {
+        "adapter": "pocket-lora",
+        "restraint": 0.9,
+        "runs": str(runs),
+        "case_options": CaseOptions(cases=str(cases)),
+        "answer_options": AnswerOptions(max_tokens=5),
+    }
+    fit("pocket", **options)
     said = capsys.readouterr().out
     (spec,) = re.findall(r"^spec: (\S+)$", said, re.MULTILINE)
     threshold = float(spec.removeprefix("pocket:pocket-lora@call>"))
@@ -40,7 +49,7 @@ def test_a_fitted_threshold_is_used(cases, tmp_path, capsys):
     assert (stored.threshold, stored.fitted_on) == (threshold, f"8 dev cases of {cases}")
     command = f"toolmark eval --model pocket --adapter '{spec.partition(':')[2]}' --cases {cases} --max-tokens 5"
     assert f"To evaluate it: {command} --runs {runs}\n" in said
-    fit("pocket", adapter="pocket-lora", restraint=0.9, cases=str(cases), max_tokens=5, limit=4, runs=str(runs))
+    fit("pocket", limit=4, **options)
     assert (
         f"fitted on 4 dev cases of {cases} (--limit 4), instead of 8 dev cases of {cases}\n" in capsys.readouterr().out
     )
@@ -77,9 +86,9 @@ def test_what_cannot_be_calibrated(tmp_path, cases):
     ))  # fmt: skip
     runs = tmp_path / "runs"
     with pytest.raises(InputError, match="all of one kind"):
-        fit("pocket", cases=str(cases), limit=2, runs=str(runs))
+        fit("pocket", case_options=CaseOptions(cases=str(cases)), limit=2, runs=str(runs))
     with pytest.raises(InputError, match="scenarios contains scenarios, but a threshold is fitted on single cases"):
-        fit("pocket", cases=shipped_cases("scenarios"), runs=str(runs))
+        fit("pocket", case_options=CaseOptions(cases=shipped_cases("scenarios")), runs=str(runs))
     assert not runs.exists(), "nothing is generated before"
 
 

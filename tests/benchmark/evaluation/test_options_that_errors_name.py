@@ -19,7 +19,6 @@ from toolmark.benchmark.deployment import command as deployment
 from toolmark.benchmark.deployment import gguf_commands
 from toolmark.benchmark.evaluation import calibrate_command, compare_command, models_command
 from toolmark.benchmark.evaluation.evaluate import Evaluation, compare, compare_recorded, evaluate
-from toolmark.benchmark.evaluation.recorded_options import RecordedOptions
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.reports import command as reports
 from toolmark.reports import push
@@ -59,9 +58,11 @@ def named(modules: tuple[str, ...]) -> set[str]:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command.__module__}.{command.__name__}")
 def test_a_command_accepts_every_option_that_its_errors_name(command: Callable[..., Any]) -> None:
-    names = {*inspect.signature(command).parameters}
-    if get_type_hints(command).get("options") is RecordedOptions:
-        names |= {field.name for field in dataclasses.fields(RecordedOptions)}
+    shared = [kind for kind in get_type_hints(command).values() if dataclasses.is_dataclass(kind)]
+    names = {
+        *inspect.signature(command).parameters,
+        *(field.name for kind in shared for field in dataclasses.fields(kind)),
+    }
     accepted = {name.replace("_", "-") for name in names}
     wanted = named(COMMANDS[command])
     assert {"skip-bad", "tools", "cases"} <= wanted
