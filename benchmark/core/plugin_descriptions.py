@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from importlib.abc import InspectLoader
 from importlib.util import find_spec, resolve_name
 
 __all__ = ["described"]
@@ -21,7 +22,7 @@ def described(target: str) -> str | None:
     module, _, name = target.partition(":")
     try:
         spec = find_spec(module)
-        source = spec.loader.get_source(module) if spec and hasattr(spec.loader, "get_source") else None
+        source = spec.loader.get_source(module) if spec and isinstance(spec.loader, InspectLoader) else None
         statements = ast.parse(source or "").body
     except (ImportError, SyntaxError, ValueError):
         return None
