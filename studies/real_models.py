@@ -62,9 +62,9 @@ class Training:
 
 
 def trainings(model: str) -> list[Training]:
-    """Return all trainings of a model."""
+    """Return all trainings of a model. The training with TRL alone takes the longest time, so it is the last one."""
     own = [Training(f"own-{seed}", RECIPES[model], seed) for seed in SEEDS]
-    return [Training("tutorial-trl", TUTORIAL, with_trl=True), Training("tutorial", TUTORIAL), *own]
+    return [Training("tutorial", TUTORIAL), *own, Training("tutorial-trl", TUTORIAL, with_trl=True)]
 
 
 def adapter_of(model: str, training: Training, work: Path) -> Path:

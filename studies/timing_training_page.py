@@ -40,9 +40,11 @@ base. But does it know when to call? This page compares five kinds of candidates
 - *base*: the model without an adapter.
 - *LoRA*: an adapter that `toolmark train lora` trained.
 - *threshold*: this adapter with the threshold for calls that `toolmark calibrate` fits on dev cases.
-- *DPO*: adapters that `toolmark train dpo` trained from the LoRA adapter, with three seeds.
-- *GRPO*: adapters that `toolmark train grpo` trained from the LoRA adapter, with three seeds. For SmolLM2, there is one
-  seed, because a training takes hours.
+- *DPO*: adapters that `toolmark train dpo` trained from the LoRA adapter.
+- *GRPO*: adapters that `toolmark train grpo` trained from the LoRA adapter.
+
+For `pocket`, DPO and GRPO were trained with three seeds each. For SmolLM2, they were trained with one seed each,
+because a training takes one to two hours.
 
 *Authored* and *generated* cases are stratified samples of the shipped test cases. Decoding is greedy, in float32.
 Scores are in per cent. With three seeds, a table shows the median [smallest, largest]. Differences are in percentage
