@@ -1,8 +1,8 @@
 """Chooses the number of threads and the precision of a training by measuring a few matrix products.
 
-The best choice is not known in advance. If another process uses a core, two threads can be slower than one thread.
-bfloat16 is several times faster than float32 on a processor with bfloat16 instructions, and 40 times slower on other
-processors. The measured products have the shapes of the model's products. The measurement takes less than ten seconds.
+The best choice is not known in advance. bfloat16 is several times faster than float32 on a processor with bfloat16
+instructions, and 40 times slower on other processors. The measured products have the shapes of the model's products.
+The measurement takes less than ten seconds.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.engine.devices import choose_dtype
 from toolmark.benchmark.engine.multiplication_speed import Shape, flops_per_second
-from toolmark.benchmark.engine.torch_build import processor_count
+from toolmark.benchmark.engine.thread_choice import ThreadChoice, choose_threads
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -21,13 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["PrecisionChoice", "choose_precision"]
 
 _SECONDS_PER_MEASUREMENT = 1.5
-"""Time of one measurement. There are at most four measurements: two numbers of threads, and then two precisions."""
-
-_MORE_THREADS_PAY = 1.5
-"""More threads are chosen only if the measured rate is higher by this factor. Threads also wait for each other between
-the products, and the measurement does not include this time. Beside other programs, two threads had a factor of 1.2,
-and SmolLM2 took 75 seconds for a step with two threads, but 33 seconds with one. On two idle cores, the factor is about
-1.9."""
+"""Time of one measurement. There are at most two measurements, after those of the threads."""
 
 _BFLOAT16_PAYS = 2.0
 """bfloat16 is chosen only if the measured rate is higher by this factor. The other parts of a training are not faster
@@ -71,28 +64,25 @@ def choose_precision(
     if device != "cpu":
         found = choose_dtype(precision, device)
         return PrecisionChoice(threads or torch.get_num_threads(), found, f"{found} on {device}")
-    counts = (threads,) if threads else tuple(sorted({1, max(1, processor_count() // launched_process().on_machine)}))
     wanted = "float32" if precision == "auto" else precision
     sizes = config.get_text_config()
     shape = Shape(tokens, sizes.hidden_size, getattr(sizes, "intermediate_size", None) or 4 * sizes.hidden_size)
+    choice = ThreadChoice(threads) if threads else choose_threads(wanted, shape)
 
-    def rate(dtype: str, count: int) -> float:
-        return flops_per_second(dtype, shape, threads=count, seconds=_SECONDS_PER_MEASUREMENT)
+    def rate(dtype: str) -> float:
+        return flops_per_second(dtype, shape, threads=choice.threads, seconds=_SECONDS_PER_MEASUREMENT)
 
-    by_count = {count: rate(wanted, count) for count in counts} if len(counts) > 1 else {counts[0]: 0.0}
-    best = max(by_count, key=lambda count: by_count[count])
-    if by_count[best] < _MORE_THREADS_PAY * by_count[counts[0]]:
-        best = counts[0]
-    by_precision = {wanted: by_count[best]}
+    by_precision = {wanted: choice.rates.get(choice.threads, 0.0)}
     if precision == "auto":
-        by_precision = {name: rate(name, best) for name in ("float32", "bfloat16")}
+        by_precision = {name: rate(name) for name in ("float32", "bfloat16")}
     chosen = wanted
     if by_precision.get("bfloat16", 0.0) > _BFLOAT16_PAYS * by_precision.get("float32", float("inf")):
         chosen = "bfloat16"
     measured = [f"{found / 1e9:,.1f} GFLOP/s in {name}" for name, found in by_precision.items() if found]
     measured += [
         f"{found / 1e9:,.1f} with {count} thread{'s' if count > 1 else ''}"
-        for count, found in by_count.items()
-        if found and count != best
+        for count, found in choice.rates.items()
+        if count != choice.threads
     ]
-    return PrecisionChoice(best, chosen, f"threads: {best}, {chosen} ({', '.join(measured) or 'as given'})")
+    why = f"threads: {choice.threads}, {chosen} ({', '.join(measured) or 'as given'})"
+    return PrecisionChoice(choice.threads, chosen, why)

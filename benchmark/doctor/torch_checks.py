@@ -17,9 +17,6 @@ __all__ = ["torch_checks"]
 _SECONDS = 1.0
 """The time of each measurement of speed, in seconds."""
 
-_THREADS_PAY = 0.9
-"""If the rate of several threads, divided by the rate of one thread, is below this number, one thread is advised."""
-
 _SLOW = 4e9
 """A rate in operations per second. At a lower rate, a model with 10⁹ parameters needs more than five minutes to read a
 prompt of 700 tokens.
@@ -96,20 +93,30 @@ def _processor_name() -> str:
 def _speed() -> Finding:
     from toolmark.benchmark.engine.devices import choose_device
     from toolmark.benchmark.engine.multiplication_speed import flops_per_second
+    from toolmark.benchmark.engine.thread_choice import ThreadChoice, choose_threads
     from toolmark.benchmark.engine.torch_build import thread_count
 
     device = choose_device("auto")
-    rates = {dtype: flops_per_second(dtype, device=device, seconds=_SECONDS) for dtype in ("float32", "bfloat16")}
-    threads = thread_count()
+    choice = choose_threads() if device == "cpu" else ThreadChoice(thread_count())
+    rates = {
+        dtype: flops_per_second(dtype, device=device, threads=choice.threads, seconds=_SECONDS)
+        for dtype in ("float32", "bfloat16")
+    }
     measured = ", ".join(f"{rate / 1e9:,.1f} GFLOP/s in {dtype}" for dtype, rate in rates.items())
     if device != "cpu":
         return ok(f"{measured}, on {device}")
-    found = f"{measured}, with {threads} thread{'s' if threads > 1 else ''}"
-    if threads > 1:
-        alone = flops_per_second("float32", threads=1, seconds=_SECONDS)
-        found += f"; {alone / 1e9:,.1f} GFLOP/s in float32 with 1 thread"
-        if rates["float32"] < _THREADS_PAY * alone:
-            return warning(f"{found}: other processes use this machine", "Use one thread: toolmark eval --threads 1")
+    found = f"{measured}, with {_threads(choice.threads)}"
+    for other in choice.rates.keys() - {choice.threads}:
+        found += f"; {choice.rates[other] / 1e9:,.1f} GFLOP/s in float32 with {_threads(other)}"
+    if choice.threads < max(choice.rates, default=1):
+        return warning(
+            f"{found}: probably other processes use this machine",
+            "Stop other programs. Beside them, runs use one thread and take longer.",
+        )
     if max(rates["float32"], rates["bfloat16"]) < _SLOW:
         return warning(f"{found}: slow", "Stop other programs. Or use a small model, for example --model pocket.")
     return ok(found)
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}"

@@ -31,9 +31,9 @@ from toolmark.benchmark.engine.packed_forward import packed_forward
 from toolmark.benchmark.engine.padded_batches import LAYOUT, write_padded
 from toolmark.benchmark.engine.prepared_prompts import PreparedPrompts
 from toolmark.benchmark.engine.thought_tokens import ThoughtTokens
+from toolmark.benchmark.engine.thread_choice import use_threads
 from toolmark.benchmark.engine.token_choice import chooser, seed_of
 from toolmark.benchmark.engine.tokenizer import hash_of_template
-from toolmark.benchmark.engine.torch_build import use_threads
 
 __all__ = ["LocalEngine"]
 
@@ -52,7 +52,7 @@ class LocalEngine:
         decoding: The decoding options.
         device: Name of a device in `DEVICES`.
         dtype: Name of a torch dtype.
-        threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
+        threads: Number of processor threads. None means one thread for a small model, and the faster number for others.
         model: The model, if it is in memory already. None means that the weights in `base` are loaded.
 
     Raises:

@@ -1,16 +1,11 @@
-"""Facts about the installed torch, about its threads, and about the processors that this process can use."""
+"""Facts about the installed torch, and about the processors that this process can use."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 
-__all__ = ["TorchBuild", "processor_count", "thread_count", "torch_build", "use_threads"]
-
-_SMALL_MODEL = 50_000_000
-"""A model with fewer parameters uses one thread by default. The reason: on an idle machine, two threads are hardly
-faster than one thread, and on a busy machine, threads wait for each other. For example, if other processes use both
-cores, a model with 3M parameters is 8 times slower with two threads than with one thread."""
+__all__ = ["TorchBuild", "processor_count", "thread_count", "torch_build"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +43,6 @@ def thread_count() -> int:
     import torch
 
     return torch.get_num_threads()
-
-
-def use_threads(option: int | None, device: str, parameters: int) -> None:
-    """Set the number of processor threads that torch uses for a model.
-
-    Args:
-        option: The number of threads. None means one thread for a small model on the processor, and torch's default for
-            others.
-        device: Name of a device in `DEVICES`.
-        parameters: Number of parameters of the model.
-    """
-    import torch
-
-    if option is None and device == "cpu" and parameters < _SMALL_MODEL:
-        option = 1
-    if option is not None:
-        torch.set_num_threads(option)
 
 
 def processor_count() -> int:

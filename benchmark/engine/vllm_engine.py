@@ -69,7 +69,7 @@ class VllmEngine:
         device: Name of a device in `DEVICES`.
         dtype: Name of a torch dtype.
         options: The options of the engine.
-        threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
+        threads: Number of processor threads. None means one thread for a small model, and the faster number for others.
         adapters: The adapters that will be set. Others can be set, too, if `serves` returns True for them.
 
     Raises:

@@ -21,7 +21,8 @@ from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.engine.base_model import check_base
 from toolmark.benchmark.engine.devices import memory
 from toolmark.benchmark.engine.loading_errors import cause, quantisation
-from toolmark.benchmark.engine.torch_build import thread_count, use_threads
+from toolmark.benchmark.engine.thread_choice import use_threads
+from toolmark.benchmark.engine.torch_build import thread_count
 from toolmark.benchmark.engine.weight_files import count_parameters
 
 __all__ = ["VllmRuntime", "VllmSettings"]
@@ -63,7 +64,7 @@ class VllmSettings:
     Attributes:
         device: The device, `cpu` or `cuda`.
         dtype: The data type of the weights.
-        threads: Number of processor threads. None means one thread for a small model, and torch's default for others.
+        threads: Number of processor threads. None means one thread for a small model, and the faster number for others.
         tensor_parallel: Number of GPUs over which each layer is divided.
         probe: Whether transformers answers cases with the same model, too.
         adapters: Number of adapters that the engine serves.

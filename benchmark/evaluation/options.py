@@ -129,7 +129,7 @@ OPTIONS = (
         WHOLE,
         "number of processor threads for local generation",
         metavar="N",
-        default_text="1 for a small model, else torch decides",
+        default_text="1 for a small model, else the faster number, measured",
     ),
     Option(
         "workers",

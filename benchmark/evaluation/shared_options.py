@@ -63,7 +63,7 @@ class AnswerOptions:
     device: Annotated[DeviceChoice, Parameter(help="Device that computes the answers of the local model.")] = "auto"
     dtype: Annotated[DtypeChoice, Parameter(help="Data type of the weights of the local model.")] = "auto"
     threads: Annotated[
-        int | None, Parameter(help="Number of processor threads. By default, 1 for a small model, else torch decides.")
+        int | None, Parameter(help="Number of processor threads. Default: 1 for a small model, else the faster number.")
     ] = None
     skip_too_long: Annotated[bool, Parameter(help="Leave out cases with a prompt that is too long for the model.")] = (
         False
