@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from toolmark.benchmark.evaluation.options import add_options
+from toolmark.benchmark.config.option_types import SWITCH
+from toolmark.benchmark.evaluation.options import OPTIONS, add_options
 
 __all__ = ["app"]
 
@@ -51,16 +54,30 @@ def run(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> Non
     import pytest
 
     suites = files("toolmark.suites")
-    sys.exit(
-        pytest.main(
-            [
-                str(suites),
-                *("-c", str(files("toolmark.benchmark.evaluation") / "eval.ini")),
-                f"--rootdir={_project(Path.cwd())}",
-                f"--confcutdir={suites}",
-                "--import-mode=importlib",
-                *("-p", "toolmark.benchmark.pytest_plugin", "-p", "no:cacheprovider"),
-                *arguments,
-            ]
-        )
+    code = pytest.main(
+        [
+            str(suites),
+            *("-c", str(files("toolmark.benchmark.evaluation") / "eval.ini")),
+            f"--rootdir={_project(Path.cwd())}",
+            f"--confcutdir={suites}",
+            "--import-mode=importlib",
+            *("-p", "toolmark.benchmark.pytest_plugin", "-p", "no:cacheprovider"),
+            *arguments,
+        ]
     )
+    if code == pytest.ExitCode.USAGE_ERROR:
+        for line in _suggestions(arguments):
+            print(line, file=sys.stderr)  # noqa: T201
+    sys.exit(code)
+
+
+def _suggestions(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each argument that is similar to an option, but is no option."""
+    known = [option.flag for option in OPTIONS]
+    switches = [f"--no-{option.name}" for option in OPTIONS if option.kind is SWITCH]
+    for argument in arguments:
+        flag = argument.partition("=")[0]
+        if flag.startswith("--") and flag not in (*known, *switches):
+            close = difflib.get_close_matches(flag, known, n=1, cutoff=0.75)
+            if close:
+                yield f"{flag} is no option of toolmark eval. Did you mean {close[0]}?"

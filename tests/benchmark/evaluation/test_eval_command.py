@@ -51,3 +51,14 @@ def test_help_lists_every_option(warm_without_torch):
     run = warm_without_torch("eval", "--help")
     assert run.returncode == 0
     assert all(option.flag in run.stdout for option in OPTIONS)
+
+
+def test_a_misspelt_option_is_answered_with_the_nearest_one(project, warm_without_torch):
+    wrong = warm_without_torch.start(
+        "toolmark", "eval", "--modle", "pocket", "--no-fresh", "--limt=3", cwd=project
+    ).wait()
+    assert wrong.returncode == 4
+    assert wrong.stderr.endswith(
+        "--modle is no option of toolmark eval. Did you mean --model?\n"
+        "--limt is no option of toolmark eval. Did you mean --limit?\n"
+    )
