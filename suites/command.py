@@ -259,7 +259,7 @@ def import_cases(
 ) -> None:
     """Convert cases of another format to a case file.
 
-    A training conversation is split into one case for each answer of the assistant.
+    A training conversation becomes one case. The case expects the first calls of the conversation.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ def check_json(value: Any) -> Any:
     """
     for item in _leaves(value):
         if isinstance(item, float) and not math.isfinite(item):
-            raise ValueError("a number is too large for a 64-bit float")
+            raise ValueError("NaN is not JSON" if math.isnan(item) else "a number is too large for a 64-bit float")
         if isinstance(item, str) and not item.isascii():
             try:
                 item.encode()

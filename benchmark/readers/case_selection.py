@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -75,6 +76,12 @@ def case_files(path: Path, split: Split) -> list[Path]:
 
 def no_cases(path: Path) -> InputError:
     """Return the error for a path at which there is nothing."""
+    prefix, colon, _ = str(path).partition(":")
+    if colon and prefix in names("toolmark.readers"):
+        return InputError(
+            f"{str(path)!r} names a reader, but here only case files of Toolmark can be used",
+            f"Write a case file first: toolmark cases import {shlex.quote(str(path))} --out imported.test.jsonl",
+        )
     return InputError(
         f"there are no cases at {str(path)!r}",
         f"Give a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}.",
@@ -134,6 +141,12 @@ def load_cases(
                     "--skip-bad.",
                 )
             skipped.append(BadRow(file, index, f"{row.source.ref} {twice}", ref=row.source.ref))
+    if not cases and skipped:
+        raise NothingToDo(
+            f"{source} has no case, because all {len(skipped)} rows are bad. The first is {skipped[0].place}: "
+            f"{skipped[0].reason}",
+            "Correct the rows, or give another file or reader: READER:PATH.",
+        )
     if not cases:
         raise NothingToDo(f"{source} has no case", "Give the path of a file with at least one case.")
     return cases, skipped

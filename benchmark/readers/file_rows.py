@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,16 @@ PARQUET = ".parquet"
 _MAX_CELL = 1 << 24
 """Longest cell of a CSV file that is read, in characters."""
 _SPACE = " \t\r\n"
+_LENIENT_DECODER = json.JSONDecoder()
+"""Finds the end of an element that is JSON, but not strict JSON."""
 _MOST_BATCH_ROWS = 256
+_OTHER_FORMS = {
+    b"\xff\xfe": "The file is UTF-16 text. Convert the file: iconv -f UTF-16 -t UTF-8 {0} > utf8.txt",
+    b"\xfe\xff": "The file is UTF-16 text. Convert the file: iconv -f UTF-16 -t UTF-8 {0} > utf8.txt",
+    b"\x1f\x8b": "The file is packed with gzip. Let its name end in .gz: mv {0} {0}.gz",
+    b"PAR1": "The file is a Parquet file. Let its name end in .parquet: mv {0} {0}.parquet",
+}
+"""For the first bytes of files in other forms: what to do."""
 
 Row = Mapping[str, Any]
 
@@ -38,9 +48,12 @@ def read_text(path: Path) -> str:
         InputError: The file cannot be read.
     """
     fix = "Give the path of a file with UTF-8 text."
+    content = read_unpacked(path, fix)
     try:
-        return read_unpacked(path, fix).decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        command = next((command for start, command in _OTHER_FORMS.items() if content.startswith(start)), None)
+        fix = fix if command is None else command.format(shlex.quote(str(path)))
         raise InputError(f"{path} cannot be read: {error}", fix) from None
 
 
@@ -114,17 +127,13 @@ def _object(path: Path, number: int, line: str) -> Row | BadRow:
 
 
 def _array(path: Path, text: str) -> Iterator[tuple[int, Row | BadRow]]:
-    position, line, counted = text.index("[") + 1, 1, 0
-    while True:
-        while text[position : position + 1] in tuple(_SPACE + ","):
-            position += 1
+    position, line, counted = _after_space(text, text.index("[") + 1), 1, 0
+    ended = text[position : position + 1] == "]"
+    while not ended:
         line += text.count("\n", counted, position)
         counted = position
-        if text[position : position + 1] == "]":
-            return
         try:
-            value, position = STRICT_DECODER.raw_decode(text, position)
-            check_json(value)
+            value, end, why = _element(text, position)
         except (ValueError, RecursionError) as error:
             why = plain_reason(error) if isinstance(error, ValueError) else "nested too deeply"
             # It is not known where a broken element ends, so the rest of the array is not read.
@@ -133,7 +142,41 @@ def _array(path: Path, text: str) -> Iterator[tuple[int, Row | BadRow]]:
         if isinstance(value, dict):
             yield line, value
         else:
-            yield line, BadRow(path, line, f"a row must be a JSON object, not {type(value).__name__}")
+            no_object = f"a row must be a JSON object, not {type(value).__name__}"
+            yield line, BadRow(path, line, no_object if why is None else f"not JSON: {why}")
+        position = _after_space(text, end)
+        ended = text[position : position + 1] == "]"
+        if not ended:
+            if text[position : position + 1] != ",":
+                reason = "not JSON: after this element, a comma or ] is missing. All later elements are not read"
+                yield line, BadRow(path, line, reason)
+                return
+            position = _after_space(text, position + 1)
+    rest = _after_space(text, position + 1)
+    if rest < len(text):
+        line += text.count("\n", counted, rest)
+        yield line, BadRow(path, line, "not JSON: there is text after the end of the array. This text is not read")
+
+
+def _element(text: str, position: int) -> tuple[Any, int, str | None]:
+    """Return the element of an array, the position after the element, and why it is not strict JSON, or None.
+
+    Raises:
+        ValueError, RecursionError: It is not known where the element ends.
+    """
+    try:
+        value, end = STRICT_DECODER.raw_decode(text, position)
+        return check_json(value), end, None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        return None, _LENIENT_DECODER.raw_decode(text, position)[1], plain_reason(error)
+
+
+def _after_space(text: str, position: int) -> int:
+    while text[position : position + 1] in tuple(_SPACE):
+        position += 1
+    return position
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
@@ -161,7 +204,7 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
         try:
             cells = next(lines, None)
         except csv.Error as error:
-            yield line, BadRow(path, line, f"not CSV: {error}")
+            yield line, BadRow(path, line, f"not CSV: {error}. This row and all later rows are not read")
             return
         if cells is None:
             return
@@ -176,7 +219,8 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
 def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
     """Yield the rows of a Parquet file together with their row numbers, from 1. The values have JSON's types.
 
-    Keys whose value is null are left out, because Parquet cannot tell a null from a key that is missing.
+    Keys whose value is null are left out, because Parquet cannot tell a null from a key that is missing. A value that
+    JSON does not have, for example a date or NaN, is only an error if the reader needs its column.
 
     The size of all values together is limited. It is not enough to limit the size of the file, because repeated values
     take almost no space in the file. Rows are read in batches. If the groups of rows in the file are large, a batch has
@@ -206,12 +250,35 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
                     number += 1
                     size += len(repr(row))  # Arrow counts a value that is repeated only once.
                     _check_size(path, size)
-                    try:
-                        yield number, check_json(without_nulls(as_json(row)))
-                    except (ValueError, RecursionError) as error:
-                        yield number, BadRow(path, number, f"not JSON: {error}")
+                    yield number, _TableRow({key: value for key, value in row.items() if value is not None})
     except (OSError, ValueError, ArrowException) as error:
         raise InputError(f"{path} cannot be read: {error}", "Give the path of a Parquet file.") from None
+
+
+class _TableRow(Mapping[str, Any]):
+    """A row of a table. A value is converted to JSON's types when it is read.
+
+    So a column that no reader needs can contain values that JSON does not have.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._values[name]
+        try:
+            return check_json(without_nulls(as_json(value)))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"the column {name} is not JSON: {error}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 def _check_size(path: Path, size: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,7 +62,8 @@ def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         where = ".".join(str(part) for part in (*prefix, *first["loc"]))
-        return f"{where}: {first['msg']}" if where else first["msg"]
+        what = first["msg"].removeprefix("Value error, ")
+        return f"{where}: {what}" if where else what
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if isinstance(error, ValueError):
@@ -84,8 +86,10 @@ def convert(
             read = made(row, line)
             yield read.model_copy(update={"line": line}) if isinstance(read, Trace) else read
         except UNREADABLE as error:
-            ref = row.get("id")
-            yield BadRow(path, line, reason(error)[:500], ref=ref if isinstance(ref, str) else f"{path.name}:{line}")
+            ref = f"{path.name}:{line}"
+            with suppress(ValueError):
+                ref = row["id"] if isinstance(row.get("id"), str) else ref
+            yield BadRow(path, line, reason(error)[:500], ref=ref)
 
 
 def converted(

@@ -132,6 +132,17 @@ def test_two_cases_with_one_id_name_both_places(tmp_path: Path) -> None:
     assert str(tmp_path / "b.test.jsonl") in caught.value.what
 
 
+def test_bad_rows_are_told_even_if_no_row_is_left(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text("x\ny\n")
+    with pytest.raises(NothingToDo, match=r"all 2 rows are bad. The first is .*x.jsonl:1:1: not JSON"):
+        load_cases(f"openai:{tmp_path / 'x.jsonl'}", skip_bad=True)
+
+
+def test_a_command_for_case_files_says_how_to_import_other_files() -> None:
+    with pytest.raises(InputError, match=r"toolmark cases import openai:a.jsonl --out imported.test.jsonl"):
+        case_files(Path("openai:a.jsonl"), "test")
+
+
 def test_splits_lie_in_files_of_their_own(tmp_path: Path) -> None:
     for name in ("b.test.jsonl", "a.test.jsonl", "a.dev.jsonl", "notes.jsonl"):
         (tmp_path / name).write_text("\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,59 @@ def test_rows_of_an_array_know_their_line(tmp_path: Path) -> None:
     assert (line, isinstance(bad, BadRow)) == (6, True)
 
 
+NOT_READ = "All later elements are not read"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "said"),
+    [
+        ('[{"a": 1},\n{"a": NaN},\n{"a": 1, "a": 2}, {"a": 3}]', [1, 2, 3, 3], "NaN is not JSON"),
+        ('[{"a": 1}]\n[{"a": 2}]\n', [1, 2], "text after the end"),
+        ('[]\n{"a": 1}', [2], "text after the end"),
+        ('[{"a": 1}\n{"a": 2}]', [1, 1], NOT_READ),
+        ('[{"a": 1}', [1, 1], NOT_READ),
+        ('[{"a": 1},\n]', [1, 2], "all later elements are not read"),
+        ('[{"a": 1},,{"a": 2}]', [1, 1], "all later elements are not read"),
+    ],
+)
+def test_no_row_of_an_array_is_lost_silently(tmp_path: Path, text: str, lines: list[int], said: str) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text(text, encoding="utf-8")
+    rows = list(json_rows(file))
+    assert [line for line, _ in rows] == lines
+    bad = next(row for _, row in rows if isinstance(row, BadRow))
+    assert said in bad.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "fix"),
+    [
+        ('{"a": 1}'.encode("utf-16"), "iconv -f UTF-16 -t UTF-8"),
+        (gzip.compress(b'{"a": 1}'), r"mv .*/rows\.jsonl .*/rows\.jsonl\.gz"),
+        (b"\xd6", "Give the path"),
+    ],
+)
+def test_a_file_in_another_form_says_how_to_convert_it(tmp_path: Path, content: bytes, fix: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=fix):
+        list(json_rows(file))
+
+
+def test_a_column_that_no_reader_needs_can_have_any_type(tmp_path: Path) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "x.parquet"
+    chat = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    table = {"messages": [chat], "made": [datetime(2026, 1, 31)], "id": [b"x"], "score": [float("nan")]}
+    parquet.write_table(pyarrow.table(table), file)
+    reader = load("toolmark.readers", "openai")()
+    (row,) = reader.read(file)
+    assert row.query == "Hi"
+    parquet.write_table(pyarrow.table(table | {"tools": [[datetime(2026, 1, 31)]]}), file)
+    (bad,) = reader.read(file)
+    assert bad.reason == "the column tools is not JSON: datetime is not a JSON type"
+
+
 def test_rows_of_a_csv_know_their_line(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv.gz"
     with gzip.open(file, "wt", encoding="utf-8", newline="") as stream:
@@ -97,6 +151,11 @@ def test_rows_of_a_csv_know_their_line(tmp_path: Path) -> None:
         (5, BadRow(file, 5, "the row has 1 cells, but the header has 2 columns")),
         (6, {"q": 'a"b', "t": "y"}),
     ]
+    file.write_bytes(gzip.compress(b'q,t\n"a" b,x\nc,y\n'))
+    ((line, bad),) = csv_rows(file)
+    assert line == 2
+    assert isinstance(bad, BadRow)
+    assert bad.reason.endswith("This row and all later rows are not read")
     file.write_bytes(b"no gzip")
     with pytest.raises(InputError, match="cannot be read"):
         list(csv_rows(file))
