@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolmark.benchmark.core.strict_json import strict_json
 from toolmark.benchmark.data.cases import Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers.conversations import conversation
-from toolmark.benchmark.readers.expected_calls import call_of
+from toolmark.benchmark.readers.expected_calls import call_of, calls_of
 from toolmark.benchmark.readers.file_rows import Row
+from toolmark.benchmark.readers.row_conversion import decoded
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
+from toolmark.benchmark.readers.turn_parts import after_thoughts
 
-__all__ = ["chat_trace", "chat_turns", "tools_of", "turn_weight"]
+__all__ = ["chat_trace", "chat_turns", "content_of_call", "tools_of", "turn_weight"]
 
 _ROLES: Mapping[str, str] = {
     "system": "system",
@@ -22,6 +23,8 @@ _ROLES: Mapping[str, str] = {
     "assistant": "assistant",
     "tool": "tool",
     "function": "tool",
+    "tool_call": "assistant",
+    "tool_response": "tool",
 }
 
 _WEIGHTS = ("weight", "train", "training", "loss")
@@ -66,8 +69,20 @@ def _content_text(content: Any) -> str:
     return "\n".join(parts)
 
 
+def content_of_call(text: str) -> dict[str, Any]:
+    """Return the fields `content` and `tool_calls` of a turn that contains only calls, perhaps after a thought.
+
+    Raises:
+        ValueError: The calls cannot be read.
+    """
+    calls = after_thoughts(text)
+    return {"content": text[: text.rindex(calls)].strip(), "tool_calls": calls_of(calls)}
+
+
 def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
-    """Convert turns with the fields `role` and `content` to messages. Calls are in `tool_calls` or `function_call`.
+    """Convert turns with the fields `role` and `content` to messages.
+
+    Calls are in `tool_calls` or `function_call`, or in the content of a turn of the role `tool_call` (ms-swift).
 
     Raises:
         ValueError: A turn cannot be read.
@@ -76,7 +91,9 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
     for turn in turns:
         if not isinstance(turn, Mapping) or str(turn.get("role")) not in _ROLES:
             raise ValueError(f"a turn must have one of the roles {', '.join(_ROLES)}: {turn!r:.80}")
-        calls = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
+        calls = decoded(turn.get("tool_calls") or None, "the field tool_calls") or (
+            [turn["function_call"]] if turn.get("function_call") else []
+        )
         if not isinstance(calls, list):
             raise ValueError(f"tool_calls must be a list, not {calls!r:.80}")
         fields: dict[str, Any] = {
@@ -84,6 +101,8 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
             "content": _content_text(turn.get("content") or turn.get("refusal")),
             "tool_calls": tuple(map(call_of, calls)),
         }
+        if turn["role"] == "tool_call":
+            fields |= content_of_call(fields["content"])
         if fields["role"] == "assistant":
             fields |= turn_weight(turn)
             _check_fields(turn)
@@ -107,9 +126,8 @@ def tools_of(row: Row) -> Toolbox:
     Raises:
         ValueError: The field cannot be read.
     """
-    listed = row.get("tools") or row.get("functions") or []
-    if isinstance(listed, str):
-        listed = strict_json(listed)
+    listed = decoded(row.get("tools") or row.get("functions") or None, "the field tools")
+    listed = [] if listed is None else listed
     if not isinstance(listed, list):
         raise ValueError(f"the field tools must be a list, not {listed!r:.80}")
     return toolbox_of(map(tool_of, listed))

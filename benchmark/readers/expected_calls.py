@@ -18,6 +18,7 @@ from toolmark.benchmark.data.cases import (
     Toolbox,
 )
 from toolmark.benchmark.data.match_rules import Accept
+from toolmark.benchmark.readers.row_conversion import decoded
 from toolmark.benchmark.readers.table_fillers import without_fillers
 from toolmark.benchmark.readers.tool_formats import required_names
 from toolmark.benchmark.tools.right_arguments import right_arguments, schema_faults
@@ -46,7 +47,8 @@ def call_of(value: Any) -> Call:
         raise ValueError(f"a call must have a name: {value!r:.80}")
     arguments: Any = next((value[key] for key in _ARGUMENTS if value.get(key) is not None), {})
     if isinstance(arguments, str):
-        arguments = strict_json(arguments) if arguments.strip() else {}
+        arguments = decoded(arguments, f"the text of the arguments of {name}") if arguments.strip() else {}
+        arguments = {} if arguments is None else arguments
     if not isinstance(arguments, Mapping):
         raise ValueError(f"the arguments of {name} must be an object, not {arguments!r:.80}")
     return Call(name=name, arguments=dict(arguments))

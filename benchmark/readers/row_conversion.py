@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from toolmark.benchmark.core.strict_json import strict_json
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.file_rows import PARQUET, Row, json_rows, parquet_rows, tables
 
-__all__ = ["UNREADABLE", "convert", "converted", "field", "reason"]
+__all__ = ["UNREADABLE", "convert", "converted", "decoded", "field", "list_field", "reason"]
 
 Kind = TypeVar("Kind")
 
@@ -49,6 +50,34 @@ def field(row: Row, name: str, kind: type[Kind]) -> Kind:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"the field {name} must be {_TYPE_NAMES.get(kind, kind.__name__)}, not {value!r:.80}")
     return value
+
+
+def decoded(value: Any, what: str) -> Any:
+    """Return `value`. If `value` is a string, return the JSON value that the string contains.
+
+    Args:
+        value: The value.
+        what: What the value is, for error messages, for example `the field tools`.
+
+    Raises:
+        ValueError: The value is a string that is not JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return strict_json(value)
+    except ValueError as error:
+        raise ValueError(f"{what} cannot be read as JSON: {value!r:.80} ({error})") from None
+
+
+def list_field(row: Row, name: str) -> list[Any]:
+    """Return the value of a required field that is a list, or the JSON text of a list.
+
+    Raises:
+        ValueError: The field is missing, or the value has another form.
+    """
+    what = f"the field {name}"
+    return field({name: decoded(row[name], what)} if name in row else {}, name, list)
 
 
 def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:

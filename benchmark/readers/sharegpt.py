@@ -2,12 +2,14 @@
 
 Two variants are read:
 
-* LLaMA-Factory: A turn from `function_call` contains one call or a list of calls as JSON. A turn from `observation`
-  contains a result (hiyouga/LLaMA-Factory, data/README.md and data/glaive_toolcall_en_demo.json).
+* LLaMA-Factory: A turn from `function_call` contains one call or a list of calls as JSON, perhaps after a thought. A
+  turn from `observation` contains a result (hiyouga/LLaMA-Factory, data/README.md and
+  data/glaive_toolcall_en_demo.json). In ms-swift, these turns are from `tool_call` and `tool_response`.
 * Hermes: A turn from `gpt` contains a call as JSON between `<tool_call>` tags. A turn from `tool` contains a result
   between `<tool_response>` tags (NousResearch/hermes-function-calling-v1).
 
-`tools` is JSON text or a list. If `tools` is missing, no tool is offered. A row with a call is then a bad row.
+`conversations` and `tools` are lists, or the JSON text of lists. If `tools` is missing, no tool is offered. A row with
+a call is then a bad row.
 """
 
 from __future__ import annotations
@@ -19,11 +21,10 @@ from typing import Any
 from toolmark.benchmark.data.cases import Case, Message, Source
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
-from toolmark.benchmark.readers.chat_turns import tools_of, turn_weight
+from toolmark.benchmark.readers.chat_turns import content_of_call, tools_of, turn_weight
 from toolmark.benchmark.readers.conversations import conversation
-from toolmark.benchmark.readers.expected_calls import calls_of
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, field
+from toolmark.benchmark.readers.row_conversion import converted, field, list_field
 from toolmark.benchmark.readers.tagged_text import split_tags
 
 __all__ = ["ShareGptReader"]
@@ -35,8 +36,10 @@ _ROLES: Mapping[str, str] = {
     "gpt": "assistant",
     "assistant": "assistant",
     "function_call": "assistant",
+    "tool_call": "assistant",
     "observation": "tool",
     "tool": "tool",
+    "tool_response": "tool",
 }
 
 
@@ -55,7 +58,7 @@ class ShareGptReader(BaseReader):
 
 
 def _trace(row: Row, ref: str) -> Trace:
-    turns = [_turn(turn) for turn in field(row, "conversations", list)]
+    turns = [_turn(turn) for turn in list_field(row, "conversations")]
     if isinstance(row.get("system"), str) and row["system"].strip():
         turns.insert(0, Message(role="system", content=row["system"]))
     return conversation(turns, tools_of(row), Source(name="sharegpt", ref=str(row.get("id") or ref)), "unknown")
@@ -67,7 +70,7 @@ def _turn(turn: Any) -> Message:
     value = field(turn, "value", str)
     role: Any = _ROLES[turn["from"]]
     if role == "assistant":
-        said = {"tool_calls": calls_of(value)} if turn["from"] == "function_call" else {"content": value}
+        said = content_of_call(value) if turn["from"] in ("function_call", "tool_call") else {"content": value}
         return Message(role=role, **said, **turn_weight(turn))
     if role == "tool":
         _, bodies = split_tags(value, "tool_response")

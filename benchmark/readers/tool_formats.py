@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from toolmark.benchmark.core.strict_json import MAX_DEPTH, json_or_literal, strict_json
+from toolmark.benchmark.core.strict_json import MAX_DEPTH, json_or_literal
 from toolmark.benchmark.data.cases import Tool, Toolbox
+from toolmark.benchmark.readers.row_conversion import decoded
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema
 
 __all__ = ["flat_schema", "json_schema", "required_names", "tool_of", "toolbox_of", "type_schema"]
@@ -225,8 +226,7 @@ def tool_of(value: Any) -> Tool:
     Raises:
         ValueError: The value has another form.
     """
-    if isinstance(value, str):
-        value = strict_json(value)
+    value = decoded(value, "a tool")
     if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping):
         value = value["function"]
     if not isinstance(value, Mapping):
@@ -244,8 +244,7 @@ def tool_of(value: Any) -> Tool:
             for key, needed in _SPLIT_ARGUMENTS.items()
             for described in value.get(key) or ()
         ]
-    if isinstance(parameters, str):
-        parameters = strict_json(parameters)
+    parameters = decoded(parameters, f"the text of the parameters of {name}")
     if isinstance(parameters, list):
         parameters = {_name(described): _object(described) for described in parameters}
     if not parameters:

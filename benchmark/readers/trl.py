@@ -20,7 +20,7 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_trace
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, field
+from toolmark.benchmark.readers.row_conversion import converted, list_field
 
 __all__ = ["TrlReader"]
 
@@ -44,10 +44,10 @@ def _trace(row: Row, ref: str) -> Trace:
 
 
 def _turns(row: Row) -> list[Any]:
-    if "messages" in row:
-        return field(row, "messages", list)
-    answer = row.get("completion", row.get("chosen"))
-    prompt = row.get("prompt", [])
+    if row.get("messages") is not None:
+        return list_field(row, "messages")
+    answer = row.get("chosen") if row.get("completion") is None else row["completion"]
+    prompt = [] if row.get("prompt") is None else row["prompt"]
     if not isinstance(prompt, list) or not isinstance(answer, list):
         raise ValueError("a conversation must be in the field messages, or in prompt and completion (or chosen)")
     return [*prompt, *answer]

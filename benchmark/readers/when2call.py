@@ -26,7 +26,7 @@ from toolmark.benchmark.readers.chat_turns import chat_turns, tools_of
 from toolmark.benchmark.readers.conversations import conversation
 from toolmark.benchmark.readers.expected_calls import calls_of, expected_calls, gold_fault
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, field
+from toolmark.benchmark.readers.row_conversion import converted, field, list_field
 from toolmark.benchmark.readers.tool_formats import tool_of
 
 __all__ = ["When2CallReader"]
@@ -98,7 +98,7 @@ def _name(tool: Any) -> str | None:
 
 
 def _trace(row: Row, source: Source) -> Trace:
-    turns = list(field(row, "messages", list))
+    turns = list_field(row, "messages")
     if isinstance(row.get("chosen_response"), dict):
         turns.append(row["chosen_response"])
     return conversation(chat_turns(turns), tools_of(row), source, _LICENCE)

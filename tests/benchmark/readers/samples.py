@@ -77,6 +77,18 @@ def when2call(**changes: Any) -> dict[str, Any]:
     return {**row, **changes}
 
 
+T = {"tools": [WEATHER]}
+WRITTEN = json.dumps({"name": "get_weather", "arguments": ARGUMENTS})
+
+
+def shared(role: str, value: str) -> list[dict[str, str]]:
+    return [
+        {"from": "human", "value": QUESTION},
+        {"from": role, "value": value},
+        {"from": "tool_response", "value": "x"},
+    ]
+
+
 CALLED = [
     # reader, file, content
     ("openai", "x.jsonl", lines({"messages": CHAT, "tools": [WRAPPED]})),
@@ -90,6 +102,16 @@ CALLED = [
     ("trl", "x.jsonl", lines({"messages": CHAT, "tools": json.dumps([WRAPPED])})),
     ("trl", "x.jsonl", lines({"prompt": CHAT[1:2], "completion": CHAT[2:], "tools": [WEATHER]})),
     ("trl", "x.jsonl", lines({"prompt": CHAT[1:2], "chosen": CHAT[2:3], "rejected": CHAT[4:], "tools": [WEATHER]})),
+    # As text, as in a table.
+    ("trl", "x.jsonl", lines({"messages": json.dumps(CHAT), "prompt": None, "tools": json.dumps([WEATHER])})),
+    (
+        "openai",
+        "x.jsonl",
+        lines({"messages": [CHAT[1], {**CHAT[2], "tool_calls": f"[{json.dumps(OPENAI_CALL)}]"}], **T}),
+    ),
+    ("openai", "x.jsonl", lines({"messages": [CHAT[1], {"role": "tool_call", "content": WRITTEN}], **T})),
+    ("sharegpt", "x.jsonl", lines({"conversations": json.dumps(shared("function_call", WRITTEN)), **T})),
+    ("sharegpt", "x.jsonl", lines({"conversations": shared("tool_call", f"<think>f(</think>{WRITTEN}"), **T})),
     (
         "sharegpt",
         "x.json",
