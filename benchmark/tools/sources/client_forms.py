@@ -12,13 +12,8 @@ from typing import Any
 
 from toolmark.benchmark.tools.sources.yaml_document import Place
 
-__all__ = ["FIRST_KEYS", "client_tool", "client_tools"]
+__all__ = ["client_tool", "client_tools"]
 
-FIRST_KEYS = (
-    *("tools", "toolboxes", "functions", "type", "function", "name", "description", "input_schema", "inputSchema"),
-    *("model", "messages", "jsonrpc", "id", "result"),
-)
-"""A JSON file that begins with one of these keys is no OpenAPI document."""
 _SCHEMA_KEYS = ("input_schema", "inputSchema")
 _NO_MEANING = frozenset(
     {"strict", "type", "title", "outputSchema", "annotations", "_meta", "icons", "execution", "cache_control"}

@@ -14,25 +14,23 @@ Nothing is downloaded, so all references must be local. Referenced schemas are c
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from toolmark.benchmark.core.hashing import digest
-from toolmark.benchmark.core.regular_files import regular
 from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import GoodTools, LocatedError, SourceNote, ToolsFile
-from toolmark.benchmark.tools.sources.client_forms import FIRST_KEYS
+from toolmark.benchmark.tools.sources.openapi_parts import json_media_type, server_address
 from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
-__all__ = ["Operation", "is_openapi", "read_openapi", "read_operations"]
+__all__ = ["Operation", "read_openapi", "read_operations"]
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
-_JSON_BODY = re.compile(r"application/(?:[\w.-]+\+)?json\b")
 _HEADERS_OF_HTTP = frozenset({"accept", "content-type", "authorization"})
 """By the OpenAPI specification, header parameters with these names are ignored."""
 _ONLY_IN_DOCUMENTS = ("xml", "externalDocs", "example", "discriminator", "nullable")
@@ -58,22 +56,6 @@ class Operation:
     url: str | None
     places: Mapping[str, Where]
     security: str | None = None
-
-
-def is_openapi(path: Path) -> bool:
-    """Return whether a file is read as an OpenAPI document.
-
-    - A `.json` file is read as an OpenAPI document, unless it is a list or begins with a key of another form of tools.
-    - A `.yaml` file is read as an OpenAPI document if it has the key `openapi` or `swagger` near the beginning.
-    """
-    try:
-        with regular(path).open(encoding="utf-8-sig", errors="replace") as file:
-            text = file.read(65_536)
-    except OSError:
-        return path.suffix == ".json"
-    if path.suffix == ".json":
-        return re.match(rf'\s*(?:\[|\{{\s*"(?:{"|".join(FIRST_KEYS)})"\s*:)', text) is None
-    return re.search(r"^[\"']?(?:openapi|swagger)[\"']?\s*:", text, re.MULTILINE) is not None
 
 
 def read_openapi(path: str | Path) -> ToolsFile:
@@ -122,14 +104,19 @@ class _OpenApi(YamlDocument):
         version = self.content.get("openapi") if isinstance(self.content, dict) else None
         if not str(version).startswith("3."):
             what = f"openapi is {version!r:.80}" if version is not None else "the file is not an OpenAPI 3 document"
-            fix = "Give the path of an OpenAPI 3.0 or 3.1 file. Convert a Swagger 2 file first."
+            fix = "Give the path of an OpenAPI 3.0 or 3.1 file."
+            if isinstance(self.content, dict) and "swagger" in self.content:
+                fix = f"Convert the file: npx swagger2openapi {shlex.quote(str(self.path))} --outfile openapi.yaml"
             raise self.error(("openapi",), what, fix)
-        for path, item in self._mapping(("paths",), self.content.get("paths", {})).items():
+        for path, listed in self._mapping(("paths",), self.content.get("paths", {})).items():
             with self.good.one():
-                for method, operation in self._mapping(("paths", path), item).items():
+                shared, place = self._resolved(listed, ("paths", path))
+                item = shared | listed
+                for method, operation in item.items():
                     if method in _METHODS:
                         with self.good.one():
-                            self._operation(path, method, operation, item, ("paths", path, method))
+                            here = ("paths", path) if method in listed else place
+                            self._operation(path, method, operation, item, (*here, method))
 
     def _mapping(self, place: Place, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -181,7 +168,7 @@ class _OpenApi(YamlDocument):
                 required.append(parameter["name"])
         if "requestBody" in operation:
             self._body(operation, place, name, (properties, required, where))
-        url = self._server(operation, item)
+        url = server_address(operation, item, self.content)
         effects = operation.get("x-toolmark-effects", "read" if method in ("get", "head") else "write")
         if effects not in get_args(Effects):
             what = f"the effects of {name} are {effects!r:.80}"
@@ -272,10 +259,12 @@ class _OpenApi(YamlDocument):
         at = (*place, "requestBody")
         body, at = self._resolved(operation["requestBody"], at)
         kinds = self._mapping((*at, "content"), body.get("content", {}))
-        kind = next((kind for kind in kinds if _JSON_BODY.match(kind)), None)
+        kind = json_media_type(kinds)
         if kind is None:
+            what = f"the body of {name} is not JSON, but {', '.join(kinds) or 'of no type':.200}"
             if body.get("required") is True:
-                raise self.error(at, f"the body of {name} is not JSON", "Tools can only send JSON.")
+                raise self.error(at, what, "Tools can only send JSON.")
+            self.good.notes.append(SourceNote(self.at(at), what, "The tool has no arguments for the body."))
             return
         at = (*at, "content", kind, "schema")
         given = self._mapping(at[:-1], kinds[kind]).get("schema", {})
@@ -329,20 +318,6 @@ class _OpenApi(YamlDocument):
             raise LocatedError(where, what, "Correct the schema.") from None
         return copied
 
-    def _server(self, operation: dict[str, Any], item: dict[str, Any]) -> str | None:
-        """Return the address of the server of an operation. Return None if the file has no absolute address."""
-        for holder in (operation, item, self.content):
-            servers = holder.get("servers")
-            if not isinstance(servers, list) or not servers or not isinstance(servers[0], dict):
-                continue
-            url = str(servers[0].get("url", ""))
-            variables = servers[0].get("variables")
-            for variable, entry in variables.items() if isinstance(variables, dict) else ():
-                default = entry.get("default", "") if isinstance(entry, dict) else ""
-                url = url.replace("{" + variable + "}", str(default))
-            return url.rstrip("/") if _is_address(url) else None
-        return None
-
     def _security(self, operation: dict[str, Any], place: Place) -> str | None:
         """Return where the API key of the first security scheme is sent. See `Operation.security`.
 
@@ -360,14 +335,6 @@ class _OpenApi(YamlDocument):
                 return str(scheme.get("name")) if scheme.get("in") == "header" else f"?{scheme.get('name')}"
             return "Authorization"
         return None
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # For example, an IPv6 address has no closing bracket.
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def _copied(value: Any) -> Any:

@@ -31,6 +31,7 @@ from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, 
 __all__ = ["read_tools_file"]
 
 _COMBINING = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
+_DOCUMENT_KEYS = "Use only the keys tools and toolboxes. An OpenAPI document needs the key openapi."
 _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 
 
@@ -75,7 +76,7 @@ class _ToolsDocument(YamlDocument):
             return ToolsFile(self._tools(*found), {}, self.places, tuple(self.good.notes))
         for key in document:
             if key not in ("tools", "toolboxes"):
-                raise self.error((key,), f"unknown key {key!r}", "Use only the keys tools and toolboxes.")
+                raise self.error((key,), f"unknown key {key!r}", _DOCUMENT_KEYS)
         listed = document.get("tools", [])
         if not isinstance(listed, list):
             raise self.error(("tools",), f"tools must be a list, not {kind_of(listed)}")

@@ -4,7 +4,8 @@ The values are made from the events of the parser, without a YAML loader. For th
 tags cannot make objects, and a file with too many values is refused before the end of the file is reached.
 
 JSON is valid YAML, so one parser reads both. The parser is libyaml, which is 200 times faster than a parser in Python.
-A value without quotes has the type that YAML 1.2 gives it. For example, `no` is a string and not a boolean.
+A value without quotes has the type that YAML 1.2 gives it. For example, `no` is a string and not a boolean. The merge
+key `<<` of YAML 1.1 is also read, because many files share values with it.
 """
 
 from __future__ import annotations
@@ -33,13 +34,16 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.regular_files import regular
 from toolmark.benchmark.tools.sources import LocatedError
 
-__all__ = ["Place", "YamlDocument", "kind_of"]
+__all__ = ["LOADER", "MAX_BYTES", "Place", "YamlDocument", "kind_of"]
 
 MAX_BYTES = 32_000_000
-MAX_VALUES = 200_000
+MAX_VALUES = 1_000_000
+"""Largest number of values that are written in a file. The largest public OpenAPI files have several 100,000."""
+MAX_SHARED = 200_000
+"""Largest number of values that aliases add, because a small file can contain billions of them."""
 MAX_DEPTH = 64
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PREFIX = "tag:yaml.org,2002:"
 _STARTS_OF_TYPES = frozenset(("", *"+-.0123456789~tTfFnN<="))
 """A value without quotes is possibly not a string in YAML 1.2 if it begins with one of these characters or is empty."""
@@ -61,6 +65,8 @@ class _Open:
         before: Number of values that were read before the mapping or list.
         key: The key of the next value. None in a list, and if the next scalar is a key.
         levels: Number of levels of values inside the mapping or list.
+        merges: Whether the next value belongs to a merge key.
+        merged: The mappings that merge keys add. If several have the same key, the first counts.
     """
 
     value: dict[str, Any] | list[Any]
@@ -69,6 +75,21 @@ class _Open:
     before: int
     key: str | None = None
     levels: int = 0
+    merges: bool = False
+    merged: list[dict[str, Any]] = field(default_factory=list)
+
+    def merge(self, value: Any) -> bool:
+        """Add the value of a merge key. Return whether it is a mapping or a list of mappings."""
+        self.merges = False
+        listed = value if isinstance(value, list) else [value]
+        self.merged += (one for one in listed if isinstance(one, dict))
+        return all(isinstance(one, dict) for one in listed)
+
+    def close(self) -> None:
+        """Add the keys of the merged mappings that the mapping does not have."""
+        for merged in self.merged if isinstance(self.value, dict) else ():
+            for key, value in merged.items():
+                self.value.setdefault(key, value)
 
 
 @dataclass
@@ -106,7 +127,7 @@ class YamlDocument:
         if len(content) > MAX_BYTES:
             raise self.error((), f"the file has more than {MAX_BYTES // 1_000_000} MB", "Split the file.")
         try:
-            return _Values(self).read(yaml.parse(_SURROGATES.sub(_joined, text), Loader=_LOADER))
+            return _Values(self).read(yaml.parse(_SURROGATES.sub(_joined, text), Loader=LOADER))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = f"{self.path}:{mark.line + 1 if mark else 1}"
@@ -139,6 +160,7 @@ class _Values:
         self._open: list[_Open] = []
         self._named: dict[str, tuple[Any, int, int]] = {}
         self._count = 0
+        self._shared = 0
         self._result: Any = None
 
     def read(self, events: Iterator[Event]) -> Any:
@@ -153,6 +175,9 @@ class _Values:
                 self._value(event)
             elif isinstance(event, CollectionEndEvent):
                 closed = self._open.pop()
+                closed.close()
+                if self._open and self._open[-1].merges:
+                    self._merge(self._open[-1], closed.value, closed.place)
                 if closed.anchor is not None:
                     self._named[closed.anchor] = (closed.value, self._count - closed.before, closed.levels)
                 self._deepen(closed.levels)
@@ -172,13 +197,15 @@ class _Values:
         # If the value has a key, `lines` already contains the line of the key. This line is kept.
         self._document.lines.setdefault(place, event.start_mark.line + 1)
         value, levels = self._alias(event, place) if isinstance(event, AliasEvent) else (self._new(event, place), 0)
-        if self._count > MAX_VALUES or len(place) + levels > MAX_DEPTH:
-            fix = "Replace the aliases (*) by their values, or split the file."
-            raise self._document.error(place, f"the file has more than {MAX_VALUES} values or {MAX_DEPTH} levels", fix)
+        self._check_size(place, levels)
         if inside is None:
             self._result = value
         elif isinstance(inside.value, list):
             inside.value.append(value)
+        elif inside.merges:
+            inside.key = None
+            if not isinstance(event, CollectionStartEvent):  # The keys of a collection are not read yet.
+                self._merge(inside, value, place)
         else:
             inside.value[str(inside.key)] = value
             inside.key = None
@@ -186,6 +213,21 @@ class _Values:
             self._open.append(_Open(value, place, event.anchor, self._count - 1))
         else:
             self._deepen(levels)
+
+    def _check_size(self, place: Place, levels: int) -> None:
+        if len(place) + levels > MAX_DEPTH:
+            raise self._document.error(
+                place, f"the file has more than {MAX_DEPTH} levels", "Remove some of the levels."
+            )
+        if self._shared > MAX_SHARED:
+            what = f"aliases (*) add more than {MAX_SHARED:,} values to the file"
+            raise self._document.error(place, what, "Use fewer aliases, or split the file.")
+        if self._count - self._shared > MAX_VALUES:
+            raise self._document.error(place, f"the file has more than {MAX_VALUES:,} values", "Split the file.")
+
+    def _merge(self, inside: _Open, value: Any, place: Place) -> None:
+        if not inside.merge(value):
+            raise self._document.error(place, "the value of << is not a mapping", "Write an alias, as in <<: *NAME.")
 
     def _deepen(self, levels: int) -> None:
         """Update the levels of the innermost open value, which contains a value with this number of levels."""
@@ -196,7 +238,11 @@ class _Values:
         key = event.value if isinstance(event, ScalarEvent) else ""
         place = (*inside.place, key)
         self._document.lines[place] = event.start_mark.line + 1
-        if not isinstance(event, ScalarEvent) or (self._kind(event) != "str" and not self._document.lenient):
+        kind = self._kind(event) if isinstance(event, ScalarEvent) else None
+        inside.merges = kind == "merge"
+        if inside.merges:
+            return key
+        if not isinstance(event, ScalarEvent) or (kind != "str" and not self._document.lenient):
             raise self._document.error(place, f"the key {key!r} is not a string", "Put the key in quotes.")
         if key in inside.value:
             raise self._document.error(place, f"the key {key!r} appears twice", "Remove one of the two.")
@@ -229,6 +275,7 @@ class _Values:
             raise self._document.error(place, f"the value *{event.anchor} contains itself", "Remove the alias.")
         value, count, levels = self._named[event.anchor]
         self._count += count
+        self._shared += count
         return value, levels
 
     def _kind(self, event: ScalarEvent) -> str:

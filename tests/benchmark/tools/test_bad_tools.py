@@ -83,6 +83,62 @@ def test_parts_around_the_operations_may_have_any_type(tmp_path: Path, more: dic
     assert "other" in [tool.name for tool in read_openapi(path).tools]
 
 
+def test_operations_that_are_not_in_the_path_itself_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "api.yaml"
+    path.write_text(
+        "openapi: 3.1.0\n"
+        "x-all: &all {security: [], x-toolmark-effects: pure, summary: All}\n"
+        "paths:\n"
+        "  /a: {$ref: '#/components/pathItems/A', delete: {operationId: own}}\n"
+        "  /b: {get: {<<: *all, operationId: merged, summary: Own}}\n"
+        "components: {pathItems: {A: {get: {operationId: referenced}}}}\n"
+    )
+    tools = {tool.name: tool for tool in read_openapi(path).tools}
+    assert tools.keys() == {"referenced", "own", "merged"}
+    assert (tools["merged"].effects, tools["merged"].description) == ("pure", "Own")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "arguments", "noted"),
+    [
+        (["application/xml", "application/JSON; charset=utf-8"], {"a"}, False),
+        (["*/*"], {"a"}, False),
+        (["application/*"], {"a"}, False),
+        (["application/json-seq", "multipart/form-data"], set(), True),
+    ],
+)
+def test_a_body_that_cannot_be_sent_is_noted(
+    tmp_path: Path, kinds: list[str], arguments: set[str], noted: bool
+) -> None:
+    path = tmp_path / "api.json"
+    content = {kind: {"schema": {"properties": {"a": TEXT}}} for kind in kinds}
+    path.write_text(json.dumps(document({"operationId": "post", "requestBody": {"content": content}})))
+    read = read_openapi(path)
+    assert read.tools[1].parameters["properties"].keys() == arguments
+    assert [note.fix for note in read.notes] == ["The tool has no arguments for the body."] * noted
+
+
+def test_an_address_with_a_variable_that_has_no_value_is_not_called(tmp_path: Path) -> None:
+    path = tmp_path / "api.json"
+    variables = {"port": {"default": 443}, "id": {"enum": ["x"]}}
+    for url, address in (("https://e.org:{port}", "https://e.org:443/ping"), ("https://{id}.e.org", None)):
+        path.write_text(json.dumps(document(GOOD, servers=[{"url": url, "variables": variables}])))
+        assert read_operations(path)["ping"].url == address
+
+
+def test_a_large_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "api.json"
+    path.write_text(json.dumps(document(GOOD, **{"x-many": [[]] * 250_000})))
+    assert read_openapi(path).tools[0].name == "ping"
+
+
+def test_a_file_of_swagger_2_says_how_to_convert_it(tmp_path: Path) -> None:
+    path = tmp_path / "api.json"
+    path.write_text('{"swagger": "2.0", "paths": {}}')
+    with pytest.raises(InputError, match=r"npx swagger2openapi .*api.json --outfile openapi.yaml"):
+        read_source(path)
+
+
 def test_a_file_without_a_good_operation_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "api.json"
     path.write_text(json.dumps({"openapi": "3.0.0", "paths": {"/a": {"get": 1, "put": query(schema=3)}, "/b": 5}}))

@@ -11,7 +11,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.schemas import problems, validator_of
-from toolmark.benchmark.tools.sources.openapi import is_openapi
+from toolmark.benchmark.tools.sources.file_kinds import is_openapi
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 from toolmark.benchmark.tools.toolbox_names import ToolboxNames
 from toolmark.generators.template.schema.described_tool import DescribedTool
@@ -52,6 +52,26 @@ def test_tools_in_the_forms_of_clients_and_with_a_byte_order_mark(tmp_path, text
     assert not is_openapi(path) or text.startswith(("- ", "\ufeff- "))
     (tool,) = read_tools_file(path).tools
     assert (tool.name, tool.parameters) == ("f", {"type": "object"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"components": {"x": "' + "x" * 100_000 + '"}, "paths": {}, "openapi": "3.0.0"}', True),
+        ('{\n  "swagger": "2.0"}', True),
+        ("paths: {}\nopenapi: 3.0.0\n", True),
+        ("tools:\n- name: f\n  description: |\n    openapi: 3\n", False),
+        ("tools: [{name: openapi}]\n", False),
+        ("- openapi: 3.0.0\n", False),
+        ("openapi\n", False),
+        ("a: [\n", False),
+    ],
+    ids=range(8),
+)
+@pytest.mark.parametrize("name", ["x.yaml", "x.json"])
+def test_an_openapi_document_is_known_by_its_key(tmp_path, text, expected, name):
+    (tmp_path / name).write_text(text)
+    assert is_openapi(tmp_path / name) == expected
 
 
 DOCUMENT = {
@@ -140,7 +160,8 @@ BOMB = "a: &b0 [1]\n" + "".join(f"k{i}: &b{i} [" + ", ".join([f"*b{i - 1}"] * 9)
         ("- name: a\n  parameters: {type: array}\n", 2, "are always an object"),
         ("- name: a\n  description: !!python/name:os.system x\n", 2, "not allowed"),
         ("- &a\n  name: x\n  description: *a\n", 3, "contains itself"),
-        (BOMB, 7, "more than 200000 values"),
+        (BOMB, 7, "add more than 200,000 values"),
+        ("- <<: 3\n  name: a\n", 1, "the value of << is not a mapping"),
         ("toolboxes:\n  one: calculator\n", 2, "list of tool names"),
         ("toolboxes:\n  one: [calculator, calculator]\n", 2, "twice"),
     ],
