@@ -22,6 +22,7 @@ import docstring_parser
 from pydantic.errors import PydanticUserError
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.strict_json import check_json
 from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.effects import declared_effects
 from toolmark.benchmark.tools.implementations import import_source, is_file_source
@@ -107,12 +108,13 @@ def _imported(source: str | Path) -> ModuleType:
     try:
         return import_source(source)
     except SyntaxError as error:
-        raise InputError(f"{error.filename}:{error.lineno}: {error.msg}", "Correct the Python syntax.") from None
+        place = f"{error.filename or source}:{error.lineno or 1}"
+        raise InputError(f"{place}: {error.msg}", "Correct the Python syntax.") from None
     except ModuleNotFoundError as error:
         if error.name and str(source).startswith(error.name):
             raise InputError(f"There is no module {source}", _nearest_source(str(source))) from None
         raise _import_failure(source, error) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _import_failure(source, error) from error
 
 
@@ -124,16 +126,16 @@ def _nearest_source(module: str) -> str:
     return "Install the module, or give the path of a .py file."
 
 
-def _import_failure(source: str | Path, error: Exception) -> InputError:
+def _import_failure(source: str | Path, error: Exception | SystemExit) -> InputError:
     place = str(source)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if is_file_source(source) and Path(frame.filename) == Path(source).resolve()]
     if last := (own or frames)[-1:]:
         place = f"{last[0].filename}:{last[0].lineno}"
-    return InputError(
-        f"{place}: importing {source} failed: {type(error).__name__}: {error}",
-        "Correct the error, so that the module can be imported.",
-    )
+    fix = "Correct the error, so that the module can be imported."
+    if isinstance(error, SystemExit):
+        fix = 'The module ends Python. Put the code of the program below if __name__ == "__main__":'
+    return InputError(f"{place}: importing {source} failed: {type(error).__name__}: {error}", fix)
 
 
 def _repeated_definitions(module: ModuleType) -> dict[str, tuple[int, int]]:
@@ -211,9 +213,9 @@ def function_tool(function: Callable[..., Any], file: str, run: str, default_eff
             shown = parameters["properties"].get(parameter.arg_name)
             if shown is not None and parameter.description and parameter.description.strip():
                 shown.setdefault("description", " ".join(parameter.description.split()))
-        check_schema(parameters)
+        check_schema(check_json(parameters))
     except (PydanticUserError, SchemaError, NameError, TypeError, AttributeError, SyntaxError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         fix = "Use types that have a JSON Schema: str, int, float, bool, list, dict, Literal, dates, pydantic models."
         raise LocatedError(place, f"the arguments of {name} have no JSON Schema: {reason}", fix) from None
     return Tool(
