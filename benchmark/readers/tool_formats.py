@@ -51,6 +51,19 @@ _PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
 }
 """The Python types of the values of each type of JSON Schema."""
+_MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_SCHEMAS = frozenset(
+    {
+        *("additionalProperties", "allOf", "anyOf", "contains", "else", "if", "items", "not", "oneOf", "prefixItems"),
+        *("propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"),
+    }
+)
+"""The keys whose value is a schema or a list of schemas."""
+_KEPT_OF_FLAT = (
+    *("description", "enum", "items", "properties", "required"),
+    *("additionalProperties", "allOf", "anyOf", "oneOf"),
+)
+"""The keys of a flat argument that have the same meaning in JSON Schema."""
 _WORD = re.compile(r"[a-z]+")
 _OPTIONAL_TYPE = re.compile(r"optional|\bnone\b|\bnull\b")
 _OPTIONAL_TEXT = re.compile(r"\W*optional\b", re.IGNORECASE)
@@ -86,21 +99,45 @@ def json_schema(node: Any, depth: int = 0) -> Any:
         if value is None and key not in ("default", "const"):
             continue  # In a table, every row has all keys. The value is null if the row does not have the key.
         if key == "type" and isinstance(value, str):
-            name = value.strip().lower()
-            if name in _TYPES:
-                schema |= {"type": _TYPES[name]} if _TYPES[name] is not None else {}
-            elif any(mark in name for mark in "[,|"):
-                schema |= type_schema(value)[0]
-            else:
-                raise ValueError(f"the type {value!r} is not known")
-        elif key == "properties" and isinstance(value, Mapping):
+            schema |= _named_type(value)
+        elif key == "type" and isinstance(value, list):
+            schema |= _union(value)
+        elif key in _MAPS_OF_SCHEMAS and isinstance(value, Mapping):
             schema[key] = {name: json_schema(inner, depth + 1) for name, inner in value.items() if inner is not None}
-        elif key in ("items", "additionalProperties"):
-            schema[key] = json_schema(value, depth + 1)
-        elif key in ("anyOf", "oneOf", "allOf") and isinstance(value, list):
+        elif key in _SCHEMAS and isinstance(value, list):
             schema[key] = [json_schema(inner, depth + 1) for inner in value]
+        elif key in _SCHEMAS:
+            schema[key] = json_schema(value, depth + 1)
         else:
             schema[key] = value
+    return _with_null(schema) if _truth(node.get("nullable")) else schema
+
+
+def _named_type(written: str) -> dict[str, Any]:
+    name = written.strip().lower()
+    if name in _TYPES:
+        return {"type": _TYPES[name]} if _TYPES[name] is not None else {}
+    if any(mark in name for mark in "[,|"):
+        return type_schema(written)[0]
+    raise ValueError(f"the type {written!r:.80} is not known")
+
+
+def _union(written: list[Any]) -> dict[str, Any]:
+    """Return the schema of a list of types. If one of them is `any`, the schema allows every value."""
+    names = ["null" if str(one).strip().lower() == "none" else one for one in written]
+    types = [_named_type(one) if isinstance(one, str) else {"type": one} for one in names]
+    return {"type": [one["type"] for one in types]} if all(types) else {}
+
+
+def _with_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that also allows null: `nullable` of OpenAPI and Gemini, which JSON Schema does not have."""
+    if "type" not in schema:
+        return schema
+    del schema["nullable"]
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    schema["type"] = types if "null" in types else [*types, "null"]
+    if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
+        schema["enum"] = [*schema["enum"], None]
     return schema
 
 
@@ -157,9 +194,9 @@ def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = N
         written = described.get("type", "any")
         schema, optional = type_schema(written) if isinstance(written, str) else ({}, False)
         optional = optional or _OPTIONAL_TEXT.match(str(described.get("description"))) is not None
-        for key in ("description", "enum", "items", "properties"):
-            if key in described:
-                schema[key] = json_schema(described[key]) if key == "items" else described[key]
+        if isinstance(written, list):
+            schema = json_schema({"type": written})
+        schema |= json_schema({key: described[key] for key in _KEPT_OF_FLAT if key in described}, 1)
         if (default := _default(described.get("default"), schema)) is not None:
             schema["default"] = default
         properties[name] = schema
@@ -279,7 +316,7 @@ def _is_schema(parameters: Mapping[str, Any]) -> bool:
 
     Flat arguments can contain an argument with the name `type`, so this key alone does not show a schema.
     """
-    if isinstance(parameters.get("properties"), Mapping):
+    if isinstance(parameters.get("properties"), Mapping) or any(key.startswith("$") for key in parameters):
         return True
     if any(isinstance(parameters.get(key), list) for key in ("allOf", "anyOf", "oneOf")):
         return True

@@ -113,3 +113,47 @@ def test_parameters_that_combine_schemas_stay_a_schema(keyword: str) -> None:
     tool = toolbox_of([tool_of({"name": "f", "parameters": {keyword: [branch]}})])["f"]
     assert not problems({"id": 3}, validator_of(tool))
     assert problems({"id": "three"}, validator_of(tool))
+
+
+FLOAT = {"type": "float"}
+NUMBER = {"type": "number"}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({"type": ["float", "None"]}, {"type": ["number", "null"]}),
+        ({"type": ["float", "any"]}, {}),
+        ({"type": ["str", "null"]}, {"type": ["string", "null"]}),
+        ({"type": "dict", "patternProperties": {"^x": FLOAT}}, {"type": "object", "patternProperties": {"^x": NUMBER}}),
+        ({"type": "tuple", "prefixItems": [FLOAT]}, {"type": "array", "prefixItems": [NUMBER]}),
+        ({"not": FLOAT, "contains": FLOAT}, {"not": NUMBER, "contains": NUMBER}),
+        ({"enum": ["float"], "default": {"type": "float"}}, {"enum": ["float"], "default": {"type": "float"}}),
+        ({"type": "str", "nullable": True, "enum": ["a"]}, {"type": ["string", "null"], "enum": ["a", None]}),
+        ({"anyOf": [FLOAT], "nullable": True}, {"anyOf": [NUMBER], "nullable": True}),
+    ],
+    ids=range(9),
+)
+def test_names_of_types_are_read_everywhere_in_a_schema(written: dict[str, Any], read: dict[str, Any]) -> None:
+    schema = {"type": "dict", "properties": {"a": written}, "$defs": {"d": written}}
+    tool = tool_of({"name": "f", "parameters": schema})
+    assert tool.parameters == {"type": "object", "properties": {"a": read}, "$defs": {"d": read}}
+    toolbox_of([tool])
+
+
+def test_a_schema_that_is_only_a_reference_is_no_list_of_flat_arguments() -> None:
+    parameters = {"$ref": "#/definitions/f", "definitions": {"f": {"type": "dict", "properties": {"a": FLOAT}}}}
+    tool = tool_of({"name": "f", "parameters": parameters})
+    assert problems({"a": 1}, validator_of(tool)) == []
+    assert problems({"a": "x"}, validator_of(tool))
+
+
+def test_a_flat_argument_keeps_the_schema_inside_it() -> None:
+    near = {"type": "dict", "description": "N", "properties": {"km": FLOAT}, "required": ["km"]}
+    either = {"anyOf": [FLOAT, {"type": "null"}], "example": "x", "format": "any"}
+    tool = tool_of({"name": "f", "parameters": {"near": near, "either": either, "listed": {"type": ["float", "null"]}}})
+    assert tool.parameters["properties"] == {
+        "near": {"type": "object", "description": "N", "properties": {"km": NUMBER}, "required": ["km"]},
+        "either": {"anyOf": [NUMBER, {"type": "null"}]},
+        "listed": {"type": ["number", "null"]},
+    }
