@@ -49,7 +49,7 @@ from toolmark.benchmark.data.cases import (
 from toolmark.benchmark.data.match_rules import Accept
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
-from toolmark.benchmark.readers.bfcl_conversations import conversation_files
+from toolmark.benchmark.readers.bfcl_conversations import answers_beside, conversation_files
 from toolmark.benchmark.readers.expected_calls import option_fault
 from toolmark.benchmark.readers.file_rows import Row, data_files, json_rows
 from toolmark.benchmark.readers.row_conversion import convert, field
@@ -63,11 +63,13 @@ CATEGORIES = (
     *("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple", "live_irrelevance"),
 )
 _UNREAD = {
-    "live_relevance": "BFCL has no answers for it",
-    "simple_java": "its answers are written in Java's syntax",
-    "simple_javascript": "its answers are written in JavaScript's syntax",
+    r"live_relevance": "BFCL has no answers for it",
+    r"(simple_)?java": "its answers are written in Java's syntax",
+    r"(simple_)?javascript": "its answers are written in JavaScript's syntax",
+    r"(memory|web_search|multi_turn).*": "its tools are not in the file",
+    r".*": "it is not a single-turn category of BFCL v4 in Python's syntax",
 }
-"""Single-turn categories that are not read, with the reasons."""
+"""Patterns of categories that are not read, with the reasons."""
 _FILE = re.compile(r"BFCL_v\d+_(.+)\.json(?:l)?(?:\.gz)?")
 _MAX_OPTIONS = 64
 """The largest number of right answers of a case. If several arguments accept several objects, every combination is a
@@ -103,7 +105,7 @@ class BfclReader(BaseReader):
         files = [file for file in data_files(path, ".json", ".jsonl", ".gz") if _category(file)]
         named = _FILE.fullmatch(path.name)
         if not files and path.is_file() and named:
-            reason = _UNREAD.get(named[1], "its tools are not in the file")
+            reason = next(why for category, why in _UNREAD.items() if re.fullmatch(category, named[1]))
             if conversation_files(path):
                 raise InputError(
                     f"{path} contains conversations and not cases",
@@ -125,8 +127,7 @@ class BfclReader(BaseReader):
     def _file(self, file: Path, category: str) -> Iterator[Case | Trace | BadRow]:
         answers: dict[str, Any] = {}
         if not category.endswith("irrelevance"):
-            beside = file.parent / "possible_answer" / file.name
-            for _, row in json_rows(beside):
+            for _, row in json_rows(answers_beside(file)):
                 if isinstance(row, BadRow):
                     yield row
                 else:

@@ -34,7 +34,7 @@ from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 from toolmark.benchmark.tools.bfcl.installed import CLASSES, WORLD, bfcl_world
 from toolmark.benchmark.tools.worlds.world_names import NamedWorld
 
-__all__ = ["BfclConversations", "conversation_files"]
+__all__ = ["BfclConversations", "answers_beside", "conversation_files"]
 
 _FILE = re.compile(r"BFCL_v\d+_multi_turn_(base|miss_func|miss_param|long_context)\.json")
 _MORE_TOOLS = "I have updated some more functions you can choose from. What about now?"
@@ -56,6 +56,25 @@ def conversation_files(path: Path) -> list[Path]:
     return sorted(file for file in found if _FILE.fullmatch(file.name))
 
 
+def answers_beside(file: Path) -> Path:
+    """Return the file with the right answers to the questions of a file.
+
+    Raises:
+        InputError: There is no such file.
+    """
+    return _beside(file, "possible_answer", file.name)
+
+
+def _beside(file: Path, folder: str, name: str) -> Path:
+    path = file.parent / folder / name
+    if not path.is_file():
+        raise InputError(
+            f"there is no file {path}, which the questions of {file} need",
+            f"Copy the folder {folder} of BFCL to {file.parent}.",
+        )
+    return path
+
+
 class BfclConversations:
     """The scenarios in files of multi-turn categories.
 
@@ -64,7 +83,7 @@ class BfclConversations:
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._files, self._folder = files, files[0].parent
+        self._files = files
 
     @cached_property
     def world(self) -> NamedWorld:
@@ -85,7 +104,7 @@ class BfclConversations:
         for file in self._files:
             answers = {
                 str(row.get("id")): row.get("ground_truth")
-                for _, row in json_rows(file.parent / "possible_answer" / file.name)
+                for _, row in json_rows(answers_beside(file))
                 if not isinstance(row, BadRow)
             }
             for line, row in json_rows(file):
@@ -97,7 +116,8 @@ class BfclConversations:
         tools: dict[str, list[Tool]] = {}
         for name, module in CLASSES.items():
             tools[name] = []
-            for line, row in json_rows(file := self._folder / "multi_turn_func_doc" / f"{module}.json"):
+            file = _beside(self._files[0], "multi_turn_func_doc", f"{module}.json")
+            for line, row in json_rows(file):
                 try:
                     if isinstance(row, BadRow):
                         raise ValueError(row.reason)

@@ -192,12 +192,25 @@ def test_other_files_are_none_of_its_categories(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("category", "why"),
-    [("live_relevance", "no answers"), ("simple_java", "Java's"), ("memory_kv", "tools are not in")],
+    [
+        ("live_relevance", "no answers"),
+        ("simple_java", "Java's"),
+        ("javascript", "JavaScript's"),
+        ("memory_kv", "tools are not in"),
+        ("exec_simple", "not a single-turn category of BFCL v4"),
+    ],
 )
 def test_a_file_that_is_not_read_is_named_with_the_reason(tmp_path: Path, category: str, why: str) -> None:
     file = tmp_path / f"BFCL_v4_{category}.json"
     file.write_text("{}")
     with pytest.raises(InputError, match=f"category {category}, which is not read: .*{why}"):
+        list(BfclReader().read(file))
+
+
+def test_missing_answers_are_named_with_their_place(tmp_path: Path) -> None:
+    file = tmp_path / "BFCL_v4_multiple.json"
+    file.write_text("{}")
+    with pytest.raises(InputError, match=f"Copy the folder possible_answer of BFCL to {tmp_path}"):
         list(BfclReader().read(file))
 
 
