@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.strict_json import check_json, json_or_literal
 from toolmark.benchmark.data.cases import Call, Case, Message, Source, Tool
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
@@ -106,9 +107,11 @@ def _value(value: Any, kind: Any) -> Any:
             case "integer":
                 return int(value)
             case "number":
-                return float(value)
+                return check_json(float(value))
             case "boolean":
                 return {"true": True, "false": False}[value.strip().lower()]
+            case "array" | "object":
+                return json_or_literal(value)
     except (ValueError, KeyError):
         return value
     return value

@@ -60,8 +60,11 @@ def _made(row: Row, ref: str) -> Case | Trace:
 def _case(row: Row) -> Case:
     toolbox = tools_of(row)
     expect = _expected(row, toolbox)
+    question = field(row, "question", str)
+    if not question.strip():
+        raise ValueError("the question is empty")
     return Case(
-        messages=(Message(role="user", content=field(row, "question", str)),),
+        messages=(Message(role="user", content=question),),
         toolbox=toolbox,
         expect=expect,
         group=f"when2call:{row['source_id']}" if row.get("source_id") else "",

@@ -47,6 +47,8 @@ def _messages(query: object) -> tuple[Message, ...]:
         ValueError: The question is not a text, a list of texts, or a list of turns.
     """
     if isinstance(query, str):
+        if not query.strip():
+            raise ValueError("the query is empty")
         return (Message(role="user", content=query),)
     if not isinstance(query, list) or not query:
         raise ValueError(f"the field query must be a string or a list, not {query!r:.80}")

@@ -46,6 +46,7 @@ MAX_VALIDATORS = 4096
 
 _MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _DATA = frozenset({"enum", "const", "default", "example", "examples"})
+_TYPES = "the types are array, boolean, integer, null, number, object and string"
 _COMBINING = ("$ref", "allOf", "anyOf", "const", "not", "oneOf")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
@@ -207,7 +208,9 @@ def _compiled(text: str) -> Validator:
             pattern_options=jsonschema_rs.RegexOptions(),
         )
     except jsonschema_rs.ValidationError as error:
-        raise SchemaError(_short(error.message), tuple(error.instance_path)) from None
+        path = tuple(error.instance_path)
+        message = f"{error.instance!r:.80} is not a type; {_TYPES}" if path[-1:] == ("type",) else error.message
+        raise SchemaError(_short(message), path) from None
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise SchemaError(_short(str(error))) from None
 

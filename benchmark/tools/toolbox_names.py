@@ -15,6 +15,8 @@ A toolbox lists names of tools. A tool is looked up in the source of the toolbox
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +36,9 @@ from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 __all__ = ["ToolboxNames", "named_tools", "read_source"]
 
 
+_MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+
+
 def read_source(source: str | Path) -> ToolsFile:
     """Return the tools and toolboxes of a source, which is the value of `--tools`.
 
@@ -50,12 +55,23 @@ def read_source(source: str | Path) -> ToolsFile:
         EnvironmentFault: An MCP server does not answer.
     """
     path = Path(source)
+    suffix = path.suffix.lower()
     if str(source).startswith(MCP):
         name, tools_file = "mcp", read_mcp(str(source).removeprefix(MCP))
     elif (world := world_source(str(source))) is not None:
         name, tools_file = world[1], read_world(*world)
-    elif path.suffix in (".yaml", ".yml", ".json"):
+    elif "://" in str(source):
+        raise InputError(
+            f"{source} is an address, not a source of tools",
+            f"Download the file first: curl -O {shlex.quote(str(source))}. For an MCP server, write mcp:{source}",
+        )
+    elif suffix in (".yaml", ".yml", ".json"):
         name, tools_file = path.stem, read_openapi(path) if is_openapi(path) else read_tools_file(path)
+    elif suffix != ".py" and (path.is_file() or _MODULE.fullmatch(str(source)) is None):
+        raise InputError(
+            f"{str(source)!r} is not a source of tools",
+            "Give a file that ends in .py, .yaml, .yml or .json, the name of a module, or mcp:SERVER.",
+        )
     else:
         name = path.stem if str(source).endswith(".py") else str(source).rpartition(".")[2]
         tools_file = read_python(source)

@@ -31,6 +31,11 @@ from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, 
 __all__ = ["read_tools_file"]
 
 _COMBINING = frozenset({"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"})
+_WITH_MAPPINGS = _COMBINING | {
+    *("$defs", "additionalProperties", "const", "contains", "default", "definitions", "dependencies"),
+    *("dependentRequired", "items", "patternProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties"),
+}
+"""The keywords of JSON Schema whose value can be a mapping, without `properties`."""
 _DOCUMENT_KEYS = "Use only the keys tools and toolboxes. An OpenAPI document needs the key openapi."
 _KEYS = frozenset({"name", "description", "parameters", "run", "effects"})
 
@@ -72,7 +77,8 @@ class _ToolsDocument(YamlDocument):
             return ToolsFile(tools, {}, self.places, tuple(self.good.notes))
         if not isinstance(document, dict):
             raise self.error((), f"expected a list of tools or a mapping, not {kind_of(document)}")
-        if (found := client_tools(document)) is not None:
+        found = ([document], ()) if "name" in document else None
+        if (found := client_tools(document) or found) is not None:
             return ToolsFile(self._tools(*found), {}, self.places, tuple(self.good.notes))
         for key in document:
             if key not in ("tools", "toolboxes"):
@@ -110,9 +116,8 @@ class _ToolsDocument(YamlDocument):
                 raise self.error((*here, key), f"unknown key {key!r}", f"Use only the keys {', '.join(sorted(_KEYS))}.")
         name, description = entry.get("name"), entry.get("description", "")
         if not isinstance(name, str) or not name:
-            raise self.error(
-                (*here, "name"), f"a tool's name must be a string, not {kind_of(name)}", "Give the tool a name."
-            )
+            what = "a tool's name is empty" if name == "" else f"a tool's name must be a string, not {kind_of(name)}"
+            raise self.error((*here, "name"), what, "Give the tool a name.")
         if not isinstance(description, str):
             what = f"the description of {name} must be a string, not {kind_of(description)}"
             raise self.error((*here, "description"), what, "Put the description in quotes.")
@@ -144,6 +149,8 @@ class _ToolsDocument(YamlDocument):
         if not isinstance(parameters, dict):
             raise self.error(place, f"the parameters of {name} must be a mapping, not {kind_of(parameters)}")
         schema = dict(parameters)
+        if "properties" not in schema:
+            self._check_keywords(schema, name, place)
         if _COMBINING & schema.keys():
             schema = {"type": "object"} | schema
         elif "type" not in schema and "required" not in schema and "$ref" not in schema:
@@ -163,6 +170,17 @@ class _ToolsDocument(YamlDocument):
             what = f"the parameters of {name} have the type {schema['type']!r}"
             raise self.error((*place, "type"), what, "Write type: object, because arguments are always an object.")
         return schema
+
+    def _check_keywords(self, schema: dict[str, Any], name: str, place: Place) -> None:
+        """Check that arguments are below `properties`. Otherwise, JSON Schema ignores them.
+
+        Raises:
+            LocatedError: The schema has a mapping below a key that is no keyword.
+        """
+        for key, value in schema.items():
+            if isinstance(value, dict) and key not in _WITH_MAPPINGS and not key.startswith("x-"):
+                what = f"the parameters of {name} have the key {key!r:.80}, which is no keyword of JSON Schema"
+                raise self.error((*place, key), what, "Write the arguments below properties.")
 
     def _check_enum(self, node: Mapping[str, Any], place: Place) -> None:
         """Check that an enum contains no booleans, unless the type is boolean or all values are booleans.

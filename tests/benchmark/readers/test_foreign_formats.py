@@ -194,23 +194,39 @@ def test_a_request_is_calls_of_literals(text: str) -> None:
 def test_sealtools_values_have_the_type_of_their_tool(tmp_path: Path) -> None:
     def tool(name: str, field: str) -> dict[str, Any]:
         parameters = {"mass": {"type": "float"}, "n": {"type": "int"}, "on": {"type": "bool"}, "s": {"type": "str"}}
+        parameters["l"] = {"type": "list"}
         return {"api_name": name, "api_description": "", "field": field, "parameters": parameters, "required": ["mass"]}
 
     (tmp_path / "tool.jsonl").write_text(lines(tool("other", "a/b"), tool("force", "a/b"), tool("far", "c/d")))
-    calls = [{"api": "force", "parameters": {"mass": "37.5", "n": "3", "on": "True", "s": "5"}, "responses": []}]
+    calls = [
+        {
+            "api": "force",
+            "parameters": {"mass": "37.5", "n": "3", "on": "True", "s": "5", "l": "['a']"},
+            "responses": [],
+        }
+    ]
+    infinite = [{"api": "force", "parameters": {"mass": "inf"}}]
     nested = [{"api": "force", "parameters": {"mass": "1", "s": "API_call_0"}}]
-    typed, waived, bad = read(
+    typed, waived, bad, no_number = read(
         "sealtools",
         tmp_path / "dev.jsonl",
         lines(
             {"id": "d-0", "query": "?", "calling": calls},
             {"id": "d-1", "query": "?", "calling": nested},
             {"id": "d-2", "query": "?", "calling": [{"api": "nobody", "parameters": {}}]},
+            {"id": "d-3", "query": "?", "calling": infinite},
         ),
     )
     assert isinstance(typed.expect, ExpectCall)
     rules = typed.expect.any_of[0].calls[0].arguments
-    assert {name: rule.of for name, rule in rules.items()} == {"mass": (37.5,), "n": (3,), "on": (True,), "s": ("5",)}
+    assert {name: rule.of[0] for name, rule in rules.items()} == {
+        "mass": 37.5,
+        "n": 3,
+        "on": True,
+        "s": "5",
+        "l": ["a"],
+    }
+    assert '"inf" is not of type "number"' in no_number.waiver
     assert typed.toolbox.names == ("other", "force")
     assert typed.seen_unknown
     assert waived.waiver == "an argument is the result of an earlier call"
@@ -289,6 +305,8 @@ BROKEN = [
     ("when2call", "x.jsonl", lines(when2call(correct_answer="perhaps")), "perhaps"),
     ("xlam", "x.json", lines({"query": "?", "tools": [WEATHER]}), "answers is missing"),
     ("xlam", "x.json", lines({"query": "?", "tools": [WEATHER], "answers": [{"name": "g"}]}), "not offered"),
+    ("xlam", "x.json", lines({"query": " ", "tools": [WEATHER], "answers": []}), "query is empty"),
+    ("when2call", "x.jsonl", lines(when2call(question="")), "question is empty"),
     ("xlam", "x.json", lines({"query": 5, "tools": [WEATHER], "answers": []}), "query must be a string"),
     ("apibank", "x.json", lines({"instruction": "?", "input": "User: ?", "output": "AI: ."}), "lists no APIs"),
     ("metatool", "x.json", lines({"tool": "a", "action_prompt": "1. tool name: a, tool description: b"}), "query"),

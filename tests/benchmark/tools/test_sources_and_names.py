@@ -13,7 +13,7 @@ from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.schemas import problems, validator_of
 from toolmark.benchmark.tools.sources.file_kinds import is_openapi
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
-from toolmark.benchmark.tools.toolbox_names import ToolboxNames
+from toolmark.benchmark.tools.toolbox_names import ToolboxNames, read_source
 from toolmark.generators.template.schema.described_tool import DescribedTool
 
 
@@ -40,11 +40,12 @@ def test_combined_schemas_are_not_completed(tmp_path, keyword, typed):
         "- type: function\n  function: {name: f, parameters: {type: object}}\n",
         "\ufeff- name: f\n  parameters: {type: object}\n",
         '{"type": "function", "function": {"name": "f", "description": null, "parameters": null}}',
+        '{"name": "f", "parameters": {"type": "object"}}',
         '{"functions": [{"name": "f", "parameters": {"type": "object"}}]}',
         '{"model": "m", "messages": [], "tools": [{"name": "f", "input_schema": {"type": "object"}}]}',
         '{"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"name": "f", "title": "F", "inputSchema": {}}]}}',
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_tools_in_the_forms_of_clients_and_with_a_byte_order_mark(tmp_path, text):
     path = tmp_path / "tools.json"
@@ -161,6 +162,10 @@ BOMB = "a: &b0 [1]\n" + "".join(f"k{i}: &b{i} [" + ", ".join([f"*b{i - 1}"] * 9)
         ("- name: a\n  description: !!python/name:os.system x\n", 2, "not allowed"),
         ("- &a\n  name: x\n  description: *a\n", 3, "contains itself"),
         (BOMB, 7, "add more than 200,000 values"),
+        ("- name: ''\n", 1, "name is empty"),
+        ("- name: a\n  parameters:\n    city: {type: str}\n", 3, "'city', which is no keyword"),
+        ("- name: a\n  parameters: {type: object, city: {}}\n", 2, "below properties"),
+        ("- name: a\n  parameters: {properties: {x: {type: [str]}}}\n", 2, "'str'. is not a type"),
         ("- <<: 3\n  name: a\n", 1, "the value of << is not a mapping"),
         ("toolboxes:\n  one: calculator\n", 2, "list of tool names"),
         ("toolboxes:\n  one: [calculator, calculator]\n", 2, "twice"),
@@ -228,3 +233,19 @@ def test_unknown_names_show_the_nearest(tmp_path):
     path.write_text("toolboxes:\n  one: [calculater]\n")
     with pytest.raises(InputError, match=r"'calculater'.*calculator"):
         ToolboxNames(Path(tmp_path / "cases.jsonl")).resolve("one")
+
+
+@pytest.mark.parametrize(
+    ("source", "fix"),
+    [
+        ("https://e.org/api.json", "curl -O https://e.org/api.json"),
+        ("{folder}", "Give a file that ends in"),
+        ("{folder}/tools.jsonl", "Give a file that ends in"),
+        ("", "Give a file that ends in"),
+        ("./tools", "Give a file that ends in"),
+    ],
+)
+def test_what_is_no_source_of_tools_says_what_is_one(tmp_path, source, fix):
+    (tmp_path / "tools.jsonl").write_text("{}")
+    with pytest.raises(InputError, match=fix):
+        read_source(source.format(folder=tmp_path))
