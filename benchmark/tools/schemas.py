@@ -43,6 +43,8 @@ _T = TypeVar("_T")
 MAX_DEPTH = 64
 MAX_MESSAGE = 300
 MAX_VALIDATORS = 4096
+MAX_CACHED = 100_000
+"""Longest schema whose validator is cached, in characters. A file can have hundreds of larger schemas."""
 
 _MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _DATA = frozenset({"enum", "const", "default", "example", "examples"})
@@ -131,7 +133,7 @@ def check_schema(schema: Mapping[str, Any]) -> None:
 
 
 def compile_schema(schema: Mapping[str, Any]) -> Validator:
-    """Return the validator of `schema`. Equal schemas share one cached validator.
+    """Return the validator of `schema`. Equal schemas share one cached validator, unless they are large.
 
     Raises:
         SchemaError: The schema is not valid JSON Schema.
@@ -140,7 +142,7 @@ def compile_schema(schema: Mapping[str, Any]) -> Validator:
         text = canonical_json(schema)
     except (TypeError, RecursionError, ValueError) as error:
         raise SchemaError(f"the schema is not JSON: {error}") from None
-    return _compiled(text)
+    return _compiled(text) if len(text) <= MAX_CACHED else _compiled.__wrapped__(text)
 
 
 def per_tool(made: Callable[[Tool], _T]) -> Callable[[Tool], _T]:

@@ -35,6 +35,8 @@ _HEADERS_OF_HTTP = frozenset({"accept", "content-type", "authorization"})
 """By the OpenAPI specification, header parameters with these names are ignored."""
 _ONLY_IN_DOCUMENTS = ("xml", "externalDocs", "example", "discriminator", "nullable")
 _MAX_HOPS = 16
+_MAX_SCHEMAS = 1_000_000
+"""Largest number of schemas in all tools of a file. Each tool has a copy of the schemas that it refers to."""
 _MAX_NAME = 64
 
 Where = Literal["path", "query", "header", "body", "whole_body"]
@@ -93,6 +95,7 @@ class _OpenApi(YamlDocument):
     good: GoodTools = field(default_factory=GoodTools)
     operations: dict[str, Operation] = field(default_factory=dict)
     content: dict[str, Any] = field(default_factory=dict)
+    schemas: int = 0
 
     def read(self) -> None:
         """Read all operations, in the order of the file.
@@ -295,6 +298,10 @@ class _OpenApi(YamlDocument):
             pending = [copied]
             while pending:
                 for _, node in list(subschemas(pending.pop())):
+                    self.schemas += 1
+                    if self.schemas > _MAX_SCHEMAS:
+                        what = f"with the arguments of {name}, the tools have more than {_MAX_SCHEMAS:,} schemas"
+                        raise self.error(place, what, "Give a file with fewer operations.")
                     _as_json_schema(node)
                     reference = node.get("$ref")
                     if reference is None:

@@ -132,6 +132,17 @@ def test_a_large_file_is_read(tmp_path: Path) -> None:
     assert read_openapi(path).tools[0].name == "ping"
 
 
+def test_the_schemas_of_all_tools_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolmark.benchmark.tools.sources.openapi._MAX_SCHEMAS", 10)
+    path = tmp_path / "api.json"
+    schemas = {f"S{n}": {"properties": {"next": {"$ref": f"#/components/schemas/S{(n + 1) % 4}"}}} for n in range(4)}
+    operation = body({"properties": {"a": {"$ref": "#/components/schemas/S0"}}})
+    path.write_text(json.dumps(document(operation, components={"schemas": schemas})))
+    read = read_openapi(path)
+    assert [tool.name for tool in read.tools] == ["ping"]
+    assert "with the arguments of bad, the tools have more than 10 schemas" in read.notes[0].what
+
+
 def test_a_file_of_swagger_2_says_how_to_convert_it(tmp_path: Path) -> None:
     path = tmp_path / "api.json"
     path.write_text('{"swagger": "2.0", "paths": {}}')
