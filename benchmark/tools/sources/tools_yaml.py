@@ -77,8 +77,10 @@ class _ToolsDocument(YamlDocument):
             return ToolsFile(tools, {}, self.places, tuple(self.good.notes))
         if not isinstance(document, dict):
             raise self.error((), f"expected a list of tools or a mapping, not {kind_of(document)}")
-        found = ([document], ()) if "name" in document else None
-        if (found := client_tools(document) or found) is not None:
+        found = client_tools(document)
+        if found is None and "name" in document:
+            found = [document], ()
+        if found is not None:
             return ToolsFile(self._tools(*found), {}, self.places, tuple(self.good.notes))
         for key in document:
             if key not in ("tools", "toolboxes"):

@@ -87,9 +87,9 @@ class _Open:
 
     def close(self) -> None:
         """Add the keys of the merged mappings that the mapping does not have."""
-        for merged in self.merged if isinstance(self.value, dict) else ():
-            for key, value in merged.items():
-                self.value.setdefault(key, value)
+        if isinstance(self.value, dict):
+            for merged in self.merged:
+                self.value |= {key: value for key, value in merged.items() if key not in self.value}
 
 
 @dataclass
