@@ -38,7 +38,7 @@ MAX_LITERAL = 1 << 20
 """Longest Python literal that is read, in characters."""
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
@@ -133,14 +133,23 @@ def python_literal(text: str) -> Any:
     """Decode a Python literal. Only JSON's types are allowed, and tuples become lists. No code is run.
 
     Raises:
-        ValueError: The text is not a literal of JSON's types, is longer than `MAX_LITERAL`, or is nested too deeply.
+        ValueError: The text is not a literal of JSON's types, is longer than `MAX_LITERAL`, is nested too deeply, or
+            contains a dictionary with a repeated key.
     """
     if len(text) > MAX_LITERAL:
         raise ValueError(f"the literal has {len(text)} characters, but at most {MAX_LITERAL} are read")
     try:
-        return check_json(as_json(ast.literal_eval(text.strip())))
+        tree = ast.parse(text.strip(), mode="eval")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Dict):
+                _unique([(key.value, None) for key in node.keys if isinstance(key, ast.Constant)])
+        return check_json(as_json(ast.literal_eval(tree)))
     except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError(f"not a Python literal: {plain_reason(error)}") from None
+    except ValueError as error:
+        if "malformed node" not in str(error):
+            raise
+        raise ValueError("not a Python literal: it contains a name, a call or an operation") from None
 
 
 def as_json(value: Any) -> Any:
@@ -165,9 +174,13 @@ def json_or_literal(text: str) -> Any:
     """Decode JSON or a Python literal, because some files contain Python literals instead of JSON.
 
     Raises:
-        ValueError: The text is neither strict JSON nor a literal of JSON's types.
+        ValueError: The text is neither strict JSON nor a literal of JSON's types. JSON that is only not strict, for
+            example with a repeated key, is not read as a literal.
     """
     try:
         return strict_json(text)
-    except ValueError:
-        return python_literal(text)
+    except json.JSONDecodeError as error:
+        try:
+            return python_literal(text)
+        except ValueError as other:
+            raise ValueError(f"{error}; {other}") from None

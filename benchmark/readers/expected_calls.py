@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from toolmark.benchmark.core.strict_json import strict_json
+from toolmark.benchmark.core.strict_json import json_or_literal
 from toolmark.benchmark.data.cases import (
     Abstain,
     Call,
@@ -55,16 +55,18 @@ def call_of(value: Any) -> Call:
 
 
 def calls_of(value: Any) -> tuple[Call, ...]:
-    """Return the calls that a value contains. The value is one call, a list of calls, or the JSON text of either.
+    """Return the calls that a value contains. The value is one call or a list of calls, or one of them as text.
+
+    The text is JSON or a Python literal.
 
     Raises:
         ValueError: The value has another form.
     """
     if isinstance(value, str):
         try:
-            value = strict_json(value) if value.strip() else []
+            value = json_or_literal(value) if value.strip() else []
         except ValueError as error:
-            raise ValueError(f"the calls are not JSON: {value!r:.80} ({error})") from None
+            raise ValueError(f"the calls cannot be read: {value!r:.80} ({error})") from None
     return tuple(map(call_of, value if isinstance(value, list) else [value]))
 
 

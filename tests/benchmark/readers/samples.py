@@ -78,6 +78,7 @@ def when2call(**changes: Any) -> dict[str, Any]:
 
 
 T = {"tools": [WEATHER]}
+LITERAL = {"name": "get_weather", "arguments": ARGUMENTS}
 WRITTEN = json.dumps({"name": "get_weather", "arguments": ARGUMENTS})
 
 
@@ -110,6 +111,7 @@ CALLED = [
         lines({"messages": [CHAT[1], {**CHAT[2], "tool_calls": f"[{json.dumps(OPENAI_CALL)}]"}], **T}),
     ),
     ("openai", "x.jsonl", lines({"messages": [CHAT[1], {"role": "tool_call", "content": WRITTEN}], **T})),
+    ("openai", "x.jsonl", lines({"messages": [CHAT[1], {"role": "tool_call", "content": str(LITERAL)}], **T})),
     ("sharegpt", "x.jsonl", lines({"conversations": json.dumps(shared("function_call", WRITTEN)), **T})),
     ("sharegpt", "x.jsonl", lines({"conversations": shared("tool_call", f"<think>f(</think>{WRITTEN}"), **T})),
     (

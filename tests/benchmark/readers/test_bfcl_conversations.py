@@ -70,7 +70,7 @@ def test_a_question_becomes_a_scenario(tmp_path: Path) -> None:
     [
         ([[]], {}, "2 turns"),
         ([[], ["sort('a', 'b')"]], {}, "named arguments"),
-        ([[], ["sort(__import__('os'))"]], {}, "malformed"),
+        ([[], ["sort(__import__('os'))"]], {}, "not a Python literal"),
         ([[], []], {"involved_classes": ["Os"]}, "'Os' is not known"),
         ([[], []], {"missed_function": {}}, "turn 2 has no text"),
     ],

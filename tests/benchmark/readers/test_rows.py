@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.benchmark.dialects.test_dialects import ONE
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import load
-from toolmark.benchmark.core.strict_json import python_literal, strict_json
+from toolmark.benchmark.core.strict_json import json_or_literal, python_literal, strict_json
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows, parquet_rows
@@ -72,6 +72,17 @@ def test_numbers_with_too_many_digits_are_refused_in_plain_words(tmp_path: Path)
 def test_a_python_literal_is_data_and_nothing_else(text: str) -> None:
     with pytest.raises(ValueError):
         python_literal(text)
+
+
+@pytest.mark.parametrize("text", ["{'a': 1, 'a': 2}", '{"a": {"b": 1, "b": 2}}', '{"a": True, "a": True}'])
+def test_a_repeated_key_is_an_error_in_a_literal_too(text: str) -> None:
+    with pytest.raises(ValueError, match="written twice"):
+        json_or_literal(text)
+
+
+def test_the_reasons_of_a_text_that_is_neither_json_nor_a_literal() -> None:
+    with pytest.raises(ValueError, match=r"^Expecting value: .*; not a Python literal: it contains a name"):
+        json_or_literal('{"a": tru}')
 
 
 def test_a_python_literal_becomes_json() -> None:
