@@ -14,13 +14,14 @@ catalog.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.hub import cached, check_id, download
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Case, Tool, Toolbox
@@ -60,20 +61,25 @@ class ImportGenerator(BaseGenerator):
 
         Raises:
             InputError: The source cannot be read at all.
+            NothingToDo: The source contains cases, but no conversations.
         """
         reader, path = _reader_and_path(options.source)
         shipped = () if options.source.startswith(_ABOUT_THE_CATALOG) else catalog().tools
         known = {tool.name: (tool, tool in shipped) for tool in toolbox.tools}
-        cases: Counter[str] = Counter()
+        rows: Counter[type] = Counter()
         for row in reader.read(path):
+            rows[Case if isinstance(row, Case) else type(row)] += 1
             if isinstance(row, BadRow):
                 ctx.drop("format", f"{row.place}: {row.reason}", "", "", None)
-            elif isinstance(row, Case):
-                cases["read"] += 1
-            else:
+            elif not isinstance(row, Case):
                 yield _with_implementations(row, known)
-        if cases["read"]:
-            ctx.note(f"{cases['read']:,} rows were left out, because they contain no answer that a model could learn")
+        if rows.keys() == {Case}:
+            raise NothingToDo(
+                f"{options.source} contains {rows[Case]:,} cases, but no conversation with an answer to learn",
+                f"Evaluate a model on the cases: toolmark eval --model MODEL --cases {shlex.quote(options.source)}",
+            )
+        if rows[Case]:
+            ctx.note(f"{rows[Case]:,} rows were left out, because they contain no answer that a model could learn")
 
 
 def _reader_and_path(source: str) -> tuple[Reader, Path]:

@@ -119,6 +119,14 @@ def test_a_readers_conversations_pass_the_same_stages(
     assert "is not of the form NAME:PATH" in unknown
 
 
+def test_a_source_with_cases_only_says_how_to_use_them(toolmark: Toolmark, tmp_path: Path) -> None:
+    rows = tmp_path / "x.jsonl"
+    rows.write_text(json.dumps({"query": "?", "tools": [{"name": "f"}], "answers": [{"name": "f"}]}) + "\n")
+    ended = toolmark("generate", "import", "--source", f"xlam:{rows}", "--out", str(tmp_path / "data"))
+    assert ended.code == 5
+    assert f"toolmark eval --model MODEL --cases xlam:{rows}" in ended.said
+
+
 def test_a_foreign_tool_does_not_run_the_shipped_tool_of_the_same_name(toolmark: Toolmark, tmp_path: Path) -> None:
     city = {"type": "object", "properties": {"city": {"type": "string", "description": "City"}}, "required": ["city"]}
     tool = {"name": "get_weather", "description": "Weather of a city", "parameters": city}
