@@ -30,6 +30,8 @@ _SPACE = " \t\r\n"
 _LENIENT_DECODER = json.JSONDecoder()
 """Finds the end of an element that is JSON, but not strict JSON."""
 _MOST_BATCH_ROWS = 256
+_ABOUT_DATA = frozenset({"dataset_dict.json", "dataset_info.json", "dataset_infos.json", "state.json"})
+"""Files that the library `datasets` and LLaMA-Factory write beside the data. They contain no rows."""
 _OTHER_FORMS = {
     b"\xff\xfe": "The file is UTF-16 text. Convert the file: iconv -f UTF-16 -t UTF-8 {0} > utf8.txt",
     b"\xfe\xff": "The file is UTF-16 text. Convert the file: iconv -f UTF-16 -t UTF-8 {0} > utf8.txt",
@@ -67,12 +69,16 @@ def data_files(path: Path, *suffixes: str) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError(f"there is no data at {str(path)!r}", "Give the path of an existing file or folder.")
-    files = sorted(file for file in path.iterdir() if file.is_file() and file.name.endswith(suffixes))
+    files = sorted(file for file in path.iterdir() if _has_rows(file, suffixes))
     if not files:
         raise InputError(
             f"{path} has no file whose name ends in {' or '.join(suffixes)}", "Give the path of a file instead."
         )
     return files
+
+
+def _has_rows(file: Path, suffixes: tuple[str, ...]) -> bool:
+    return file.is_file() and file.name.endswith(suffixes) and file.name not in _ABOUT_DATA
 
 
 def tables(path: Path, *names: str) -> list[Path]:
@@ -84,8 +90,8 @@ def tables(path: Path, *names: str) -> list[Path]:
         InputError: No file is found.
     """
     wanted = (*names, PARQUET)
-    if path.is_dir() and not any(file.name.endswith(wanted) for file in path.iterdir() if file.is_file()):
-        below = [file for file in path.rglob("*") if file.is_file() and file.name.endswith(wanted)]
+    if path.is_dir() and not any(_has_rows(file, wanted) for file in path.iterdir()):
+        below = [file for file in path.rglob("*") if _has_rows(file, wanted)]
         visible = [file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts)]
         if visible:
             return sorted(visible)

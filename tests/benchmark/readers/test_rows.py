@@ -17,7 +17,7 @@ from toolmark.benchmark.core.registry import load
 from toolmark.benchmark.core.strict_json import json_or_literal, python_literal, strict_json
 from toolmark.benchmark.data.completions import Completion, RawCall
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows, parquet_rows
+from toolmark.benchmark.readers.file_rows import csv_rows, data_files, json_rows, parquet_rows, tables
 from toolmark.benchmark.readers.recorded_answers import RecordedRow, recorded_rows
 
 
@@ -186,6 +186,14 @@ def test_a_folder_or_file_that_is_not_there(tmp_path: Path) -> None:
         data_files(tmp_path / "nowhere", ".json")
     with pytest.raises(InputError, match=r"no file whose name ends in \.json"):
         data_files(tmp_path, ".json")
+
+
+def test_files_about_a_data_set_are_no_data(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "dataset_infos.json").write_text("{}")
+    (tmp_path / "data" / "x.json").write_text("[]")
+    assert tables(tmp_path, ".json") == [tmp_path / "data" / "x.json"]
+    assert tables(tmp_path / "dataset_infos.json", ".json") == [tmp_path / "dataset_infos.json"]
 
 
 @given(st.text() | st.text(alphabet='[]{}",: \n1ae\\u0d8'))
