@@ -112,6 +112,8 @@ class _OpenApi(YamlDocument):
                 fix = f"Convert the file: npx swagger2openapi {shlex.quote(str(self.path))} --outfile openapi.yaml"
             raise self.error(("openapi",), what, fix)
         for path, listed in self._mapping(("paths",), self.content.get("paths", {})).items():
+            if path.startswith("x-"):
+                continue  # An extension of the specification.
             with self.good.one():
                 shared, place = self._resolved(listed, ("paths", path))
                 item = shared | listed

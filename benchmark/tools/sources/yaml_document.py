@@ -288,7 +288,8 @@ class _Values:
 
     def _scalar(self, event: ScalarEvent, place: Place) -> Any:
         kind, text = self._kind(event), event.value
-        if kind == "str" or (kind == "timestamp" and self._document.lenient):
+        # `=` and `<<` are not strings in YAML 1.1. As values, for example in an enum of comparisons, they are strings.
+        if kind in ("str", "value", "merge") or (kind == "timestamp" and self._document.lenient):
             return text
         if kind == "timestamp":
             raise self._document.error(place, f"YAML reads {text} as a date", f'Put the value in quotes: "{text}".')

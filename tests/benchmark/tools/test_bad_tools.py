@@ -91,8 +91,11 @@ def test_operations_that_are_not_in_the_path_itself_are_read(tmp_path: Path) -> 
         "paths:\n"
         "  /a: {$ref: '#/components/pathItems/A', delete: {operationId: own}}\n"
         "  /b: {get: {<<: *all, operationId: merged, summary: Own}}\n"
+        "  x-hidden: true\n"
         "components: {pathItems: {A: {get: {operationId: referenced}}}}\n"
+        "x-comparisons: [=, <, <=, <<]\n"
     )
+    assert not read_openapi(path).notes
     tools = {tool.name: tool for tool in read_openapi(path).tools}
     assert tools.keys() == {"referenced", "own", "merged"}
     assert (tools["merged"].effects, tools["merged"].description) == ("pure", "Own")
