@@ -18,7 +18,7 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, Reader
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 
-__all__ = ["Split", "case_files", "limited", "load_cases", "no_cases", "open_reader"]
+__all__ = ["Split", "case_files", "limited", "load_cases", "no_cases", "nothing_left", "open_reader"]
 
 Split = Literal["dev", "test"]
 
@@ -141,15 +141,26 @@ def load_cases(
                     "--skip-bad.",
                 )
             skipped.append(BadRow(file, index, f"{row.source.ref} {twice}", ref=row.source.ref))
-    if not cases and skipped:
-        raise NothingToDo(
-            f"{source} has no case, because all {len(skipped)} rows are bad. The first is {skipped[0].place}: "
-            f"{skipped[0].reason}",
-            "Correct the rows, or give another file or reader: READER:PATH.",
-        )
     if not cases:
-        raise NothingToDo(f"{source} has no case", "Give the path of a file with at least one case.")
+        raise nothing_left(source, "case", skipped)
     return cases, skipped
+
+
+def nothing_left(source: str, what: str, skipped: Sequence[BadRow]) -> NothingToDo:
+    """Return the error for a source without a row that can be used.
+
+    Args:
+        source: The source.
+        what: What the rows are: `case` or `scenario`.
+        skipped: The bad rows that were left out.
+    """
+    if not skipped:
+        return NothingToDo(f"{source} has no {what}", f"Give the path of a file with at least one {what}.")
+    return NothingToDo(
+        f"{source} has no {what}, because all {len(skipped)} rows are bad. The first is {skipped[0].place}: "
+        f"{skipped[0].reason}",
+        "Correct the rows, or give another file or reader: READER:PATH.",
+    )
 
 
 def _stratum(case: Case | Scenario) -> str:

@@ -12,10 +12,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from toolmark.benchmark.core.errors import InputError, NothingToDo
+from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.readers import BadRow
-from toolmark.benchmark.readers.case_selection import Split, case_files
+from toolmark.benchmark.readers.case_selection import Split, case_files, nothing_left
 from toolmark.benchmark.readers.file_rows import Row, json_rows
 from toolmark.benchmark.readers.row_conversion import field, reason
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
@@ -112,7 +112,7 @@ def distinct(
             raise InputError(what, "Remove one of the two scenarios.")
         scenarios[row.id] = row
     if not scenarios:
-        raise NothingToDo(f"{source} has no scenario", "Give the path of a file with at least one scenario.")
+        raise nothing_left(source, "scenario", skipped)
     return list(scenarios.values()), skipped
 
 
