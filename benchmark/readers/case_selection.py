@@ -121,11 +121,13 @@ def load_cases(
     skipped: list[BadRow] = []
     seen: dict[str, tuple[str, Case]] = {}
     foreign = not isinstance(reader, ToolmarkReader)
+    unnamed = reader.takes_tools and reader.tools is None
     for file, index, row in _rows(reader, path, split):
         if isinstance(row, BadRow):
             if not skip_bad:
+                own_tools = ", name your tools with --tools SOURCE" if foreign and unnamed else ""
                 raise InputError(
-                    f"{row.place}: {row.reason}", "Correct the row, or leave bad rows out with --skip-bad."
+                    f"{row.place}: {row.reason}", f"Correct the row{own_tools}, or leave bad rows out with --skip-bad."
                 )
             skipped.append(row)
         elif row.id not in seen:

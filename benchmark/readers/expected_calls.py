@@ -111,7 +111,8 @@ def labelled(names: Sequence[str], toolbox: Toolbox) -> ExpectCall:
 def _check_offered(names: Iterable[str], toolbox: Toolbox) -> None:
     for name in names:
         if name not in toolbox.names:
-            raise ValueError(f"the tool {name!r:.80} is called but not offered")
+            why = "" if toolbox.tools else ": the row lists no tools"
+            raise ValueError(f"the tool {name!r:.80} is called but not offered{why}")
 
 
 def gold_fault(expect: ExpectCall | Abstain, toolbox: Toolbox) -> str | None:

@@ -288,7 +288,7 @@ def test_where_arguments_are_not_known_only_the_rest_is_judged(tmp_path: Path) -
 
 BROKEN = [
     ("openai", "x.jsonl", lines({"tools": [WEATHER]}), "messages is missing"),
-    ("openai", "x.jsonl", lines({"messages": CHAT, "tools": []}), "called but not offered"),
+    ("openai", "x.jsonl", lines({"messages": CHAT, "tools": []}), "not offered: the row lists no tools"),
     ("openai", "x.jsonl", lines({"messages": [{"role": "robot"}]}), "roles"),
     ("openai", "x.jsonl", lines({"messages": CHAT[:2]}), "no assistant turn"),
     ("openai", "x.jsonl", lines({"messages": CHAT, "tools": [WEATHER, WEATHER]}), "two tools"),
@@ -322,8 +322,9 @@ def test_a_bad_row_is_told_with_its_place(tmp_path: Path, reader: str, file: str
     assert isinstance(bad, BadRow), bad
     assert said in bad.reason
     assert bad.place.startswith(f"{tmp_path / file}:{2 if reader == 'csv' else 1}")
-    with pytest.raises(InputError, match="--skip-bad"):
+    with pytest.raises(InputError, match="--skip-bad") as caught:
         load_cases(f"{reader}:{tmp_path / file}")
+    assert ("--tools" in caught.value.fix) == (reader in ("apibank", "csv", "metatool"))
 
 
 def test_two_equal_questions_are_an_error_or_counted(tmp_path: Path) -> None:
