@@ -65,6 +65,7 @@ _KEPT_OF_FLAT = (
 )
 """The keys of a flat argument that have the same meaning in JSON Schema."""
 _WORD = re.compile(r"[a-z]+")
+_OR = re.compile(r"\bor\b|[,/]")
 _OPTIONAL_TYPE = re.compile(r"optional|\bnone\b|\bnull\b")
 _OPTIONAL_TEXT = re.compile(r"\W*optional\b", re.IGNORECASE)
 _SPLIT_ARGUMENTS: Mapping[str, bool] = {"required_parameters": True, "optional_parameters": False}
@@ -155,12 +156,23 @@ def type_schema(written: str) -> tuple[dict[str, Any], bool]:
         text = text[len("optional[") : -1]
     words = _WORD.findall(text)
     name = _TYPES.get(words[0]) if words and not text.startswith(("union", "any")) and "|" not in text else None
-    if name is None:
+    if name is None or len(_alternatives(text)) > 1:
         return {}, optional
     schema: dict[str, Any] = {"type": name}
     if name == "array" and len(words) == 2 and (inner := _TYPES.get(words[1])) is not None:
         schema["items"] = {"type": inner}
     return schema, optional
+
+
+def _alternatives(text: str) -> set[str]:
+    """Return the types of a text like `int or str`. Types in brackets belong to the type before the brackets."""
+    depth = 0
+    outer = ""
+    for character in text:
+        depth += {"[": 1, "]": -1}.get(character, 0)
+        outer += character if depth == 0 else ""
+    first_words = (_WORD.search(part) for part in _OR.split(outer))
+    return {name for word in first_words if word is not None and (name := _TYPES.get(word[0])) not in (None, "null")}
 
 
 def flat_schema(arguments: Mapping[str, Any], required: Iterable[str] | None = None) -> dict[str, Any]:

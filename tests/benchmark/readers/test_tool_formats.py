@@ -11,7 +11,7 @@ import pytest
 from tests.benchmark.readers.samples import case_of, read
 from toolmark.benchmark.data.completions import Completion
 from toolmark.benchmark.dialects.json import Json
-from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
+from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of, type_schema
 from toolmark.benchmark.scoring.grades import grade
 from toolmark.benchmark.tools.schemas import problems, validator_of
 
@@ -139,6 +139,26 @@ def test_names_of_types_are_read_everywhere_in_a_schema(written: dict[str, Any],
     tool = tool_of({"name": "f", "parameters": schema})
     assert tool.parameters == {"type": "object", "properties": {"a": read}, "$defs": {"d": read}}
     toolbox_of([tool])
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("int or float", {}),
+        ("str/int, optional", {}),
+        ("List[str] or str", {}),
+        ("list, str", {}),
+        ("str or None", {"type": "string"}),
+        ("Dict[str, int]", {"type": "object"}),
+        ("List[Tuple[int, str]]", {"type": "array"}),
+        ("str, required", {"type": "string"}),
+        ("int or integer", {"type": "integer"}),
+        ("list of str", {"type": "array"}),
+        ("str (date or time)", {"type": "string"}),
+    ],
+)
+def test_alternatives_in_a_type_allow_every_value(written: str, read: dict[str, Any]) -> None:
+    assert type_schema(written)[0] == read
 
 
 def test_a_schema_that_is_only_a_reference_is_no_list_of_flat_arguments() -> None:
