@@ -106,6 +106,7 @@ def _markup(space: str, sections: tuple[str, ...]) -> Section:
         close=f"</{mark}parameter>",
         follows=re.compile(rf"\s{{0,64}}(?:<{mark}parameter |</{mark}invoke>)"),
         end=f"</{mark}invoke>",
+        without_end=re.compile(rf"\s{{0,64}}(?:<{mark}invoke |</{mark}(?:{'|'.join(sections)})>)"),
         unclosed=re.compile(r"(?!)"),
         opening="<｜DSML｜",
         value=_value,

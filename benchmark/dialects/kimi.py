@@ -55,6 +55,7 @@ _ELEMENTS = Elements(
     close="<|close|>argument<|sep|>",
     follows=re.compile(r"\s{0,64}(?:<\|open\|>argument |<\|close\|>call<\|sep\|>)"),
     end="<|close|>call<|sep|>",
+    without_end=re.compile(r"\s{0,64}(?:<\|open\|>call |<\|close\|>tools<\|sep\|>)"),
     unclosed=re.compile(r"(?!)"),
     opening="<|open|>",
     value=_value,

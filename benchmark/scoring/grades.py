@@ -25,7 +25,7 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
-SCORER_VERSION = "7"
+SCORER_VERSION = "8"
 """Version of the rules for grading, which is recorded in runs. If a change of code can change a grade, increase it."""
 
 _MAX_TEXT = 300
