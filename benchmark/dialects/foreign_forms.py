@@ -83,8 +83,9 @@ _BY_MARK = {
 MARKS: tuple[str, ...] = tuple(_BY_MARK)
 """The marks with which the calls in these forms begin."""
 
-OTHER_TAGS = r"<[|｜]?[\w:]{0,24}(?:tool|function|action)_?(?:calls?|start)[|｜]?>"
-"""Pattern of a tag or a special token that says that a call begins, and that is perhaps not one of `MARKS`."""
+OTHER_TAGS = r"(?i:<[|｜]?[\w:]{0,24}(?:tool|function|action)[_▁ ]?(?:calls?|start)(?:[_▁ ]begin)?[|｜]?>)"
+"""Pattern of a tag or a special token that says that a call begins, and that is perhaps not one of `MARKS`. Small
+models write the tokens of their family with other signs, for example `<|tool_calls_begin|>`, and tags in capitals."""
 _OTHER_TAG = re.compile(OTHER_TAGS)
 _AFTER_TAG = re.compile(rf"(?:\s*<\|\w{{1,16}}\|>)?(?:\s*[{{\[]\s*[\"'{{]|{_NEXT_LINE}({_NAME})\s*(?:[{{(<]|```))")
 

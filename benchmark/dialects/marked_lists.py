@@ -9,11 +9,13 @@ from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
 from toolmark.benchmark.dialects.json_calls import loose_body
 from toolmark.benchmark.dialects.literals import skip
 from toolmark.benchmark.dialects.marked_calls import spent
-from toolmark.benchmark.dialects.python_calls import call_list, sequence
+from toolmark.benchmark.dialects.python_calls import HEAD, call_list, sequence
 
 __all__ = ["MarkedLists"]
 
 _FENCE = re.compile(r"```\w*\s{0,8}")
+_ANOTHER = re.compile(rf"[\s,;]*(?=\[\s*{HEAD.pattern})")
+"""Pattern of the text between two lists."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class MarkedLists:
     def read(self, text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
         """Read the list whose opening mark is at `start`. See `toolmark.benchmark.dialects.scanner.Reader`.
 
-        A lenient reading also accepts calls without a list, JSON calls, a code fence as MiniCPM writes it, and a
-        missing closing mark.
+        A lenient reading also accepts several lists, calls without a list, JSON calls, a code fence as MiniCPM writes
+        it, and a missing closing mark.
         """
         begin = skip(text, start + len(self.opening))
         faults: list[Fault] = []
@@ -48,6 +50,10 @@ class MarkedLists:
         try:
             if text.startswith("[", begin):
                 calls, end = call_list(text, begin, faults)
+                while (another := _ANOTHER.match(text, end)) is not None:
+                    faults.append((Leniency.NO_LIST, "the calls are in several lists"))
+                    more, end = call_list(text, another.end(), faults)
+                    calls += more
             else:
                 faults.append((Leniency.NO_LIST, "the call is not in a list"))
                 calls, end = sequence(text, begin, closing, faults)

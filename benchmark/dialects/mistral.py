@@ -38,8 +38,10 @@ from toolmark.benchmark.dialects.text_dialect import TextDialect
 
 __all__ = ["READERS", "Mistral"]
 
-_NAMED = re.compile(r"\s{0,8}([^\s\[\]{}\"`]{1,128})(?:\[CALL_ID\]\w{0,64})?(\[ARGS\])?\s{0,8}(?=\{)")
-"""Pattern of the name before the arguments, in the newer form."""
+_NAMED = re.compile(
+    r"\s{0,8}([^\s\[\]{}\"`]{1,128})\s{0,8}(?:\[CALL_ID\]\s{0,8}[\w-]{0,64}\s{0,8})?(\[ARGS\])?\s{0,8}(?=\{)"
+)
+"""Pattern of the name before the arguments, in the newer form. Some decoders write blanks around special tokens."""
 
 
 def _value(text: str, start: int) -> tuple[Any, int, str | None]:

@@ -22,6 +22,10 @@ ReadCall = Callable[[str, "re.Match[str]", list[Fault]], tuple[Call | UntypedCal
 returns the call and the index after it, or raises `ValueError`."""
 
 
+_PERHAPS_CALL = re.compile(r"[<{\[]")
+"""Pattern of a sign that shows that the text after the last call can contain another call."""
+
+
 @dataclass(frozen=True)
 class Section:
     """The marks of a section, and how a call in it is read.
@@ -82,7 +86,7 @@ class Section:
                 break
             if head is None:
                 at = len(text)
-                if between or not calls:
+                if not calls or _PERHAPS_CALL.search(between) is not None:
                     errors.append((f"the text after {self.opening[0]} cannot be read", ""))
                 faults.append((Leniency.NOT_CLOSED, "the section of calls is not closed"))
                 break
