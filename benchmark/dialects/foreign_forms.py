@@ -132,7 +132,7 @@ def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
     work = Work(stripped)
     for form, calls in (("json", whole_calls), ("pythonic", whole_sequence)):
         if form not in own and (found := calls(stripped, work)) and found[0].name not in NO_TOOLS:
-            yield FailedAttempt(form, f"the call has the form {form}", found[0].name)
+            yield FailedAttempt(form, f"the call has the form {form}", found[0].name, cut=False)
             return
     written = names_in_calls(prose)
     if (whole := consists_of_call(stripped)) is not None:

@@ -95,7 +95,9 @@ def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> 
         typed, untyped = _split([*attempts[0].calls])
         return ParsedCompletion(typed, attempted=True, answer=rules.answer(words), untyped=untyped)
     own_failures = [
-        FailedAttempt(attempt.form, attempt.error, attempt.name) for attempt in attempts if attempt.error is not None
+        FailedAttempt(attempt.form, attempt.error, attempt.name, cut=attempt.cut)
+        for attempt in attempts
+        if attempt.error is not None
     ]
     # A strict reading keeps only the calls without mistakes.
     calls = [call for attempt in attempts if not (strict and attempt.forgiven) for call in attempt.calls]

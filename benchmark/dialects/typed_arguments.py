@@ -60,7 +60,7 @@ def typed(reading: ParsedCompletion, tools: Sequence[Tool]) -> ParsedCompletion:
         if found is not None:
             calls.append(found)
         else:
-            failed.append(FailedAttempt(None, "an argument has no name", call.name))
+            failed.append(FailedAttempt(None, "an argument has no name", call.name, cut=False))
     return replace(reading, calls=tuple(calls), failed=tuple(failed))
 
 
