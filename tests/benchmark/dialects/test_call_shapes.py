@@ -107,6 +107,10 @@ PROSE = [
     "search for x=5",
     "The mark ✿FUNCTION✿ is written by Qwen-Agent, and <|recipient|> by Functionary.",
     'Some models write <my_tool_call> tags. {"city": "Oslo"} is an object.',
+    "I can only use:\n- get_weather(city, unit): finds the weather\n- search(): lists all",
+    "1. `get_weather(city: str, unit: Optional[str])` finds the weather.\n2. **search(query)** – searches",
+    "get_weather(city?: string) -> object",
+    "get_weather:\n  city: required\n  unit: optional",
 ]
 
 
@@ -153,6 +157,8 @@ def test_a_call_without_marks_counts_only_for_an_offered_tool(family: str) -> No
         "a=1 ",
         " --a b",
         "a:\n b:",
+        "a(b, ",
+        "a(b: str",
     ],
 )
 def test_the_time_is_proportional_to_the_length(part: str) -> None:
