@@ -34,7 +34,7 @@ from toolmark.benchmark.dialects.scanner import Reader
 from toolmark.benchmark.dialects.thinking import MARKS
 from toolmark.benchmark.dialects.tools_in_tags import RESULT, ToolsInTags
 
-__all__ = ["READERS", "Glm"]
+__all__ = ["READERS", "UNOPENED", "Glm"]
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
@@ -92,7 +92,9 @@ def _read(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
 
 READERS: Mapping[str, Reader] = {_OPEN: _read}
 """The reader of each mark with which a call begins."""
-_GRAMMAR = Grammar(READERS, ("glm",), Rules(RESULT))
+UNOPENED = r"</arg_value>\s*</tool_call>"
+"""Pattern of the end of a call. See `toolmark.benchmark.dialects.parsing.Rules`."""
+_GRAMMAR = Grammar(READERS, ("glm",), Rules(RESULT, unopened=re.compile(UNOPENED)))
 
 
 def _write_call(call: Call) -> str:

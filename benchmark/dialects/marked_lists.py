@@ -50,16 +50,20 @@ class MarkedLists:
         try:
             if text.startswith("[", begin):
                 calls, end = call_list(text, begin, faults)
-                while (another := _ANOTHER.match(text, end)) is not None:
-                    faults.append((Leniency.NO_LIST, "the calls are in several lists"))
-                    more, end = call_list(text, another.end(), faults)
-                    calls += more
             else:
                 faults.append((Leniency.NO_LIST, "the call is not in a list"))
                 calls, end = sequence(text, begin, closing, faults)
         except ValueError as error:
             spent(error, text, begin, work)
             return self._loosely(text, begin, str(error), work)
+        while (another := _ANOTHER.match(text, end)) is not None:
+            faults.append((Leniency.NO_LIST, "the calls are in several lists"))
+            try:
+                more, end = call_list(text, another.end(), faults)
+            except ValueError as error:
+                spent(error, text, another.end(), work)
+                return Attempt(calls, faults, str(error)), self._stop(text, another.end())[1]
+            calls += more
         end = skip(text, end)
         if fence is not None and text.startswith(closing, end):
             end = skip(text, end + len(closing))
@@ -67,10 +71,14 @@ class MarkedLists:
             return Attempt(calls, faults), end + len(self.closing)
         return Attempt(calls, [*faults, (Leniency.NOT_CLOSED, f"{self.closing} is missing")]), end
 
-    def _loosely(self, text: str, begin: int, error: str, work: Work) -> tuple[Attempt, int]:
+    def _stop(self, text: str, begin: int) -> tuple[int, int]:
+        """Return the index of the next mark, and the index at which the attempt ends."""
         mark = self._any.search(text, begin)
         end = len(text) if mark is None else mark.start()
-        stop = end + len(self.closing) if text.startswith(self.closing, end) else end
+        return end, end + len(self.closing) if text.startswith(self.closing, end) else end
+
+    def _loosely(self, text: str, begin: int, error: str, work: Work) -> tuple[Attempt, int]:
+        end, stop = self._stop(text, begin)
         body = text[begin:end]
         if not body.lstrip("[ \n").startswith("{"):
             return Attempt(error=error), stop
