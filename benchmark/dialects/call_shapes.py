@@ -43,7 +43,10 @@ _LINE_START = (
 _CALL_AT_LINE_START = re.compile(
     rf"{_LINE_START}([A-Za-z_][\w.-]{{0,127}})(?:\((?!{_SIGNATURE})| ?\{{\s{{0,8}}[\"'\w}}])", re.MULTILINE
 )
-_LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,127})\((?![^\[\]\n]{0,200}\]\()")
+_LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,63}(?:[ /][\w.-]{1,63}){0,8})\((?![^\[\]\n]{0,200}\]\()")
+"""Pattern of the beginning of a list of calls. In the data of ToolACE, the names of tools contain blanks."""
+_NAMED_FENCE = re.compile(rf"^[ \t]*```({_TOOL})[ \t]*\n\s{{0,8}}\{{\s{{0,8}}[\"'}}]", re.MULTILINE)
+"""Pattern of a code fence with the name of a tool in place of a language, and with arguments."""
 _NAME_KEY = re.compile(
     r"""(?:["']|[{,]\s{0,8})(?:tool_name|name|tool|function|action)["']?\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']"""
 )
@@ -53,6 +56,7 @@ _ANYWHERE = (
     ("json", _OBJECT_KEY),
     ("pythonic", _CALL_AT_LINE_START),
     ("pythonic", _LIST_OF_CALLS),
+    ("name_and_arguments", _NAMED_FENCE),
 )
 """Shapes that are also searched in code."""
 

@@ -92,6 +92,10 @@ _AFTER_TAG = re.compile(rf"(?:\s*<\|\w{{1,16}}\|>)?(?:\s*[{{\[]\s*[\"'{{]|{_NEXT
 _NAME_KEY = re.compile(
     r"""(?:["']|[{,]\s{0,8})(?:tool_name|name|tool|function|action)["']?\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']"""
 )
+_ESCAPED = re.compile(r"\\_")
+"""Pattern of a `_` as Markdown escapes it. Some models of Mistral write the names of tools in this way."""
+_UNSEEN = re.compile("[\u200b-\u200d\u2060\ufeff]")
+"""Pattern of the characters that have no width."""
 _NEAR = 300
 """Largest distance of the name of a tool from the mark of the call, in characters."""
 _FENCE = re.compile(
@@ -126,6 +130,8 @@ def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
         prose: The answer without thoughts.
         own: Names of the forms that the dialect reads itself.
     """
+    prose = _ESCAPED.sub("_", prose) if "\\_" in prose else prose
+    prose = prose if prose.isascii() else _UNSEEN.sub("", prose)
     stripped = prose.strip().strip("*")
     if (fence := _FENCE.fullmatch(stripped)) is not None:
         stripped = fence[1].strip()

@@ -12,7 +12,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.call_shapes import consists_of_call, names_in_calls
 from toolmark.benchmark.scoring.outcomes import outcome_of
 
-OFFERED = ("get_weather", "search", "math.add", "time")
+OFFERED = ("get_weather", "search", "math.add", "time", "Market Trends API")
 DIALECTS: list[Dialect] = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]
 
 OF_FAMILIES = {
@@ -62,6 +62,11 @@ OF_NO_FAMILY = [
     'get_weather city="Oslo" days=2',
     "get_weather --city Oslo",
     "get_weather:\n  city: Oslo\n  days: 2",
+    '```get_weather\n{"city": "Oslo"}\n```',
+    '[{"name": "get\\_weather", "arguments": {"city": "Oslo"}}]',
+    'get\\_weather(city="Oslo")',
+    '\u200bget_weather(city="Oslo")',
+    '[Market Trends API(country="no")]',
 ]
 
 OF_NO_OFFERED_TOOL = [
@@ -159,6 +164,8 @@ def test_a_call_without_marks_counts_only_for_an_offered_tool(family: str) -> No
         "a:\n b:",
         "a(b, ",
         "a(b: str",
+        "[a b ",
+        "```a\n{",
     ],
 )
 def test_the_time_is_proportional_to_the_length(part: str) -> None:
