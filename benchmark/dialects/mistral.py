@@ -16,7 +16,7 @@ A lenient reading also accepts:
 - other common names for the keys `name` and `arguments`
 - arguments as a JSON string
 - a missing `[ARGS]`
-- a missing `[TOOL_CALLS]` between two calls of the newer form
+- a missing `[TOOL_CALLS]` between two calls, also between two objects without a list
 
 The forms are defined in https://github.com/mistralai/mistral-common (`InstructTokenizerV3`, `V11`, `V13`). In prompts,
 calls and tools are written in the older form, because more small models know this form. Calls in prompts have no ids.
@@ -48,6 +48,10 @@ _NAMED = re.compile(
 """Pattern of the name before the arguments, in the newer form. Some decoders write blanks around special tokens."""
 
 
+_FURTHER = re.compile(rf"[\s,;]{{0,64}}(?=\{{\s{{0,8}}\"name\"|{_NAMED.pattern}(?<=\[ARGS\]))")
+"""Pattern of the text before a further call without its mark."""
+
+
 def _value(text: str, start: int) -> tuple[Any, int, str | None]:
     """Decode the list of calls of the older form, or one call of the newer form.
 
@@ -67,14 +71,14 @@ _MARKS = Marks(_OPEN, "", ObjectForm("name", "arguments", ("id",), listed=True, 
 
 
 def _read(text: str, start: int, work: Work) -> tuple[Attempt, int]:
-    """Read the calls at `[TOOL_CALLS]`. Further calls of the newer form can follow without this mark."""
+    """Read the calls at `[TOOL_CALLS]`. Further calls can follow without this mark."""
     attempt, end = _MARKS.read(text, start, work)
     calls, faults = [*attempt.calls], [*attempt.forgiven]
-    while attempt.error is None and (named := _NAMED.match(text, end)) is not None and named.group(2):
+    while attempt.error is None and (further := _FURTHER.match(text, end)) is not None:
         work.spend(0)
         if work.left <= 0:
             return Attempt(error="the text contains too many calls", cut=False), len(text)
-        attempt, end = _MARKS.read(text, end - len(_OPEN), work)  # as if the mark were there
+        attempt, end = _MARKS.read(text, further.end() - len(_OPEN), work)  # as if the mark were there
         calls += attempt.calls
         faults += [(Leniency.MARK_MISSING, f"{_OPEN} is missing"), *attempt.forgiven]
     return Attempt(calls, faults, attempt.error, attempt.name), end

@@ -23,7 +23,7 @@ returns the call and the index after it, or raises `ValueError`."""
 
 
 _PERHAPS_CALL = re.compile(r"[<{\[]")
-"""Pattern of a sign that shows that the text after the last call can contain another call."""
+"""Pattern of a sign that shows that other text in a section can contain a call."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,9 @@ class Section:
             ends = closing is not None and (head is None or closing.start() < head.start())
             stop = closing.start() if closing is not None and ends else len(text) if head is None else head.start()
             between = text[at:stop].strip()
-            if between and (calls or not ends):
+            if between and _PERHAPS_CALL.search(between) is not None:
+                errors.append((f"the text after {self.opening[0]} cannot be read", ""))
+            elif between and (calls or not ends):
                 faults.append((Leniency.TEXT_INSIDE, "there is other text between the marks"))
             if closing is not None and ends:
                 at = closing.end()
@@ -86,7 +88,7 @@ class Section:
                 break
             if head is None:
                 at = len(text)
-                if not calls or _PERHAPS_CALL.search(between) is not None:
+                if not calls:
                     errors.append((f"the text after {self.opening[0]} cannot be read", ""))
                 faults.append((Leniency.NOT_CLOSED, "the section of calls is not closed"))
                 break
