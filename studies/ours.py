@@ -56,7 +56,13 @@ def timed_parts(clock: Clock, model: Path) -> None:
     from torch import nn
     from transformers import AutoConfig
 
-    from toolmark.benchmark.engine import decode_loop, local_engine, prefix_attention, prepared_prompts
+    from toolmark.benchmark.engine import (
+        decode_attention,
+        decode_loop,
+        local_engine,
+        prefix_attention,
+        prepared_prompts,
+    )
 
     family = type(AutoConfig.from_pretrained(model)).__module__.replace("configuration_", "modeling_")
     modeling = importlib.import_module(family)
@@ -67,7 +73,7 @@ def timed_parts(clock: Clock, model: Path) -> None:
     clock.wrap(modeling, "apply_rotary_pos_emb", "rotary positions")
     clock.wrap(nn.Linear, "forward", "matrix products of the layers")
     clock.wrap(prefix_attention.Prefill, "attend", "attention while reading")
-    clock.wrap(prefix_attention.Decode, "attend", "attention while writing")
+    clock.wrap(decode_attention.Decode, "attend", "attention while writing")
     clock.wrap(decode_loop._Batch, "_step", "choosing tokens")
     clock.wrap(decode_loop._Batch, "_remove", "removing finished answers")
     clock.wrap(prepared_prompts.PreparedPrompts, "completion", "decoding text")

@@ -217,12 +217,15 @@ class FailedAttempt:
         name: Name of the tool. Empty if the name cannot be read.
         certain: Whether the part is certainly an attempt to call. If False, the part is perhaps prose or example code.
             The part is then an attempt only if an offered tool has the name `name`. The scorer checks this.
+        cut: Whether the part perhaps reaches the end of the text. If False, other text follows it, or the part is
+            complete. So a limit on the tokens did not cut the part.
     """
 
     form: str | None
     reason: str
     name: str = ""
     certain: bool = True
+    cut: bool = True
 
 
 @dataclass(slots=True)  # not frozen, because a frozen class takes several times as long to make

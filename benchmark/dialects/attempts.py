@@ -57,6 +57,7 @@ class Attempt:
         form: If the part is unreadable because it has the form of another dialect, the name of this dialect. Otherwise
             None.
         silent: Whether this part is neither an attempt nor words for the user, for example the header of a message.
+        cut: Only for a part that cannot be read: whether it reaches the end of the text.
     """
 
     calls: Sequence[Call | UntypedCall] = ()
@@ -66,6 +67,7 @@ class Attempt:
     certain: bool = True
     form: str | None = None
     silent: bool = False
+    cut: bool = True
 
 
 class Work:

@@ -7,7 +7,8 @@ A text looks like a call if a *name* stands where a call can begin, and the *arg
 - Arguments are in parentheses, in an object, or in elements. Only white-space, punctuation, tags, and words such as
   `Arguments:` can stand between the name and an object. So `f[ARGS]{"a": 1}` looks like a call, and also a line with
   `f` before a line with `{"a": 1}`. `The tool f takes {"a": 1}.` does not.
-- An object that gives types instead of values describes a tool, for example `f: {"city": "string"}`.
+- An object that gives types instead of values describes a tool, for example `f: {"city": "string"}`. So do parentheses
+  with names instead of values, for example `f(city: str)` and `f(city, unit): finds the weather`.
 
 Such a text is perhaps prose. It is an attempt only if its name is the name of an offered tool. The offered tools are
 not known here.
@@ -26,14 +27,26 @@ _TAG = r"<{1,2}/?[|｜]?[\w:▁-]{1,32}[|｜]?>{1,2}"
 _CAPITALS = r"\[[A-Z_]{1,16}\]"
 """Pattern of a token in brackets, for example `[ARGS]`."""
 
+_TYPE = r"(?:str(?:ing)?|int(?:eger)?|number|float|bool(?:ean)?|array|list|object|dict|any)"
+_PARAMETER = r"\s{0,8}\*{0,2}[a-z_]\w{0,63}\??"
+_SIGNATURE = (
+    rf"(?:{_PARAMETER}\s{{0,8}}:\s{{0,8}}(?:Optional\[|Union\[)?{_TYPE}\b"
+    rf"|(?:{_PARAMETER}(?:\s{{0,8}},{_PARAMETER}){{0,31}})?\s{{0,8}}\)[*`\"']{{0,4}} ?(?::|->|→|[-–—] ))"
+)
+"""Pattern of the parameters in the description of a function: names with types, as in `f(city: str)`, or only names
+before a description, as in `f(city, unit): finds the weather`. The values of a call are not names in lower case."""
+
 _LINE_START = (
     rf"^[ \t\ufeff`\[({{<\"'*>-]{{0,16}}(?:\d{{1,3}}[.)][ \t`\[*]{{0,8}})?(?:(?:{_TAG}|{_CAPITALS})\s?)?"
     r"(?:return |await |[A-Za-z_]\w{0,31} ?= ?|[A-Za-z_][\w ]{0,31}: ?|to=)?(?:print\()?"
 )
 _CALL_AT_LINE_START = re.compile(
-    rf"{_LINE_START}([A-Za-z_][\w.-]{{0,127}})(?:\(| ?\{{\s{{0,8}}[\"'\w}}])", re.MULTILINE
+    rf"{_LINE_START}([A-Za-z_][\w.-]{{0,127}})(?:\((?!{_SIGNATURE})| ?\{{\s{{0,8}}[\"'\w}}])", re.MULTILINE
 )
-_LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,127})\((?![^\[\]\n]{0,200}\]\()")
+_LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,63}(?:[ /][\w.-]{1,63}){0,8})\((?![^\[\]\n]{0,200}\]\()")
+"""Pattern of the beginning of a list of calls. In the data of ToolACE, the names of tools contain blanks."""
+_NAMED_FENCE = re.compile(rf"^[ \t]*```({_TOOL})[ \t]*\n\s{{0,8}}\{{\s{{0,8}}[\"'}}]", re.MULTILINE)
+"""Pattern of a code fence with the name of a tool in place of a language, and with arguments."""
 _NAME_KEY = re.compile(
     r"""(?:["']|[{,]\s{0,8})(?:tool_name|name|tool|function|action)["']?\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']"""
 )
@@ -43,6 +56,7 @@ _ANYWHERE = (
     ("json", _OBJECT_KEY),
     ("pythonic", _CALL_AT_LINE_START),
     ("pythonic", _LIST_OF_CALLS),
+    ("name_and_arguments", _NAMED_FENCE),
 )
 """Shapes that are also searched in code."""
 
@@ -52,7 +66,6 @@ _ARGUMENTS_WORD = (
 _GAP = r"[^\w{}.?!|]{0,16}"
 _BETWEEN = rf"(?:{_GAP}(?:{_TAG}|\[CALL_ID\]\w{{1,64}}|{_CAPITALS}|\b(?:{_ARGUMENTS_WORD})\b)){{0,4}}{_GAP}"
 """Pattern of the text between a name and its arguments."""
-_TYPE = r"(?:str(?:ing)?|int(?:eger)?|number|float|bool(?:ean)?|array|list|object|dict|any)"
 _DESCRIBED = (
     r"""\s{0,8}["'][\w$-]{1,64}["']\s{0,8}:\s{0,8}"""
     rf"""(?:["'](?:{_TYPE}|<[\w ]{{1,40}}>|\.\.\.|…)["']|<|\.\.\.|…|{_TYPE}\b"""
@@ -104,7 +117,9 @@ _PAIRS = re.compile(
     rf"\W{{0,8}}({_TOOL})\W{{0,8}}?(?:"
     r"""(?:[,\s]++[A-Za-z_]\w{0,63}=(?:"[^"\n]*+"|'[^'\n]*+'|[^\s,"']++))++"""
     r"""|(?: --?[\w-]{1,64}[ =](?:"[^"\n]*+"|'[^'\n]*+'|[^\s"']++))++"""
-    r"""|:[ \t]*(?!\n[ \t]+(?:description|type|parameters|returns):)(?:\n[ \t]+[\w-]{1,64}:[ \t]*[^\s][^\n]*+)++"""
+    r"""|:[ \t]*(?!\n[ \t]+(?:(?:description|type|parameters|returns):|"""
+    rf"""[\w-]{{1,64}}:[ \t]*(?:{_TYPE}|required|optional)\b))"""
+    r"""(?:\n[ \t]+[\w-]{1,64}:[ \t]*[^\s][^\n]*+)++"""
     r")\W{0,8}"
 )
 _WHOLE = (("yaml", _YAML), ("pairs", _PAIRS))

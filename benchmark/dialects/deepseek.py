@@ -10,7 +10,12 @@ models write four forms:
   `<｜DSML｜parameter name="KEY" string="true">VALUE</｜DSML｜parameter>`. With `string="false"`, the value is JSON.
 - V4.1: as V4, but with a space after each `｜DSML｜`, and with `calls` instead of `tool_calls`.
 
-A lenient reading also accepts other text in the section, a missing end of the section, and calls without a section.
+A lenient reading also accepts:
+
+- other text in the section
+- a missing end of the section
+- calls without a section
+- in the form of V3, a fence of another language, or no fence
 
 In prompts, calls and tools are written in the form of V3.1, as in the chat template of DeepSeek-V3.1
 (https://huggingface.co/deepseek-ai/DeepSeek-V3.1), because this form is the shortest.
@@ -55,7 +60,9 @@ Where:
 - `tool_call_arguments` must be valid JSON that strictly follows the tool's Parameters Schema
 - For multiple tool calls, chain them directly without separators or spaces"""
 
-_FENCE = re.compile(r"\s{0,8}```json\s{0,8}")
+_FENCE = re.compile(r"\s{0,8}```(json)?\w{0,16}\s{0,8}")
+_V3_ARGUMENTS = r"\s{0,8}(?:```\w{0,16}\s{0,8})?\{"
+"""Pattern of the beginning of the arguments in the form of V3, after the name."""
 _FENCE_END = re.compile(r"\s{0,8}```\s{0,8}")
 
 
@@ -76,6 +83,8 @@ def json_call(
         ValueError: The arguments cannot be read.
     """
     fence = _FENCE.match(text, begin) if fenced else None
+    if fence is not None and not fence[1]:
+        faults.append((Leniency.CODE_FENCE, "the arguments are in another code fence"))
     arguments, end, fault = json_in_text.decode_value(text, begin if fence is None else fence.end())
     if not isinstance(arguments, dict):
         raise ValueError("the arguments are not a JSON object")
@@ -90,6 +99,8 @@ def json_call(
 
 
 def _read_json(text: str, head: re.Match[str], faults: list[Fault]) -> tuple[Call | UntypedCall, int]:
+    if head[2] is None and _FENCE.match(text, head.end()) is None:
+        faults.append((Leniency.CODE_FENCE, "the arguments are not in a code fence"))
     return json_call(text, head.end(), head[1], _CALL_END, faults, fenced=True)
 
 
@@ -106,6 +117,7 @@ def _markup(space: str, sections: tuple[str, ...]) -> Section:
         close=f"</{mark}parameter>",
         follows=re.compile(rf"\s{{0,64}}(?:<{mark}parameter |</{mark}invoke>)"),
         end=f"</{mark}invoke>",
+        without_end=re.compile(rf"\s{{0,64}}(?:<{mark}invoke |</{mark}(?:{'|'.join(sections)})>)"),
         unclosed=re.compile(r"(?!)"),
         opening="<｜DSML｜",
         value=_value,
@@ -129,8 +141,8 @@ _JSON = Section(
     opening=(_BEGIN,),
     closing=re.compile(_END),
     head=re.compile(
-        rf"{_CALL}(?:function{_SEPARATOR}(?=[^<>\s`]{{1,128}}{_FENCE.pattern}))?"
-        rf"([^<>\s]{{1,128}})(?:{_SEPARATOR}|(?={_FENCE.pattern}))"
+        rf"{_CALL}(?:function{_SEPARATOR}(?=[^<>\s`{{}}\"]{{1,128}}{_V3_ARGUMENTS}))?"
+        rf"([^<>\s`{{}}\"]{{1,128}})(?:({_SEPARATOR})|(?={_V3_ARGUMENTS}))"
     ),
     read_call=_read_json,
     bare=_CALL,

@@ -35,6 +35,10 @@ class Elements:
         close: The mark after a value.
         follows: Pattern of what must follow a mark that ends a value: another argument, or the end of the call.
         end: The mark after the last argument.
+        without_end: Pattern of what follows the last argument if `end` is missing: the next call, or the mark after
+            the calls. A value cannot contain this text after its closing mark. Otherwise a call without its end would
+            take the next call into its last value. The end of the text is not enough: the text is perhaps cut, and
+            more arguments would follow.
         unclosed: Pattern of the place where a value without its closing mark ends.
         opening: The mark before a call. A value without its closing mark cannot contain this mark.
         lines: Whether a value stands on its own lines. The line breaks around the value are then no part of the value.
@@ -47,6 +51,7 @@ class Elements:
     close: str
     follows: re.Pattern[str]
     end: str
+    without_end: re.Pattern[str]
     unclosed: re.Pattern[str]
     opening: str
     lines: bool = False
@@ -61,10 +66,15 @@ class Elements:
         texts: dict[str, str] = {}
         values: dict[str, Any] = {}
         at = skip(text, at)
-        while not text.startswith(self.end, at):
+        end = self.end
+        while not text.startswith(end, at):
             opening = self.argument.match(text, at)
             if opening is None:
-                raise Unreadable(f"{self.end} is missing", at)
+                if not (texts or values) or self.without_end.match(text, at) is None:
+                    raise Unreadable(f"{end} is missing", at)
+                faults.append((Leniency.NOT_CLOSED, f"{end} is missing"))
+                end = ""
+                break
             key = opening["key"]
             written, at = self._text(text, opening.end(), faults)
             if key in texts or key in values:
@@ -77,15 +87,18 @@ class Elements:
             else:
                 values[key] = value
             at = skip(text, at)
-        end = at + len(self.end)
         if texts:
-            return UntypedCall(name, values, texts), end
-        return Call(name=name, arguments=values), end
+            return UntypedCall(name, values, texts), at + len(end)
+        return Call(name=name, arguments=values), at + len(end)
+
+    def _ends_at(self, text: str, after: int) -> bool:
+        """Return whether the closing mark before `after` ends a value."""
+        return self.follows.match(text, after) is not None or self.without_end.match(text, after) is not None
 
     def _text(self, text: str, begin: int, faults: list[Fault]) -> tuple[str, int]:
         """Return the text of a value, and the index after its closing mark."""
         close = text.find(self.close, begin)
-        while close >= 0 and self.follows.match(text, close + len(self.close)) is None:
+        while close >= 0 and not self._ends_at(text, close + len(self.close)):
             close = text.find(self.close, close + 1)
         unclosed = self.unclosed.search(text, begin, len(text) if close < 0 else close)
         if unclosed is not None:

@@ -83,14 +83,19 @@ _BY_MARK = {
 MARKS: tuple[str, ...] = tuple(_BY_MARK)
 """The marks with which the calls in these forms begin."""
 
-OTHER_TAGS = r"<[|｜]?[\w:]{0,24}(?:tool|function|action)_?(?:calls?|start)[|｜]?>"
-"""Pattern of a tag or a special token that says that a call begins, and that is perhaps not one of `MARKS`."""
+OTHER_TAGS = r"(?i:<[|｜]?[\w:]{0,24}(?:tool|function|action)[_▁ ]?(?:calls?|start)(?:[_▁ ]begin)?[|｜]?>)"
+"""Pattern of a tag or a special token that says that a call begins, and that is perhaps not one of `MARKS`. Small
+models write the tokens of their family with other signs, for example `<|tool_calls_begin|>`, and tags in capitals."""
 _OTHER_TAG = re.compile(OTHER_TAGS)
 _AFTER_TAG = re.compile(rf"(?:\s*<\|\w{{1,16}}\|>)?(?:\s*[{{\[]\s*[\"'{{]|{_NEXT_LINE}({_NAME})\s*(?:[{{(<]|```))")
 
 _NAME_KEY = re.compile(
     r"""(?:["']|[{,]\s{0,8})(?:tool_name|name|tool|function|action)["']?\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']"""
 )
+_ESCAPED = re.compile(r"\\_")
+"""Pattern of a `_` as Markdown escapes it. Some models of Mistral write the names of tools in this way."""
+_UNSEEN = re.compile("[\u200b-\u200d\u2060\ufeff]")
+"""Pattern of the characters that have no width."""
 _NEAR = 300
 """Largest distance of the name of a tool from the mark of the call, in characters."""
 _FENCE = re.compile(
@@ -125,13 +130,15 @@ def unmarked(prose: str, own: Collection[str]) -> Iterator[FailedAttempt]:
         prose: The answer without thoughts.
         own: Names of the forms that the dialect reads itself.
     """
+    prose = _ESCAPED.sub("_", prose) if "\\_" in prose else prose
+    prose = prose if prose.isascii() else _UNSEEN.sub("", prose)
     stripped = prose.strip().strip("*")
     if (fence := _FENCE.fullmatch(stripped)) is not None:
         stripped = fence[1].strip()
     work = Work(stripped)
     for form, calls in (("json", whole_calls), ("pythonic", whole_sequence)):
         if form not in own and (found := calls(stripped, work)) and found[0].name not in NO_TOOLS:
-            yield FailedAttempt(form, f"the call has the form {form}", found[0].name)
+            yield FailedAttempt(form, f"the call has the form {form}", found[0].name, cut=False)
             return
     written = names_in_calls(prose)
     if (whole := consists_of_call(stripped)) is not None:

@@ -29,7 +29,7 @@ from toolmark.benchmark.dialects.bracket_calls import BracketCalls
 from toolmark.benchmark.dialects.bracket_dialect import BracketDialect
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
 
-__all__ = ["READERS", "FunctionGemma"]
+__all__ = ["READERS", "UNOPENED", "FunctionGemma"]
 
 _TRIGGER = "You are a model that can do function calling with the following functions"
 _OPEN, _CLOSE = "<start_function_call>", "<end_function_call>"
@@ -39,7 +39,9 @@ _KEY = re.compile(r"[^\s:,{}\[\]<>\"]{1,256}")
 _CALLS = BracketCalls("functiongemma", _OPEN, _CLOSE, "<escape>", _KEY)
 READERS = {_OPEN: _CALLS.read}
 """The reader of each mark with which a call begins."""
-_GRAMMAR = Grammar(READERS, ("functiongemma",), Rules(re.compile(_RESULT)))
+UNOPENED = r"\}\s*<end_function_call>"
+"""Pattern of the end of a call. See `toolmark.benchmark.dialects.parsing.Rules`."""
+_GRAMMAR = Grammar(READERS, ("functiongemma",), Rules(re.compile(_RESULT), unopened=re.compile(UNOPENED)))
 
 
 class FunctionGemma(BracketDialect):

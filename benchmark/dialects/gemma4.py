@@ -26,7 +26,7 @@ from toolmark.benchmark.dialects.bracket_calls import BracketCalls
 from toolmark.benchmark.dialects.bracket_dialect import BracketDialect
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
 
-__all__ = ["READERS", "Gemma4"]
+__all__ = ["READERS", "UNOPENED", "Gemma4"]
 
 _OPEN, _CLOSE = "<|tool_call>", "<tool_call|>"
 _RESULT, _RESULT_END = "<|tool_response>", "<tool_response|>"
@@ -35,7 +35,9 @@ _KEY = re.compile(r"[^\s:,{}\[\]<>\"](?:[^:,{}\[\]<>\"\n]{0,254}[^\s:,{}\[\]<>\"
 _CALLS = BracketCalls("gemma4", _OPEN, _CLOSE, '<|"|>', _KEY)
 READERS = {_OPEN: _CALLS.read}
 """The reader of each mark with which a call begins."""
-_GRAMMAR = Grammar(READERS, ("gemma4",), Rules(re.compile(re.escape(_RESULT))))
+UNOPENED = r"\}\s*<tool_call\|>"
+"""Pattern of the end of a call. See `toolmark.benchmark.dialects.parsing.Rules`."""
+_GRAMMAR = Grammar(READERS, ("gemma4",), Rules(re.compile(re.escape(_RESULT)), unopened=re.compile(UNOPENED)))
 
 
 class Gemma4(BracketDialect):

@@ -11,7 +11,11 @@ A strict reading accepts a completion of this form: any text, then one or more c
   whether a text is a string or JSON.
 - GLM 4.7 and later write the call on one line.
 
-A lenient reading also accepts text after the last call, and a missing last `</arg_value>`.
+A lenient reading also accepts:
+
+- text after the last call
+- a missing `</arg_value>` before the next argument or before the end of the call
+- a missing `</tool_call>` between two calls
 
 Tools are shown as in the chat template of GLM-4.6 (https://huggingface.co/zai-org/GLM-4.6).
 """
@@ -30,7 +34,7 @@ from toolmark.benchmark.dialects.scanner import Reader
 from toolmark.benchmark.dialects.thinking import MARKS
 from toolmark.benchmark.dialects.tools_in_tags import RESULT, ToolsInTags
 
-__all__ = ["READERS", "Glm"]
+__all__ = ["READERS", "UNOPENED", "Glm"]
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 
@@ -54,12 +58,14 @@ For each function call, output the function name and arguments within the follow
 </tool_call>"""
 
 _HEAD = re.compile(r"\s{0,8}([^\s<>{}\[\]\"]{1,128})\s{0,8}(?=<arg_key>|</tool_call>)")
+_ARGUMENT = r"<arg_key>(?P<key>[^<>\n]{1,256})</arg_key>\s{0,8}<arg_value>"
 _ELEMENTS = Elements(
-    argument=re.compile(r"<arg_key>(?P<key>[^<>\n]{1,256})</arg_key>\s{0,8}<arg_value>"),
+    argument=re.compile(_ARGUMENT),
     close="</arg_value>",
     follows=re.compile(r"\s{0,64}(?:<arg_key>|</tool_call>)"),
     end=_CLOSE,
-    unclosed=re.compile(r"\n?(?=</tool_call>\s{0,64}(?:<tool_call>|\Z))"),
+    without_end=re.compile(rf"\s{{0,64}}<tool_call>{_HEAD.pattern}"),
+    unclosed=re.compile(rf"\n?(?=</tool_call>\s{{0,64}}(?:<tool_call>|\Z)|{_ARGUMENT})"),
     opening=_OPEN,
 )
 _ANY = re.compile("|".join(re.escape(mark) for mark in (_OPEN, _CLOSE, *MARKS, *MARKS.values())))
@@ -86,7 +92,9 @@ def _read(text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
 
 READERS: Mapping[str, Reader] = {_OPEN: _read}
 """The reader of each mark with which a call begins."""
-_GRAMMAR = Grammar(READERS, ("glm",), Rules(RESULT))
+UNOPENED = r"</arg_value>\s*</tool_call>"
+"""Pattern of the end of a call. See `toolmark.benchmark.dialects.parsing.Rules`."""
+_GRAMMAR = Grammar(READERS, ("glm",), Rules(RESULT, unopened=re.compile(UNOPENED)))
 
 
 def _write_call(call: Call) -> str:

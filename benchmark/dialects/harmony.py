@@ -108,9 +108,15 @@ def _skip(mark: str) -> Reader:
     return read
 
 
+def _no_call(_: str, start: int, __: Work) -> tuple[Attempt | None, int]:
+    """Read the mark `<|call|>` at the end of a message that is not read as a call."""
+    return Attempt(error=f"a message ends with {_CALL}, but its header names no tool", cut=False), start + len(_CALL)
+
+
 READERS: Mapping[str, Reader] = {
     **dict.fromkeys((_START, _CHANNEL, RECIPIENT), _read),
     **{mark: _skip(mark) for mark in _ENDS},
+    _CALL: _no_call,
 }
 """The reader of each mark of a message."""
 _GRAMMAR = Grammar(READERS, ("harmony",), Rules(re.compile(r"<\|start\|>functions\.")))

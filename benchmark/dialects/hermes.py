@@ -21,6 +21,7 @@ See tokenizer_config.json at https://huggingface.co/Qwen/Qwen3-0.6B.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ from toolmark.benchmark.dialects.marked_calls import Marks
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
 from toolmark.benchmark.dialects.tools_in_tags import RESULT, ToolsInTags
 
-__all__ = ["READERS", "Hermes"]
+__all__ = ["READERS", "UNOPENED", "Hermes"]
 
 _INSTRUCTIONS = """\
 # Tools
@@ -86,7 +87,9 @@ _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _MARKS = Marks(_OPEN, _CLOSE, ObjectForm("name", "arguments"), _value)
 READERS = {_OPEN: _MARKS.read}
 """The reader of each mark with which a call begins."""
-_GRAMMAR = Grammar(READERS, ("hermes",), Rules(RESULT))
+UNOPENED = r"[}\]]\s*</tool_call>"
+"""Pattern of the end of a call. See `toolmark.benchmark.dialects.parsing.Rules`."""
+_GRAMMAR = Grammar(READERS, ("hermes",), Rules(RESULT, unopened=re.compile(UNOPENED)))
 
 
 def _write_call(call: Call) -> str:

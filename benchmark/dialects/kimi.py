@@ -37,6 +37,8 @@ from toolmark.benchmark.dialects.text_dialect import TextDialect
 __all__ = ["READERS", "Kimi"]
 
 _BEGIN, _END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
+_OTHER_BEGIN = "<|tool_call_section_begin|>"
+"""K2 sometimes writes this mark and its counterpart. vLLM's parser accepts them (`kimi_k2_tool_parser.py`)."""
 _CALL, _ARGUMENTS, _CALL_END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
 _RESULT = "## Return of "
 
@@ -55,6 +57,7 @@ _ELEMENTS = Elements(
     close="<|close|>argument<|sep|>",
     follows=re.compile(r"\s{0,64}(?:<\|open\|>argument |<\|close\|>call<\|sep\|>)"),
     end="<|close|>call<|sep|>",
+    without_end=re.compile(r"\s{0,64}(?:<\|open\|>call |<\|close\|>tools<\|sep\|>)"),
     unclosed=re.compile(r"(?!)"),
     opening="<|open|>",
     value=_value,
@@ -68,8 +71,8 @@ def _read_element(text: str, head: re.Match[str], faults: list[Fault]) -> tuple[
 
 
 _K2 = Section(
-    opening=(_BEGIN,),
-    closing=re.compile(re.escape(_END)),
+    opening=(_BEGIN, _OTHER_BEGIN),
+    closing=re.compile(r"<\|tool_calls?_section_end\|>"),
     head=re.compile(
         rf"{re.escape(_CALL)}\s{{0,8}}(?:functions\.)?([^\s:<>]{{1,128}}?)(?::\d{{1,6}})?\s{{0,8}}{re.escape(_ARGUMENTS)}"
     ),

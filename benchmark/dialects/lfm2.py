@@ -21,7 +21,7 @@ from toolmark.benchmark.dialects.parsing import Grammar, Rules
 from toolmark.benchmark.dialects.python_calls import write_list
 from toolmark.benchmark.dialects.text_dialect import TextDialect
 
-__all__ = ["READERS", "Lfm2"]
+__all__ = ["READERS", "UNOPENED", "Lfm2"]
 
 _OPEN, _CLOSE = "<|tool_call_start|>", "<|tool_call_end|>"
 _RESULT, _RESULT_END = "<|tool_response_start|>", "<|tool_response_end|>"
@@ -29,7 +29,9 @@ _RESULT, _RESULT_END = "<|tool_response_start|>", "<|tool_response_end|>"
 _LISTS = MarkedLists(_OPEN, _CLOSE)
 READERS = {_OPEN: _LISTS.read}
 """The reader of each mark with which a list begins."""
-_GRAMMAR = Grammar(READERS, ("lfm2",), Rules(re.compile(re.escape(_RESULT))))
+UNOPENED = r"[)\]}]\s*<\|tool_call_end\|>"
+"""Pattern of the end of a call. See `toolmark.benchmark.dialects.parsing.Rules`."""
+_GRAMMAR = Grammar(READERS, ("lfm2",), Rules(re.compile(re.escape(_RESULT)), unopened=re.compile(UNOPENED)))
 
 
 class Lfm2(TextDialect):

@@ -59,7 +59,7 @@ class Marks:
         marks = (self.opening, self.closing, *MARKS, *MARKS.values())
         object.__setattr__(self, "_any", re.compile("|".join(re.escape(mark) for mark in marks if mark)))
 
-    def read(self, text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
+    def read(self, text: str, start: int, work: Work) -> tuple[Attempt, int]:
         """Read the call whose opening mark is at `start`. See `toolmark.benchmark.dialects.scanner.Reader`."""
         begin = start + len(self.opening)
         try:

@@ -9,11 +9,13 @@ from toolmark.benchmark.dialects.attempts import Attempt, Fault, Leniency, Work
 from toolmark.benchmark.dialects.json_calls import loose_body
 from toolmark.benchmark.dialects.literals import skip
 from toolmark.benchmark.dialects.marked_calls import spent
-from toolmark.benchmark.dialects.python_calls import call_list, sequence
+from toolmark.benchmark.dialects.python_calls import HEAD, call_list, sequence
 
 __all__ = ["MarkedLists"]
 
 _FENCE = re.compile(r"```\w*\s{0,8}")
+_ANOTHER = re.compile(rf"[\s,;]*(?=\[\s*{HEAD.pattern})")
+"""Pattern of the text between two lists."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class MarkedLists:
     def read(self, text: str, start: int, work: Work) -> tuple[Attempt | None, int]:
         """Read the list whose opening mark is at `start`. See `toolmark.benchmark.dialects.scanner.Reader`.
 
-        A lenient reading also accepts calls without a list, JSON calls, a code fence as MiniCPM writes it, and a
-        missing closing mark.
+        A lenient reading also accepts several lists, calls without a list, JSON calls, a code fence as MiniCPM writes
+        it, and a missing closing mark.
         """
         begin = skip(text, start + len(self.opening))
         faults: list[Fault] = []
@@ -54,6 +56,14 @@ class MarkedLists:
         except ValueError as error:
             spent(error, text, begin, work)
             return self._loosely(text, begin, str(error), work)
+        while (another := _ANOTHER.match(text, end)) is not None:
+            faults.append((Leniency.NO_LIST, "the calls are in several lists"))
+            try:
+                more, end = call_list(text, another.end(), faults)
+            except ValueError as error:
+                spent(error, text, another.end(), work)
+                return Attempt(calls, faults, str(error)), self._stop(text, another.end())[1]
+            calls += more
         end = skip(text, end)
         if fence is not None and text.startswith(closing, end):
             end = skip(text, end + len(closing))
@@ -61,10 +71,14 @@ class MarkedLists:
             return Attempt(calls, faults), end + len(self.closing)
         return Attempt(calls, [*faults, (Leniency.NOT_CLOSED, f"{self.closing} is missing")]), end
 
-    def _loosely(self, text: str, begin: int, error: str, work: Work) -> tuple[Attempt, int]:
+    def _stop(self, text: str, begin: int) -> tuple[int, int]:
+        """Return the index of the next mark, and the index at which the attempt ends."""
         mark = self._any.search(text, begin)
         end = len(text) if mark is None else mark.start()
-        stop = end + len(self.closing) if text.startswith(self.closing, end) else end
+        return end, end + len(self.closing) if text.startswith(self.closing, end) else end
+
+    def _loosely(self, text: str, begin: int, error: str, work: Work) -> tuple[Attempt, int]:
+        end, stop = self._stop(text, begin)
         body = text[begin:end]
         if not body.lstrip("[ \n").startswith("{"):
             return Attempt(error=error), stop

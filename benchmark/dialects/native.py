@@ -78,10 +78,11 @@ _RESULT = re.compile(
     r"<tool_response>|<start_function_response>|\[TOOL_RESULTS\]|<\|start_header_id\|>|<\|tool_response>"
     r"|<｜tool▁output▁begin｜>|<\|start\|>functions\."
 )
+_UNOPENED = re.compile("|".join(form.UNOPENED for form in (hermes, glm, lfm2, gemma4, functiongemma)))
 _GRAMMAR = Grammar(
     {**_READERS, **llama4.MARKED_READERS, _TOOL_CALL: _tool_call},
     (*(form.__name__.rpartition(".")[2] for form in _FORMS), "hermes", "glm", "llama3", "llama4"),
-    Rules(_RESULT),
+    Rules(_RESULT, unopened=_UNOPENED),
 )
 _LLAMA3 = llama3.Llama3()
 _WORDS = Scanner({})

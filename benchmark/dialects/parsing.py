@@ -24,7 +24,7 @@ from toolmark.benchmark.dialects.typed_arguments import guessed
 
 __all__ = ["Grammar", "Rules", "judge", "too_long"]
 
-_NO_RESULT = re.compile(r"(?!)")
+_NOTHING = re.compile(r"(?!)")
 _BLANK = re.compile(r"\s*")
 
 
@@ -37,12 +37,14 @@ class Rules:
         between: Pattern of the text that a strict reading accepts between two calls.
         after: Pattern of the text that a strict reading accepts after the last call.
         answer: Function that makes the text for the user from the text outside of calls.
+        unopened: Pattern of the end of a call, in the text around calls. It shows a call whose opening mark is missing.
     """
 
-    result: re.Pattern[str] = _NO_RESULT
+    result: re.Pattern[str] = _NOTHING
     between: re.Pattern[str] = _BLANK
     after: re.Pattern[str] = _BLANK
     answer: Callable[[str], str] = str.strip
+    unopened: re.Pattern[str] = _NOTHING
 
 
 class Grammar:
@@ -85,7 +87,7 @@ def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> 
     """Return the reading of a text. `found` is what the scanner found in the text."""
     words = "".join(found.gaps)
     attempts = found.attempts
-    failed = list(found.failed)
+    failed = [*found.failed, *_unopened(found, rules)]
     if not attempts:
         if not failed and not strict:
             failed.extend(foreign_forms.unmarked(words, own))
@@ -95,7 +97,9 @@ def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> 
         typed, untyped = _split([*attempts[0].calls])
         return ParsedCompletion(typed, attempted=True, answer=rules.answer(words), untyped=untyped)
     own_failures = [
-        FailedAttempt(attempt.form, attempt.error, attempt.name) for attempt in attempts if attempt.error is not None
+        FailedAttempt(attempt.form, attempt.error, attempt.name, cut=attempt.cut)
+        for attempt in attempts
+        if attempt.error is not None
     ]
     # A strict reading keeps only the calls without mistakes.
     calls = [call for attempt in attempts if not (strict and attempt.forgiven) for call in attempt.calls]
@@ -114,6 +118,13 @@ def judge(found: Found, rules: Rules, own: tuple[str, ...], *, strict: bool) -> 
         forgiven=tuple(dict.fromkeys(kind.value for kind, _ in faults)) if faults else (),
         untyped=untyped,
     )
+
+
+def _unopened(found: Found, rules: Rules) -> Iterator[FailedAttempt]:
+    """Yield the calls whose opening mark is missing, at most one before, between and after the calls that are read."""
+    for gap in found.gaps:
+        if gap and rules.unopened.search(gap) is not None:
+            yield FailedAttempt(None, "the opening mark of a call is missing", cut=False)
 
 
 def _is_clean(attempt: Attempt, gaps: list[str], rules: Rules) -> bool:

@@ -10,14 +10,15 @@ A strict reading accepts a completion of this form: any text, then one or more c
     </function>
     </tool_call>
 
-- A string stands as it is, without quotes and escapes. Every other value is JSON, or `True`, `False` or `None`. The
-  schema of the tool decides whether a text is a string or another value.
+- A string stands as it is, without quotes and escapes. Every other value is JSON or a Python literal, for example
+  `True` or `['a']`. The schema of the tool decides whether a text is a string or another value.
 - The marks can also stand on one line.
 
 A lenient reading also accepts:
 
 - text after the last call
 - a missing `<tool_call>` or `</tool_call>`, as Qwen3-Coder often writes its calls
+- a missing `</function>` after an argument
 - a missing `</parameter>` before the next argument or before the end of the call
 
 Tools are shown as in the chat template of Qwen3-Coder (https://huggingface.co/Qwen/Qwen3-Coder-30B-A3B-Instruct), but
@@ -74,6 +75,10 @@ _ELEMENTS = Elements(
     close="</parameter>",
     follows=re.compile(r"\s{0,64}(?:<parameter=[^<>\n]{1,256}>|</function>)"),
     end="</function>",
+    without_end=re.compile(
+        r"\s{0,64}(?:</tool_call>\s{0,64}\Z|(?:(?:</tool_call>\s{0,64})?<tool_call>\s{0,64})?"
+        r"<function=[^<>\n]{1,128}>\s{0,64}(?:<parameter=|</function>))"
+    ),
     unclosed=re.compile(r"\n(?=<parameter=[^<>\n]{1,256}>\n)|\n?(?=</function>\s{0,64}</tool_call>)"),
     opening=_OPEN,
     lines=True,

@@ -29,6 +29,7 @@ Reader = Callable[[str, int, Work], tuple[Attempt | None, int]]
 """Function that reads the call whose mark is at an index. It returns the attempt, and the index after the attempt. If
 there is no call, it returns None, and the index at which the scan continues. It must not raise an exception."""
 
+_NOT_BLANK = re.compile(r"\S")
 _WRAPPING = re.compile(r"[\s`]*(?:json|xml|tool_code)?[\s`]*")
 
 
@@ -109,6 +110,8 @@ class Scanner:
                 if attempt.error is not None and not attempt.calls:
                     other = foreign_forms.marked(text, match.end(), mark, self._own)
                     attempt.form = None if other is None else other.form
+                if attempt.error is not None:
+                    attempt.cut = _NOT_BLANK.search(text, at) is None
                 if foreign is not None and _WRAPPING.fullmatch(text, foreign[0], start):
                     found.failed.remove(foreign[1])
                     attempt.forgiven = (*attempt.forgiven, (Leniency.OTHER_MARKS, foreign[1].reason))

@@ -22,6 +22,10 @@ ReadCall = Callable[[str, "re.Match[str]", list[Fault]], tuple[Call | UntypedCal
 returns the call and the index after it, or raises `ValueError`."""
 
 
+_PERHAPS_CALL = re.compile(r"[<{\[]")
+"""Pattern of a sign that shows that other text in a section can contain a call."""
+
+
 @dataclass(frozen=True)
 class Section:
     """The marks of a section, and how a call in it is read.
@@ -73,7 +77,9 @@ class Section:
             ends = closing is not None and (head is None or closing.start() < head.start())
             stop = closing.start() if closing is not None and ends else len(text) if head is None else head.start()
             between = text[at:stop].strip()
-            if between and (calls or not ends):
+            if between and _PERHAPS_CALL.search(between) is not None:
+                errors.append((f"the text after {self.opening[0]} cannot be read", ""))
+            elif between and (calls or not ends):
                 faults.append((Leniency.TEXT_INSIDE, "there is other text between the marks"))
             if closing is not None and ends:
                 at = closing.end()
@@ -82,7 +88,7 @@ class Section:
                 break
             if head is None:
                 at = len(text)
-                if between or not calls:
+                if not calls:
                     errors.append((f"the text after {self.opening[0]} cannot be read", ""))
                 faults.append((Leniency.NOT_CLOSED, "the section of calls is not closed"))
                 break

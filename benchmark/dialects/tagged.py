@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.dialects import json_in_text
+from toolmark.benchmark.dialects.hermes import UNOPENED
 from toolmark.benchmark.dialects.json_calls import ObjectForm
 from toolmark.benchmark.dialects.marked_calls import Marks
 from toolmark.benchmark.dialects.parsing import Grammar, Rules
@@ -56,7 +57,8 @@ def _answer(text: str) -> str:
 
 
 _MARKS = Marks(_OPEN, _CLOSE, ObjectForm("tool_name", "args"))
-_GRAMMAR = Grammar({_OPEN: _MARKS.read}, ("hermes",), Rules(re.compile(re.escape(_RESULT)), answer=_answer))
+_RULES = Rules(re.compile(re.escape(_RESULT)), answer=_answer, unopened=re.compile(UNOPENED))
+_GRAMMAR = Grammar({_OPEN: _MARKS.read}, ("hermes",), _RULES)
 
 
 class Tagged(TextDialect):

@@ -1,8 +1,10 @@
 """The thoughts of a model: text between two marks, which is not part of the answer.
 
 Qwen, DeepSeek and others write `<think>…</think>`. Mistral's reasoning models write `[THINK]…[/THINK]`, Gemma 4 writes
-`<|channel>thought…<channel|>`, and Kimi K3 writes its thoughts as an element `think`. Some chat templates write the
-opening mark at the end of the prompt, so the text of the model begins inside a thought.
+`<|channel>thought…<channel|>`, and Kimi K3 writes its thoughts as an element `think`. Seed-OSS, Command, Apertus,
+MiniCPM, LongCat and EXAONE Deep have marks of their own, in this order in `MARKS`. Fine-tuned models often write
+`<thinking>`. Some chat templates write the opening mark at the end of the prompt, so the text of the model begins
+inside a thought.
 
 The thoughts of gpt-oss are a message in the channel `analysis`. The parser of `harmony` reads all messages, so these
 marks are not in `MARKS`. They are in `THOUGHTS`, which is used to follow a completion token by token.
@@ -27,6 +29,13 @@ MARKS = {
     "[THINK]": "[/THINK]",
     "<|channel>": "<channel|>",
     "<|open|>think<|sep|>": "<|close|>think<|sep|>",
+    "<seed:think>": "</seed:think>",
+    "<|START_THINKING|>": "<|END_THINKING|>",
+    "<|inner_prefix|>": "<|inner_suffix|>",
+    "<|thought_start|>": "<|thought_end|>",
+    "<longcat_think>": "</longcat_think>",
+    "<thought>": "</thought>",
+    "<thinking>": "</thinking>",
 }
 """The closing mark of each opening mark."""
 

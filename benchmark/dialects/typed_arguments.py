@@ -14,6 +14,7 @@ from typing import Any
 from toolmark.benchmark.data.cases import Call, Tool
 from toolmark.benchmark.data.completions import FailedAttempt, ParsedCompletion, UntypedCall
 from toolmark.benchmark.dialects import json_in_text
+from toolmark.benchmark.dialects.literals import PYTHON
 from toolmark.benchmark.tools.schemas import per_tool
 
 __all__ = ["guessed", "typed"]
@@ -59,7 +60,7 @@ def typed(reading: ParsedCompletion, tools: Sequence[Tool]) -> ParsedCompletion:
         if found is not None:
             calls.append(found)
         else:
-            failed.append(FailedAttempt(None, "an argument has no name", call.name))
+            failed.append(FailedAttempt(None, "an argument has no name", call.name, cut=False))
     return replace(reading, calls=tuple(calls), failed=tuple(failed))
 
 
@@ -118,7 +119,8 @@ def _value(text: str, types: frozenset[str]) -> Any:
       vLLM's parser of GLM also decodes every text whose type is not exactly `string` (`glm4_moe_tool_parser.py`).
     - If the schema allows no strings or names no type, JSON has the type of its value.
 
-    Python's words count as JSON, because some chat templates write them.
+    Python's words, lists and dicts count as JSON, because some chat templates write them. The first chat template of
+    Qwen3-Coder writes `['a', True]`, and vLLM's parsers of Qwen3-Coder and GLM read it.
 
     Args:
         text: The text.
@@ -133,12 +135,31 @@ def _value(text: str, types: frozenset[str]) -> Any:
         value = _WORDS[stripped]
     elif stripped.startswith(_OF_VALUES):
         try:
-            value = json_in_text.loads(stripped, strict=True)
+            value = _decoded(stripped)
         except ValueError:
             return text
     if "string" not in types and stripped not in _WORDS:
         return value
     return value if not types or _fits(value, others) else text
+
+
+def _decoded(text: str) -> Any:
+    """Return the value of a text that is JSON, or a list or a dict of Python.
+
+    Raises:
+        ValueError: The text is neither.
+    """
+    try:
+        return json_in_text.loads(text, strict=True)
+    except ValueError:
+        if not text.startswith(("[", "{")):
+            raise
+    mistakes: list[str] = []
+    value, end = PYTHON.value(text, 0, mistakes)
+    json_in_text.check(value, strict=True)
+    if mistakes or end < len(text):
+        raise ValueError("the text is not a Python literal")
+    return value
 
 
 def _fits(value: Any, types: frozenset[str]) -> bool:

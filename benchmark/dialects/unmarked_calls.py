@@ -15,17 +15,21 @@ __all__ = ["AHEAD", "RESULT", "UnmarkedObjects"]
 RESULT = re.compile(r"^Result(?: of [^\n:]{1,128})?:", re.MULTILINE)
 """Pattern of a tool result as `TextDialect.write_result` writes it."""
 
-AHEAD = {"{": r"\s{0,64}[\"'}]", "[": r"\s{0,64}[{\"\[\]\-\dtfnNI]"}
+AHEAD = {"{": r"\s{0,64}[\"'}\w]", "[": r"\s{0,64}[{\"\[\]\-\dtfnNI]"}
 """For a mark, the pattern of the text that must follow the mark. See `Scanner`."""
 
 _KEY = r"(?:tool_name|name|tool|function)"
 _ARGUMENTS = r"(?:args|arguments|parameters|input_args)"
+_QUOTES = r"[\"']{0,2}"
 _HEAD = re.compile(
     rf"""\{{\s{{0,64}}(?:["']type["']\s*:\s*["']function["']\s*,\s*)?"""
     rf"""(?:["']{_KEY}["']\s*:\s*["']([^"'\\\n]{{1,128}})(?:\Z|["']\s*(?:\Z|,\s*(?:\Z|["'](?:\w*\Z|{_ARGUMENTS}["']))))"""
-    rf"""|["']{_ARGUMENTS}["']\s*:\s*\{{(?=[^\x00]{{0,300}}?["']{_KEY}["']\s*:\s*["']([^"'\\\n]{{1,128}})))"""
+    rf"""|["']{_ARGUMENTS}["']\s*:\s*\{{(?=[^\x00]{{0,300}}?["']{_KEY}["']\s*:\s*["']([^"'\\\n]{{1,128}}))"""
+    rf"""|{_QUOTES}{_KEY}{_QUOTES}\s{{0,8}}:{{0,2}}\s{{0,8}}{_QUOTES}([^"'\\\n:,{{}}]{{1,128}}){_QUOTES}"""
+    rf"""\s{{0,8}},{{0,2}}\s{{0,8}}{_QUOTES}{_ARGUMENTS}{_QUOTES}\s{{0,8}}:{{0,2}}\s{{0,8}}{_QUOTES}\{{)"""
 )
-"""Pattern of the beginning of a call, also of a call that cannot be decoded."""
+"""Pattern of the beginning of a call, also of a call that cannot be decoded. In the last form, signs can be missing or
+written twice."""
 
 
 class UnmarkedObjects:
@@ -66,4 +70,4 @@ class UnmarkedObjects:
             return None, start + 1
         following = _HEAD.search(text, head.end())
         end = len(text) if following is None else following.start()
-        return Attempt(error=error, name=head[1] or head[2]), end
+        return Attempt(error=error, name=head[1] or head[2] or head[3]), end

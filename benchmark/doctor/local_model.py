@@ -24,7 +24,7 @@ from toolmark.benchmark.doctor.probe_question import QUESTION, TOOL
 from toolmark.benchmark.engine.model_folder import locate
 from toolmark.benchmark.evaluation.contestant import Contestant
 
-__all__ = ["LocalModel"]
+__all__ = ["LocalModelChecks"]
 
 _LONGEST_PROMPTS = 20
 """To find the prompt with the most tokens, this number of prompts is encoded: those with the most characters."""
@@ -35,8 +35,8 @@ _PROBE_SECONDS = 3.0
 _QUESTION = Message(role="user", content=QUESTION)
 
 
-class LocalModel:
-    """A model that is loaded from weights.
+class LocalModelChecks:
+    """The checks of a model that is loaded from weights.
 
     Args:
         contestant: The contestant of an evaluation, whose candidate is of the kind `local` or `hub`.

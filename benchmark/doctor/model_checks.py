@@ -62,9 +62,9 @@ def model_checks(spec: str, dialect: str | None, seconds: float, reply_memory: i
             _limit_memory(reply_memory)
         yield from ServedModelChecks(contestant, cases, seconds).checks()
     else:
-        from toolmark.benchmark.doctor.local_model import LocalModel
+        from toolmark.benchmark.doctor.local_model import LocalModelChecks
 
-        yield from LocalModel(contestant, cases).checks()
+        yield from LocalModelChecks(contestant, cases).checks()
 
 
 def _model(candidate: Candidate) -> Finding:

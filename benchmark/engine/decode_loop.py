@@ -18,12 +18,13 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from toolmark.benchmark.core.errors import EnvironmentFault
+from toolmark.benchmark.engine.decode_attention import Decode
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 from toolmark.benchmark.engine.kept_sequences import Beginning, KeptSequences
 from toolmark.benchmark.engine.kv_cache import KVBlock, OwnTokens, PagePool, Store
-from toolmark.benchmark.engine.prefix_attention import Decode, Pass, Prefill, Segment
+from toolmark.benchmark.engine.prefix_attention import Pass, Prefill, Segment
 from toolmark.benchmark.engine.prefix_tree import Leaf, Node, prefix_leaves, unshared_tokens
-from toolmark.benchmark.engine.prompt_lookup import RELIABLE_DRAFT, as_text, draft_tokens
+from toolmark.benchmark.engine.prompt_lookup import DRAFT, RELIABLE_DRAFT, as_text, draft_tokens
 from toolmark.benchmark.engine.token_work import PROBE_STEPS, TokenWork, Workload
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class _Sequence:
             left: Highest number of draft tokens. With more, the answer could become longer than allowed.
         """
         most = min(left, 2 * self.accepted + 2)
-        return self.generated[-1:] + draft_tokens(self.text, min(spare, most), min(RELIABLE_DRAFT, most))
+        return self.generated[-1:] + draft_tokens(self.text, min(spare, DRAFT, most), min(RELIABLE_DRAFT, most))
 
 
 def decode(

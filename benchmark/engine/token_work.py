@@ -29,7 +29,7 @@ _FIXED_SHARE = 0.1
 """A part of the time of a step does not depend on the number of tokens in the step. This is the lowest share of this
 part."""
 
-_MOST_DRAFTS = 15
+_MOST_DRAFTS = 7
 """Highest number of draft tokens that are expected for one answer in one step."""
 
 _OFFERED = 0.75

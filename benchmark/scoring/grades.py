@@ -25,7 +25,7 @@ from toolmark.benchmark.tools.schemas import problems, validator_of
 
 __all__ = ["SCORER_VERSION", "Grade", "JudgedCall", "grade", "legible"]
 
-SCORER_VERSION = "7"
+SCORER_VERSION = "8"
 """Version of the rules for grading, which is recorded in runs. If a change of code can change a grade, increase it."""
 
 _MAX_TEXT = 300
@@ -240,7 +240,7 @@ def _unread(failed: FailedAttempt | None, completion: Completion) -> tuple[Cause
 
     `failed` is the attempt to call that cannot be read. It is None if there is no such attempt.
     """
-    if completion.stop_reason == "length":
+    if completion.stop_reason == "length" and (failed is None or failed.cut):
         return Cause.TRUNCATED, "the token limit cut the completion inside a call or before an answer"
     if failed is not None and failed.form is not None:
         return Cause.FOREIGN_FORMAT, failed.form

@@ -15,6 +15,7 @@ from toolmark.benchmark.engine.adapters import AdaptedModel
 from toolmark.benchmark.engine.base_model import load_base
 from toolmark.benchmark.engine.devices import DEVICES, choose_dtype
 from toolmark.benchmark.engine.finite_logits import check_computes
+from toolmark.benchmark.engine.thread_choice import use_threads
 from toolmark.trainers.finetuning.adapted_linear import AdaptedLinear
 from toolmark.trainers.finetuning.options import LoraOptions
 
@@ -24,7 +25,8 @@ __all__ = ["load_adapter", "load_trainable", "loraplus_optimizer", "without_adap
 def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> Any:
     """Load the base in training mode. If `options.full` is not set, add a new adapter.
 
-    The base is loaded into the memory of the processor. The trainer moves it to the device.
+    The base is loaded into the memory of the processor. The trainer moves it to the device. The number of threads of
+    torch is set before the first forward pass.
 
     Raises:
         InputError: The base cannot be loaded, `--qlora` was given without CUDA, or no layer matches `--target`.
@@ -42,6 +44,7 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
         )
     model = load_base(weights, getattr(torch, choose_dtype("auto", device)), **arguments)
+    use_threads(options.threads, device, model.num_parameters())
     if device == "cpu":  # the trainer moves the model to another device later
         check_computes(model, weights, str(model.dtype).removeprefix("torch."))
     if options.full:
@@ -68,15 +71,17 @@ def load_trainable(weights: Path, options: LoraOptions, device: str = "cpu") -> 
     return adapted.train()
 
 
-def load_adapter(weights: Path, adapter: Path, device: str = "cpu") -> AdaptedModel:
+def load_adapter(weights: Path, adapter: Path, device: str = "cpu", threads: int | None = None) -> AdaptedModel:
     """Load a base and a LoRA adapter, whose weights can be trained. PEFT's name of the adapter is `default`.
 
-    The adapter is checked like every adapter that somebody else possibly made.
+    The adapter is checked like every adapter that somebody else possibly made. The number of threads of torch is set
+    before the first forward pass. With None, it is chosen as for generation.
 
     Raises:
         InputError: The base or the adapter cannot be loaded, or the adapter is not a LoRA adapter.
     """
     base = load_base(weights, getattr(torch, choose_dtype("auto", device)))
+    use_threads(threads, device, base.num_parameters())
     if device == "cpu":
         check_computes(base, weights, str(base.dtype).removeprefix("torch."))
     adapted = AdaptedModel(base.eval(), weights, name="default")  # type: ignore[no-untyped-call]

@@ -6,7 +6,8 @@ OUT/checkpoints is removed.
 OUT/checkpoints/plan.json         threads, precision and size of a pass, measured at the first start
 OUT/checkpoints/seconds.json      wall time up to the last checkpoint
 OUT/checkpoints/curve.jsonl       one line for each step since the last start
-OUT/checkpoints/checkpoint-N/     weights, optimizer, random state; a file `complete` marks a complete checkpoint
+OUT/checkpoints/checkpoint-N/     weights, optimizer, random state; a file `complete` marks a complete checkpoint, and a
+                                  file `only-to-resume` a checkpoint that is not judged
 OUT/adapter_model.safetensors     the weights of the chosen checkpoint
 """
 
@@ -19,12 +20,12 @@ from toolmark.benchmark.candidates.spec import Candidate, resolve, table
 from toolmark.benchmark.core.atomic_write import replacing
 from toolmark.trainers.json_files import read_json, write_json
 
-__all__ = ["DEV_FIGURES", "complete_checkpoints", "mark_complete", "publish"]
+__all__ = ["DEV_FIGURES", "complete_checkpoints", "judged_checkpoints", "mark_complete", "publish"]
 
 DEV_FIGURES = "dev.json"
 """Name of the file with the dev figures of a checkpoint, in the checkpoint's folder."""
 
-_COMPLETE = "complete"
+_COMPLETE, _ONLY_TO_RESUME = "complete", "only-to-resume"
 _PUBLISHED = ("*.safetensors", "*.json", "*.jinja")
 _NOT_PUBLISHED = ("trainer_state.json", DEV_FIGURES)
 """JSON files in a checkpoint's folder that are not published, because they describe the training and not the model."""
@@ -39,9 +40,23 @@ def complete_checkpoints(work: Path) -> dict[int, Path]:
     return {step: found[step] for step in sorted(found) if found[step].exists()}
 
 
-def mark_complete(checkpoint: Path) -> None:
-    """Mark a checkpoint as complete. Call this function after the last file of the checkpoint was written."""
+def judged_checkpoints(work: Path) -> dict[int, Path]:
+    """Return the folders of the complete checkpoints that can be chosen, by step, ascending."""
+    found = complete_checkpoints(work)
+    return {step: folder for step, folder in found.items() if not (folder / _ONLY_TO_RESUME).exists()}
+
+
+def mark_complete(checkpoint: Path, *, only_to_resume: bool) -> None:
+    """Mark a checkpoint as complete. Call this function after the last file of the checkpoint was written.
+
+    Earlier checkpoints from which a training could only resume are then deleted, because it resumes at this one.
+    """
+    if only_to_resume:
+        (checkpoint / _ONLY_TO_RESUME).touch()
     (checkpoint / _COMPLETE).touch()
+    for marked in checkpoint.parent.glob(f"checkpoint-*/{_ONLY_TO_RESUME}"):
+        if marked.parent != checkpoint:
+            shutil.rmtree(marked.parent)
 
 
 def publish(checkpoint: Path, out: Path, base: Candidate) -> None:

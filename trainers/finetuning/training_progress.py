@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from toolmark.benchmark.plugins.protocols import DevFigure, Training
     from toolmark.trainers.finetuning.checkpoint_choice import DevScores
 
-__all__ = ["DivergedError", "TrainingProgress", "training_curve"]
-
+__all__ = ["SECONDS_TO_SAVE", "DivergedError", "TrainingProgress", "training_curve"]
 
 _NEAR_END = 0.25
 """A regular checkpoint is left out if fewer steps are left than this share of the steps between two checkpoints."""
+
+
+SECONDS_TO_SAVE = 600.0
+"""If no checkpoint was written for this time, one is written after the step. So a kill costs about ten minutes."""
 
 
 _IN_CURVE = ("loss", "eval_loss", "learning_rate", "reward", "kl")
@@ -62,6 +65,7 @@ class TrainingProgress(TrainerCallback):
         self._work, self._ctx, self._scores = work, ctx, scores
         self._first = launched_process().first
         self._began = time.monotonic()
+        self._saved, self._only_to_resume = self._began, False
         self._before = float(read_json(work / "seconds.json").get("seconds", 0.0))
 
     @property
@@ -99,10 +103,12 @@ class TrainingProgress(TrainerCallback):
             self._ctx.say(f"Resuming at step {self._first_step} of {state.max_steps}.")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Request a checkpoint at the last step, in addition to the regular checkpoints.
+        """Request a checkpoint at the last step, and after a long time, in addition to the regular checkpoints.
 
         A regular checkpoint shortly before the last step is left out. Its scores would be nearly equal to the scores of
-        the last step, and judging a checkpoint takes minutes.
+        the last step, and judging a checkpoint takes minutes. A checkpoint after a long time is not judged, so the
+        speed of the machine does not change which weights are kept. Several processes write no such checkpoint, because
+        all of them would have to write it after the same step.
         """
         steps_left = state.max_steps - state.global_step
         if steps_left == 0:
@@ -110,9 +116,12 @@ class TrainingProgress(TrainerCallback):
             control.should_evaluate = args.eval_strategy != "no"
         elif steps_left < args.save_steps * _NEAR_END:
             control.should_save = control.should_evaluate = False
+        overdue = time.monotonic() - self._saved > SECONDS_TO_SAVE and launched_process().count == 1
+        self._only_to_resume = overdue and not control.should_save
+        control.should_save |= overdue
 
     def on_save(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:  # noqa: ARG002
-        """Mark the checkpoint as complete, and judge the checkpoint.
+        """Mark the checkpoint as complete. If it is no checkpoint that is only used to resume, judge it.
 
         Raises:
             DivergedError: A weight of the checkpoint or a logit of the model is NaN or infinite.
@@ -121,13 +130,15 @@ class TrainingProgress(TrainerCallback):
             raise DivergedError("a weight is not a finite number", state.global_step + 1)
         wait_for_all()  # each process writes its random state to the folder of the checkpoint
         if self._first:
-            self._judge(state)
+            folder = self._work / f"checkpoint-{state.global_step}"
+            write_json(self._work / "seconds.json", {"seconds": self.seconds})
+            mark_complete(folder, only_to_resume=self._only_to_resume)
+            if not self._only_to_resume:
+                self._judge(folder, state)
         wait_for_all()
+        self._saved = time.monotonic()
 
-    def _judge(self, state: Any) -> None:
-        folder = self._work / f"checkpoint-{state.global_step}"
-        write_json(self._work / "seconds.json", {"seconds": self.seconds})
-        mark_complete(folder)
+    def _judge(self, folder: Path, state: Any) -> None:
         try:
             figures = self._scores.of(folder)
         except ModelWithoutNumbers:

@@ -19,7 +19,7 @@ from toolmark.benchmark.core.launched_process import launched_process
 from toolmark.benchmark.engine.devices import DEVICES, naming_missing_operations
 from toolmark.benchmark.plugins.protocols import Trained
 from toolmark.trainers.finetuning.checkpoint_choice import DevScores, choose_checkpoint, scores_of_start
-from toolmark.trainers.finetuning.checkpoint_files import complete_checkpoints, publish
+from toolmark.trainers.finetuning.checkpoint_files import complete_checkpoints, judged_checkpoints, publish
 from toolmark.trainers.finetuning.training_plan import TrainingPlan
 from toolmark.trainers.finetuning.training_progress import DivergedError, TrainingProgress, training_curve
 from toolmark.trainers.process_group import disconnect, wait_for_all
@@ -141,7 +141,7 @@ def run_to_published_weights(
     if not first:
         return Trained(int(trainer.state.num_input_tokens_seen), progress.seconds, {}, [])
 
-    checkpoints = complete_checkpoints(work)
+    checkpoints = judged_checkpoints(work)
     history = trainer.state.log_history
     figures = {step: scores.of(folder) for step, folder in checkpoints.items()}
     if start is not None:

@@ -100,7 +100,7 @@ def prepare(
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(ctx.seed)
     with phase("loading the base and the adapter"):
-        model = load_adapter(ctx.weights, ctx.adapter, ctx.device)
+        model = load_adapter(ctx.weights, ctx.adapter, ctx.device, options.threads)
     tokenizer = open_tokenizer(ctx.weights)
     context = context_length(ctx.weights)
     room = None if context is None else context - options.answer_tokens

@@ -12,7 +12,7 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.dialects.call_shapes import consists_of_call, names_in_calls
 from toolmark.benchmark.scoring.outcomes import outcome_of
 
-OFFERED = ("get_weather", "search", "math.add", "time")
+OFFERED = ("get_weather", "search", "math.add", "time", "Market Trends API")
 DIALECTS: list[Dialect] = [load("toolmark.dialects", name)() for name in names("toolmark.dialects")]
 
 OF_FAMILIES = {
@@ -62,6 +62,11 @@ OF_NO_FAMILY = [
     'get_weather city="Oslo" days=2',
     "get_weather --city Oslo",
     "get_weather:\n  city: Oslo\n  days: 2",
+    '```get_weather\n{"city": "Oslo"}\n```',
+    '[{"name": "get\\_weather", "arguments": {"city": "Oslo"}}]',
+    'get\\_weather(city="Oslo")',
+    '\u200bget_weather(city="Oslo")',
+    '[Market Trends API(country="no")]',
 ]
 
 OF_NO_OFFERED_TOOL = [
@@ -107,6 +112,10 @@ PROSE = [
     "search for x=5",
     "The mark ✿FUNCTION✿ is written by Qwen-Agent, and <|recipient|> by Functionary.",
     'Some models write <my_tool_call> tags. {"city": "Oslo"} is an object.',
+    "I can only use:\n- get_weather(city, unit): finds the weather\n- search(): lists all",
+    "1. `get_weather(city: str, unit: Optional[str])` finds the weather.\n2. **search(query)** – searches",
+    "get_weather(city?: string) -> object",
+    "get_weather:\n  city: required\n  unit: optional",
 ]
 
 
@@ -153,6 +162,10 @@ def test_a_call_without_marks_counts_only_for_an_offered_tool(family: str) -> No
         "a=1 ",
         " --a b",
         "a:\n b:",
+        "a(b, ",
+        "a(b: str",
+        "[a b ",
+        "```a\n{",
     ],
 )
 def test_the_time_is_proportional_to_the_length(part: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from toolmark.benchmark.core.registry import load, names
 from toolmark.benchmark.data.cases import Call, Message, Tool
 from toolmark.benchmark.data.completions import Completion
-from toolmark.benchmark.dialects.thinking import closing_of_open_thought, without_thinking
+from toolmark.benchmark.dialects.thinking import MARKS, closing_of_open_thought, without_thinking
 
 TOOL = Tool(name="add")
 CALL = Call(name="add", arguments={"said": "[THINK] or <think>"})
@@ -37,7 +37,9 @@ def test_the_prompt_may_open_a_thought():
 
 
 @pytest.mark.parametrize("name", [name for name in names("toolmark.dialects") if name != "native"])
-@pytest.mark.parametrize("thought", ["<think>CALL</think>", "[THINK]CALL[/THINK]", "CALL[/THINK]", "CALL</think>"])
+@pytest.mark.parametrize(
+    "thought", ["CALL[/THINK]", "CALL</think>", *(f"{opening}CALL{closing}" for opening, closing in MARKS.items())]
+)
 def test_every_dialect_reads_the_call_after_a_thought(name, thought):
     dialect = load("toolmark.dialects", name)()
     call = Call(name="add", arguments={"a": 1}) if name in ("functiongemma", "pythonic") else CALL

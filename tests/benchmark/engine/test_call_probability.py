@@ -49,7 +49,7 @@ CONFIGS = {
     "qwen3": Qwen3Config(**SMALL),
     "padded": Gemma2Config(**SMALL, sliding_window=40, query_pre_attn_scalar=8, attn_logit_softcapping=0.5),
 }
-MARKS = {"tagged": "<to", "hermes": "<to", "json": "{", "pythonic": "[", "mistral": "[TO", "lfm2": "<|t"}
+MARKS = {"tagged": "<to", "hermes": "<to", "json": "{", "pythonic": "[", "mistral": "[TO", "lfm2": "<|to"}
 
 
 def folder_of(name: str, pocket, out):

@@ -15,11 +15,11 @@ from transformers import AutoModelForCausalLM, Gemma2Config, Gemma3TextConfig, L
 
 from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.dialects.tagged import Tagged
+from toolmark.benchmark.engine.decode_attention import Decode
 from toolmark.benchmark.engine.decode_loop import DecodeLimits, decode
 from toolmark.benchmark.engine.encoding import encode
 from toolmark.benchmark.engine.kept_sequences import KeptSequences
 from toolmark.benchmark.engine.packed_forward import packed_forward
-from toolmark.benchmark.engine.prefix_attention import Decode
 from toolmark.benchmark.engine.prompt_lookup import as_text, draft_tokens
 from toolmark.benchmark.engine.tokenizer import open_tokenizer
 from toolmark.benchmark.readers.case_selection import limited, load_cases

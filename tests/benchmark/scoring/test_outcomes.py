@@ -54,6 +54,8 @@ WRONG = [
     ("no_call", ROME, Completion("I cannot book.")),
     ("truncated", ROME, Completion('<tool_call>{"tool_name": "book", "args": {"ci', stop_reason="length")),
     ("truncated", ABSTAIN, Completion("<think>Let me think about", stop_reason="length")),
+    ("unparseable", ROME, Completion('<tool_call>{"tool_name": book}</tool_call> I look. I', stop_reason="length")),
+    ("foreign_format", ROME, Completion('{"name": "book", "arguments": {}}\n', stop_reason="length")),
     ("unparseable", ROME, Completion('<tool_call>{"tool_name": "book", "args": {"ci')),
     ("unparseable", ROME, Completion("")),
     ("unparseable", ABSTAIN, Completion(" \n")),
