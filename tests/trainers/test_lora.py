@@ -30,7 +30,6 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.devices import DEVICES, why_missing
 from toolmark.benchmark.plugins.protocols import Trainer
-from toolmark.trainers.finetuning import training_progress
 from toolmark.trainers.finetuning.batch_layout import batch_loss, padded_rows
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
 from toolmark.trainers.finetuning.options import LoraOptions
@@ -108,25 +107,6 @@ def test_another_training_is_not_resumed(base, data, dev, tmp_path):
     said = train(base, data, dev, out, QUICK.model_copy(update={"choose": "timing.restraint"}))
     assert any("Resuming at step 5" in line for line in said)
     assert not (out / UNFINISHED_FILE).exists()
-
-
-def test_between_two_judged_checkpoints_a_training_also_resumes(trained, base, data, dev, tmp_path, monkeypatch):
-    def stop(point: Mapping[str, float]) -> None:
-        if point["step"] == 8:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(training_progress, "SECONDS_TO_SAVE", 0.0)  # as if every step took a long time
-    out = tmp_path / "out"
-    with pytest.raises(KeyboardInterrupt, match="checkpoint-7"):
-        train(base, data, dev, out, log=stop)
-    kept = {folder.name for folder in (out / "checkpoints").glob("checkpoint-*")}
-    assert kept == {"checkpoint-5", "checkpoint-7"}, "a checkpoint that nobody needs was kept"
-    assert any("Resuming at step 7 of 15." in line for line in train(base, data, dev, out))
-    unbroken, resumed = (WrittenRecord.read(folder) for folder in (trained[0], out))
-    assert resumed.weights_sha256 == unbroken.weights_sha256
-    judged = [[point for point in record.curve if "timing.recall" in point] for record in (unbroken, resumed)]
-    assert [point["step"] for point in judged[0]] == [5, 10, 15]
-    assert judged[0] == judged[1]
 
 
 @pytest.mark.parametrize("metric", ["timing.recal", "conversation.turn"])
