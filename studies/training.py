@@ -5,7 +5,8 @@ Two models are trained: `pocket`, and SmolLM2-135M-Instruct. Both loops train fo
 a time, in random order, as the recipe says.
 
 Each training runs in its own process. The loops train in turn. The measured time begins at the end of the first step
-and ends at the end of the last step.
+and ends at the end of the last step. If the processor multiplies bfloat16 more slowly than float32, TRL trains only in
+float32.
 
     python -m studies.training           the exit code is 1 if a target is missed
 """
@@ -18,6 +19,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +37,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault
 from toolmark.benchmark.data.dataset import TraceDataset
 from toolmark.benchmark.dialects.tagged import Tagged
 from toolmark.benchmark.engine.model_folder import locate
+from toolmark.benchmark.engine.multiplication_speed import flops_per_second
 from toolmark.trainers.finetuning.encoded_examples import EncodedExamples
 from toolmark.trainers.finetuning.options import LoraOptions
 from toolmark.trainers.host import run_training
@@ -83,6 +86,11 @@ INTRODUCTION = (
     "Written by `make perf`. A training loop is the code that reads the conversations and changes the weights. Each "
     "loop trains a model for one epoch with the tutorial's recipe. The loops took turns, and each training ran in its "
     "own process. Measured with {packages}, and Python {python} on {machine}, with {threads} thread(s)."
+)
+
+NO_BFLOAT16 = (
+    "TRL did not train in bfloat16. This processor reaches {bfloat16:.1f} GFLOP/s in bfloat16, and "
+    "{float32:.1f} GFLOP/s in float32."
 )
 
 REASONS = (
@@ -200,7 +208,15 @@ def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, 
     )
 
 
-def measure_subject(page: Page, name: str, threads: int) -> None:
+def chosen_loops(threads: int) -> tuple[list[str], str]:
+    """Return the loops that train on this processor, and a sentence about a loop that does not train."""
+    rates = {dtype: flops_per_second(dtype, threads=threads) / 1e9 for dtype in ("float32", "bfloat16")}
+    if rates["bfloat16"] >= rates["float32"]:
+        return list(NAMES), ""
+    return [loop for loop in NAMES if loop != "trl-bfloat16"], NO_BFLOAT16.format(**rates)
+
+
+def measure_subject(page: Page, name: str, loops: Sequence[str], threads: int) -> None:
     """Make the data, train with each loop in turn, and write the section of a model."""
     subject, recipe = SUBJECTS[name], read_recipe(RECIPE)
     locate(resolve(subject.base))  # without the weights, no data is made
@@ -212,9 +228,9 @@ def measure_subject(page: Page, name: str, threads: int) -> None:
         words = flags({**given, "count": subject.count, "toolboxes": lists, "seed": recipe.seed, "out": data})
         command = [sys.executable, "-m", "toolmark.benchmark.cli", "generate", recipe.generator.name, *words]
         subprocess.run(command, check=True, cwd=ROOT)
-        found: dict[str, list[dict[str, float]]] = {loop: [] for loop in NAMES}
+        found: dict[str, list[dict[str, float]]] = {loop: [] for loop in loops}
         for turn in range(subject.times):
-            for loop in NAMES:
+            for loop in loops:
                 found[loop].append(measured(name, loop, data, Path(folder) / f"{loop}-{turn}", threads))
                 sys.stderr.write(f"{name}, {loop}: {found[loop][-1]}\n")
         write_section(page, subject, found, TraceDataset(data))
@@ -239,10 +255,12 @@ def main() -> None:
         machine=platform.machine(),
         threads=asked.threads,
     )
+    loops, left_out = chosen_loops(asked.threads)
+    head = f"{head} {left_out}".strip()
     page = Page(f"# Speed of training an adapter\n\n{filled(head)}\n")
     for name in names:
         try:
-            measure_subject(page, name, asked.threads)
+            measure_subject(page, name, loops, asked.threads)
         except EnvironmentFault as error:  # the weights are not installed
             page.text.append(f"## {SUBJECTS[name].title}: not measured\n\n{error}\n")
     page.paragraph(REASONS)
