@@ -1,9 +1,10 @@
 """Measures what trainings on own answers change, and writes docs/measurements/timing-training.md.
 
-    python -m studies.timing_training --work DIR [--model pocket|smollm2] [--limit N] [--threads N]
+    python -m studies.timing_training --work DIR [--model pocket|smollm2] [--limit N] [--threads N] [--threshold-only]
 
 The base, a LoRA adapter, this adapter with a fitted threshold for calls, and adapters that `dpo` and `grpo` train from
-this adapter answer the same cases. `dpo` and `grpo` train with three seeds each, one training at a time.
+this adapter answer the same cases. `dpo` and `grpo` train with the seeds of their recipes, one training at a time. With
+`--threshold-only`, they do not train.
 
 Data, adapters and runs that are already in DIR are used again, and an interrupted training resumes. So the work folder
 of `studies.real_models` also fits: this program then uses the data and the adapter of SmolLM2 in that folder.
@@ -67,9 +68,9 @@ class Place:
         """Return the adapter from which the trainings start. If it does not exist yet, train it."""
         if self.subject.adapter:
             return self.subject.adapter
-        recipe = self.recipe("lora")
-        out = self.work / f"{self.name}-own-1"  # the name in the work folder of `studies.real_models`
-        return str(trained(recipe, data_of(recipe, self.work / self.subject.data), 1, out))
+        recipe, seed = self.recipe("lora"), self.subject.seed
+        out = self.work / f"{self.name}-own-{seed}"  # the name in the work folder of `studies.real_models`
+        return str(trained(recipe, data_of(recipe, self.work / self.subject.data), seed, out))
 
     def on_own_answers(self, trainer: str, lora: str) -> list[Path]:
         """Return the adapters that `dpo` or `grpo` trained from the LoRA adapter, one for each seed of the recipe."""
@@ -149,10 +150,10 @@ class Place:
         return [one.side() for one in evaluation.contestants]
 
 
-def measure(place: Place) -> None:
+def measure(place: Place, trainers: Sequence[str]) -> None:
     """Train and answer what is missing, and write the page. If a target is missed, the program ends with code 1."""
     lora = place.lora()
-    trainings = [(name, adapter) for name in COMPARED_RECIPES for adapter in place.on_own_answers(name, lora)]
+    trainings = [(name, adapter) for name in trainers for adapter in place.on_own_answers(name, lora)]
     kinds = {kind: place.judged(kind, lora, trainings) for kind in KINDS}
     records = [(name, WrittenRecord.read(adapter)) for name, adapter in trainings]
     hacked = place.hacked(lora) if place.subject.wrong_rewards else {}
@@ -166,10 +167,12 @@ def main() -> None:
     parser.add_argument("--model", choices=list(SUBJECTS), default="pocket")
     parser.add_argument("--limit", type=int, default=300, help="number of test cases of each kind")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threshold-only", action="store_true", help="do not train with `dpo` and `grpo`")
     asked = parser.parse_args()
     work: Path = asked.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
-    measure(Place(asked.model, SUBJECTS[asked.model], work, asked.limit, asked.threads))
+    place = Place(asked.model, SUBJECTS[asked.model], work, asked.limit, asked.threads)
+    measure(place, () if asked.threshold_only else COMPARED_RECIPES)
 
 
 if __name__ == "__main__":
