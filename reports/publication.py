@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
+from toolmark.benchmark.candidates.fingerprint import adapter_hash
+from toolmark.benchmark.candidates.gguf_files import weights_hash
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.hashing import hash_files
 from toolmark.benchmark.core.hub import is_repo_id
 from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult
@@ -28,7 +30,7 @@ CARD = "README.md"
 EVAL_RESULTS = ".eval_results/toolmark.yaml"
 
 _NAMES = (
-    *("*.safetensors", "*.safetensors.index.json", "adapter_config.json", "config.json", "generation_config.json"),
+    *("*.safetensors", "*.safetensors.index.json", ADAPTER_CONFIG, "config.json", "generation_config.json"),
     *("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json", RECORD_FILE, "LICENSE", "LICENSE.txt"),
 )
@@ -62,7 +64,7 @@ def prepare(folder: Path, comparison: Comparison, dataset: str | None) -> Public
         InputError: The folder contains no weights, the run used different weights, or the content of a file does not
             match the ending of its name.
     """
-    if not folder.is_dir() or not any((folder / name).is_file() for name in ("adapter_config.json", "config.json")):
+    if not folder.is_dir() or not any((folder / name).is_file() for name in (ADAPTER_CONFIG, "config.json")):
         raise InputError(
             f"{folder} is not the folder of an adapter or a model",
             "Give the folder that contains adapter_config.json or config.json.",
@@ -105,11 +107,11 @@ def _check(path: Path) -> None:
 
 def _check_run(folder: Path, contestant: ContestantResult) -> None:
     """Check that the run used the weights in `folder`, so that a card never shows the results of another model."""
-    if (folder / "adapter_config.json").is_file():
+    if (folder / ADAPTER_CONFIG).is_file():
         recorded = contestant.identity.get("adapter")
-        here = hash_files([*folder.glob("*.safetensors"), folder / "adapter_config.json"])
+        here = adapter_hash(folder)
     else:
-        recorded, here = contestant.identity.get("weights"), hash_files(folder.glob("*.safetensors"))
+        recorded, here = contestant.identity.get("weights"), weights_hash(folder)
     if recorded != here:
         raise InputError(
             f"the run of {contestant.name} used different weights: {recorded} in the run, {here} in {folder}",
@@ -124,7 +126,7 @@ def _base(folder: Path) -> str | None:
     """
     record = TrainingRecord.read(folder)
     named = [record.base_id if record is not None else ""]
-    if (config := folder / "adapter_config.json").is_file():
+    if (config := folder / ADAPTER_CONFIG).is_file():
         named.append(json.loads(config.read_bytes()).get("base_model_name_or_path"))
     for name in named:
         if isinstance(name, str) and name.count("/") == 1 and not Path(name).exists() and is_repo_id(name):

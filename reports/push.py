@@ -11,6 +11,7 @@ from toolmark.benchmark.core.hub import check_id, upload
 from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.evaluation.evaluate import compare_recorded
 from toolmark.benchmark.evaluation.recorded_options import RecordedOptions
+from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
 from toolmark.reports.publication import prepare
 
 __all__ = ["push"]
@@ -52,7 +53,7 @@ def push(
     """
     check_id(to, "--to")
     request = options.request((run,), baseline)
-    publication = prepare(folder, compare_recorded(request, report=True), dataset)
+    publication = prepare(folder, compare_recorded(request, TerminalObserver(), report=True), dataset)
     for name, path in publication.files.items():
         say(f"{name}: {path.stat().st_size:,} bytes")
     for name, text in publication.made.items():

@@ -16,6 +16,8 @@ from studies.wrong_rewards import section_of_wrong_rewards
 from toolmark.benchmark.data.record import WrittenRecord
 from toolmark.benchmark.scoring.metrics import AUROC, PRIMARY
 from toolmark.benchmark.verdicts.comparison import Comparison, ContestantResult, Side, compare_sides
+from toolmark.benchmark.verdicts.recipe_verdicts import RecipeDifference
+from toolmark.benchmark.verdicts.verdict import Difference
 
 __all__ = ["COMPARED_RECIPES", "KINDS", "SUBJECTS", "Candidates", "Measured", "Subject", "write_page"]
 
@@ -115,6 +117,12 @@ SUBJECTS = {
 }
 
 
+def _differences(result: ContestantResult) -> dict[str, Difference]:
+    """Return the differences of an adapter by metric."""
+    found = {metric.id: result.difference(metric.id) for metric in (*PRIMARY, AUROC)}
+    return {name: one for name, one in found.items() if one is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """The judged answers of all candidates to one kind of cases.
@@ -136,7 +144,9 @@ class Candidates:
         return compare_sides([self.base, self.lora, self.forced])
 
     def against_lora(self) -> Comparison:
-        """Return the comparison with the LoRA adapter. `dpo` and `grpo` are recipes with several seeds."""
+        """Return the comparison with the LoRA adapter. The trainings of `dpo` are one recipe, and so are those of
+        `grpo`.
+        """
         start = self.lora.name
         sides = [replace(self.lora, baseline=None), replace(self.forced, baseline=start)]
         sides += [replace(side, baseline=start, recipe=recipe) for recipe, side in self.trained]
@@ -145,6 +155,14 @@ class Candidates:
     def of(self, recipe: str, comparison: Comparison) -> list[ContestantResult]:
         """Return the results of the trainings of a recipe."""
         return [comparison[side.name] for name, side in self.trained if name == recipe]
+
+    def recipes(self, comparison: Comparison) -> dict[str, Mapping[str, Difference | RecipeDifference]]:
+        """Return the differences of each recipe from the LoRA adapter. With one training, they are those of the
+        adapter.
+        """
+        several = {recipe.name: recipe.differences for recipe in comparison.recipes}
+        names = dict.fromkeys(name for name, _ in self.trained)
+        return {name: several.get(name) or _differences(self.of(name, comparison)[0]) for name in names}
 
 
 def _score_rows(kind: str, found: Candidates, base: Comparison, lora: Comparison) -> list[list[str]]:
@@ -173,16 +191,13 @@ def _base_rows(kind: str, base: Comparison) -> list[list[str]]:
 def _lora_rows(kind: str, found: Candidates, lora: Comparison) -> list[list[str]]:
     rows = []
     forced = lora[found.forced.name]
-    for metric in (*PRIMARY, AUROC):
-        one = forced.difference(metric.id)
-        if one is not None and one.interval is not None and one.effect is not None:
-            effect = points(one.effect, one.interval)
-            rows.append([kind, "threshold", f"`{metric.id}`", str(one.n), effect, "", str(one.verdict)])
-    for recipe in lora.recipes:
-        title = recipe.name.upper()
-        for name, judged in recipe.differences.items():
-            effect, between = points(judged.effect, judged.interval), f"{100 * judged.between:.1f}"
-            rows.append([kind, title, f"`{name}`", str(judged.n), effect, between, str(judged.verdict)])
+    for title, differences in (("threshold", _differences(forced)), *found.recipes(lora).items()):
+        for name, one in differences.items():
+            if one.interval is not None and one.effect is not None:
+                effect = points(one.effect, one.interval)
+                between = f"{100 * one.between:.1f}" if isinstance(one, RecipeDifference) else ""
+                label = title if title == "threshold" else title.upper()
+                rows.append([kind, label, f"`{name}`", str(one.n), effect, between, str(one.verdict)])
     return rows
 
 
@@ -208,19 +223,19 @@ def _threshold_aim(page: Page, kind: str, base: Comparison) -> None:
     )
 
 
-def _training_aim(page: Page, kind: str, lora: Comparison) -> None:
+def _training_aim(page: Page, kind: str, found: Candidates, lora: Comparison) -> None:
     """Write whether a recipe makes timing better than the LoRA adapter, and nothing else worse."""
-    if not lora.recipes:
+    if not found.trained:
         page.paragraph(f"On {kind} test cases, DPO and GRPO were not measured.")
         return
     met, said = False, []
-    for recipe in lora.recipes:
-        verdicts = {name: one.verdict for name, one in recipe.differences.items()}
+    for recipe, differences in found.recipes(lora).items():
+        verdicts = {name: one.verdict for name, one in differences.items()}
         better = "improved" in (verdicts["timing.restraint"], verdicts.get(AUROC.id))
         kept = all(verdicts[name] != "regressed" for name in ("selection.tool", "validity.call"))
         met = met or (better and kept)
         shown = ("timing.restraint", AUROC.id, "selection.tool", "validity.call")
-        said.append(f"{recipe.name.upper()}: " + ", ".join(f"`{name}` {verdicts.get(name, 'n/a')}" for name in shown))
+        said.append(f"{recipe.upper()}: " + ", ".join(f"`{name}` {verdicts.get(name, 'n/a')}" for name in shown))
     page.held(
         met,
         f"On {kind} cases, DPO or GRPO must have `timing.restraint` or `timing.auroc` `improved` over the LoRA "
@@ -293,7 +308,7 @@ def _model_text(name: str, measured: Measured) -> Page:
     )
     for kind in kinds:
         _threshold_aim(page, kind, base[kind])
-        _training_aim(page, kind, lora[kind])
+        _training_aim(page, kind, kinds[kind], lora[kind])
     if measured.records:
         _section_of_trainings(page, title, measured.records)
     if measured.hacked:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.data.cases import Case, ExpectCall
 from toolmark.suites.lint.findings import LocatedCase, expected_tools, stratum
+from toolmark.suites.row_panel import row_panel
 from toolmark.suites.row_selection import Traits, selected_rows
 from toolmark.suites.rule_texts import abstention_text, as_json, option_text, tags_text
 
 __all__ = ["case_panel", "selected_cases"]
-
-_MAX_TURN = 4_000
 
 
 def selected_cases(
@@ -46,29 +44,23 @@ def _right_answers(case: Case) -> Iterator[str]:
     yield from map(option_text, case.expect.any_of)
 
 
-def _turns(case: Case) -> Iterator[tuple[str, str]]:
+def _lines(case: Case) -> Iterator[tuple[str, str | Text, str]]:
+    """Yield the lines of the panel: a label, a text, and the style of the text."""
     for message in case.messages:
         if message.content or not message.tool_calls:
-            said = message.content
-            yield message.role, said if len(said) <= _MAX_TURN else f"{said[: _MAX_TURN - 1]}…"
+            yield message.role, message.content, ""
         for call in message.tool_calls:
-            yield message.role, f"calls {call.name}({as_json(dict(call.arguments))})"
+            yield message.role, f"calls {call.name}({as_json(dict(call.arguments))})", ""
+    right = _tools_of(case)
+    names = (Text(printable(name), style="bold" if name in right else "") for name in case.toolbox.names)
+    yield "offered", Text(", ").join(names), ""
+    for index, text in enumerate(_right_answers(case)):
+        yield "or" if index else "right", text, "green"
+    if case.waiver is not None:
+        yield "waived", case.waiver, "yellow"
+    yield "tags", tags_text(case.split, case.group, case.tags), ""
 
 
 def case_panel(row: LocatedCase) -> Panel:
-    """Return the case in a frame. Control characters are escaped, so that they cannot change the terminal."""
-    case = row.case
-    body = Table.grid(padding=(0, 2))
-    body.add_column(style="dim", no_wrap=True)
-    body.add_column(overflow="fold")
-    for role, text in _turns(case):
-        body.add_row(role, Text(printable(text)))
-    names = (Text(printable(name), style="bold" if name in _tools_of(case) else "") for name in case.toolbox.names)
-    body.add_row("offered", Text(", ").join(names))
-    for index, text in enumerate(_right_answers(case)):
-        body.add_row("or" if index else "right", Text(printable(text), style="green"))
-    if case.waiver is not None:
-        body.add_row("waived", Text(printable(case.waiver), style="yellow"))
-    body.add_row("tags", Text(printable(tags_text(case.split, case.group, case.tags))))
-    title = Text(printable(f"{row.place}  {case.id}  {stratum(case)}"))
-    return Panel(body, title=title, title_align="left")
+    """Return the case in a frame."""
+    return row_panel(f"{row.place}  {row.case.id}  {stratum(row.case)}", _lines(row.case))

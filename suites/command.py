@@ -15,74 +15,22 @@ from rich.text import Text
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.printing import console, printable, say
 from toolmark.benchmark.core.progress import phase
-from toolmark.benchmark.core.user_toml import toml_table
-from toolmark.benchmark.data.cases import query_hash
 from toolmark.benchmark.data.held_out import held_out
 from toolmark.benchmark.data.shipped_cases import case_path
-from toolmark.benchmark.readers.case_selection import Split, case_files, load_cases
-from toolmark.benchmark.readers.scenarios import kind_of_rows, load_scenarios
+from toolmark.benchmark.readers.case_selection import Split, load_cases, skipped_lines
+from toolmark.benchmark.readers.scenarios import kind_of_files
 from toolmark.benchmark.readers.toolmark import case_line
 from toolmark.benchmark.tools.trusted_tools import TRUSTED
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
+from toolmark.suites.manifest import manifest_text
 
 if TYPE_CHECKING:
     from toolmark.suites.lint import LocatedCase
     from toolmark.suites.lint.scenarios import LocatedScenario
 
-__all__ = ["app", "manifest_text"]
+__all__ = ["app"]
 
 app = App(name="cases", help="Check, show, count and import case files.")
-
-_SECTION = "[test_queries]"
-
-_NEW_MANIFEST = """# Tools and questions that must not be in training data.
-# Names of tools, for example ["send_email"]:
-held_out_tools = []
-"""
-
-
-def manifest_text(folder: Path, tools: str | None = None) -> str:
-    """Return the text of `MANIFEST.toml` in `folder`, with new hashes of test queries.
-
-    If there is a `MANIFEST.toml`, its text above the hashes is kept. Its key `scenarios` can name a folder of
-    scenarios, relative to `folder`. `folder` itself can also contain scenarios instead of cases. The first turns of
-    test scenarios are test queries, too. Later turns are not test queries, because many of them are as short as "Yes,
-    please."
-
-    Args:
-        folder: The folder of the cases.
-        tools: The toolboxes of the cases, or the world of the scenarios, in the form of the option `--tools`.
-
-    Raises:
-        InputError: `folder` is not a folder, MANIFEST.toml is not TOML, or a file of cases or scenarios cannot be read.
-    """
-    path = folder / "MANIFEST.toml"
-    if not folder.is_dir():
-        raise InputError(
-            f"{str(folder)!r} is not a folder", "Give the folder of your test cases: toolmark cases manifest FOLDER"
-        )
-    queries = _test_queries(folder, tools)
-    kept = (path.read_text(encoding="utf-8") if path.is_file() else _NEW_MANIFEST).partition(_SECTION)[0].rstrip()
-    try:
-        scenarios = toml_table(kept).get("scenarios")
-    except ValueError as error:
-        raise InputError(f"{path} is not TOML: {error}", "Correct the syntax of the file.") from None
-    if isinstance(scenarios, str):
-        queries += _first_turns(folder / scenarios, None)
-    hashes = sorted(set(map(query_hash, queries)))
-    listed = "\n".join(f'  "{value}",' for value in hashes)
-    return f"{kept}\n\n{_SECTION}\nhashes = [\n{listed}\n]\n"
-
-
-def _test_queries(folder: Path, tools: str | None) -> list[str]:
-    if any(kind_of_rows(file) == "scenarios" for file in case_files(folder, "test")):
-        return _first_turns(folder, tools)
-    cases, _ = load_cases(str(folder), "test", tools)
-    return [message.content for case in cases for message in case.messages if message.role == "user"]
-
-
-def _first_turns(folder: Path, tools: str | None) -> list[str]:
-    return [scenario.turns[0].user for scenario in load_scenarios(folder, "test", WorldNames(tools))]
 
 
 @app.command
@@ -189,7 +137,7 @@ def stats(*files: Path, tools: str | None = None) -> None:
 
     cases, scenarios = _readable(files, tools)
     for counted in (
-        scenario_tables([row[2] for row in scenarios]) if scenarios else case_tables([row.case for row in cases])
+        scenario_tables([row.scenario for row in scenarios]) if scenarios else case_tables([row.case for row in cases])
     ):
         drawn = Table(title=counted.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for index, head in enumerate(counted.head):
@@ -210,16 +158,10 @@ def _readable(files: Sequence[Path], tools: str | None) -> tuple[list[LocatedCas
     from toolmark.suites.lint.scenarios import located_scenarios
 
     paths = located_files(_given(files))
-    held = {path: kind_of_rows(path) for path in paths}
-    of_scenarios = [path for path in paths if held[path] == "scenarios"]
-    if of_scenarios and (others := [path for path in paths if held[path] == "cases"]):
-        raise InputError(
-            f"{others[0]} has cases, but {of_scenarios[0]} has scenarios", "Give files of one kind at a time."
-        )
     cases: list[LocatedCase] = []
     scenarios: list[LocatedScenario] = []
-    if of_scenarios:
-        scenarios, findings = located_scenarios(of_scenarios, WorldNames(tools))
+    if kind_of_files(paths) == "scenarios":
+        scenarios, findings = located_scenarios(paths, WorldNames(tools))
     else:
         cases, findings = located_cases(paths, tools)
     for finding in findings:
@@ -232,7 +174,7 @@ def _readable(files: Sequence[Path], tools: str | None) -> tuple[list[LocatedCas
 
 
 @app.command
-def manifest(folder: Path, *, tools: str | None = None) -> None:
+def manifest(folder: Path, *, tools: str | None = None, skip_bad: bool = False) -> None:
     """Write the hashes of a folder's test queries to its MANIFEST.toml. If there is no such file, it is made.
 
     `toolmark generate` and `toolmark train` refuse these queries with --manifest FOLDER/MANIFEST.toml.
@@ -244,13 +186,15 @@ def manifest(folder: Path, *, tools: str | None = None) -> None:
     tools:
         The toolboxes of the cases: a tools.yaml, a Python file or a module. Or the world of the scenarios:
         my_world.py:World.
+    skip_bad:
+        Leave out rows that cannot be read, and list these rows.
     """
-    text = manifest_text(folder, tools)
+    text, skipped = manifest_text(folder, tools, skip_bad=skip_bad)
     path = folder / "MANIFEST.toml"
     with writing(path):
         path.write_text(text, encoding="utf-8")
     count = len(held_out(path).queries)
-    say(f"{count} test {'query' if count == 1 else 'queries'} written to {path}")
+    say(f"{count} test {'query' if count == 1 else 'queries'} written to {path}", *skipped_lines(skipped))
 
 
 @app.command(name="import")
@@ -286,6 +230,4 @@ def import_cases(
     waived = sum(case.waiver is not None for case in cases)
     lines = [f"{len(cases)} cases written to {out}"]
     lines += [f"{waived} of these cases are waived, because their expected answers are wrong"] * bool(waived)
-    lines += [f"skipped {row.place}: {row.reason}" for row in skipped]
-    lines += [f"{len(skipped)} rows skipped"] * bool(skipped)
-    say(*lines)
+    say(*lines, *skipped_lines(skipped))

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
 
-from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.data.cases import Abstain, Call
 from toolmark.benchmark.data.scenarios import Demands, GoldCall, Scenario, TurnExpectation
 from toolmark.suites.lint.scenarios import LocatedScenario
+from toolmark.suites.row_panel import row_panel
 from toolmark.suites.row_selection import Traits, selected_rows
 from toolmark.suites.rule_texts import abstention_text, accepted_values, as_json, option_text, tags_text
 
 __all__ = ["scenario_panel", "selected_scenarios"]
-
-_LONGEST_TEXT = 4_000
 
 
 def selected_scenarios(
@@ -31,8 +27,7 @@ def selected_scenarios(
 
 
 def _traits(row: LocatedScenario) -> Traits:
-    _, _, scenario = row
-    return Traits(scenario.id, _tools_of(scenario), _reasons_of(scenario))
+    return Traits(row.scenario.id, _tools_of(row.scenario), _reasons_of(row.scenario))
 
 
 def _tools_of(scenario: Scenario) -> set[str]:
@@ -91,13 +86,5 @@ def _lines(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
 
 
 def scenario_panel(row: LocatedScenario) -> Panel:
-    """Return the scenario in a frame. Control characters are escaped, so that they cannot change the terminal."""
-    file, line, scenario = row
-    body = Table.grid(padding=(0, 2))
-    body.add_column(style="dim", no_wrap=True)
-    body.add_column(overflow="fold")
-    for label, text, style in _lines(scenario):
-        shown = text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
-        body.add_row(label, Text(printable(shown), style=style))
-    title = Text(printable(f"{file}:{line}  {scenario.id}  {scenario.world}"))
-    return Panel(body, title=title, title_align="left")
+    """Return the scenario in a frame."""
+    return row_panel(f"{row.place}  {row.scenario.id}  {row.scenario.world}", _lines(row.scenario))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
 from toolmark.benchmark.config.template_args import TemplateArgs
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.progress import phase
@@ -67,12 +68,17 @@ class DevJudging:
         return case_set_of(request)
 
     def score(self, folder: Path) -> Mapping[str, DevFigure]:
-        """Return the figures of the checkpoint in `folder` by metric."""
-        request = self._request(folder, adapter=(folder / "adapter_config.json").exists())
+        """Return the figures of the checkpoint in `folder` by metric. On a processor, the threads of the training are
+        used.
+        """
+        import torch
+
+        threads = torch.get_num_threads() if self.device == "cpu" else None
+        request = self._request(folder, adapter=(folder / ADAPTER_CONFIG).exists(), threads=threads)
         with _torch_state_kept(), phase("judging", name="dev cases"):
             return _figures(evaluate(request, logs=False))
 
-    def _request(self, folder: Path, *, adapter: bool) -> Request:
+    def _request(self, folder: Path, *, adapter: bool, threads: int | None = None) -> Request:
         job = self.job
         return Request(
             models=(job.base if adapter else str(folder),),
@@ -86,6 +92,7 @@ class DevJudging:
             max_tokens=job.max_tokens,
             thinking_tokens=job.thinking_tokens,
             device=self.device,
+            threads=threads,
             runs=job.out / "dev",
         )
 

@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
 from toolmark.benchmark.core.command_line import flags
-from toolmark.benchmark.core.hashing import file_hash
+from toolmark.benchmark.core.hashing import file_hash, hash_files
 from toolmark.benchmark.core.secrets import command_without_secrets
 from toolmark.benchmark.core.versions import installed_versions
 from toolmark.benchmark.data.record import RecordedBase, RecordedData, TrainingRecord, WrittenRecord
@@ -77,7 +78,7 @@ def write_record(
             tools=None if trained.tools_made_by else _seen_tools(data, context.adapter),
             tools_made_by=trained.tools_made_by,
         ),
-        weights_sha256=file_hash(next(iter(sorted(job.out.glob("*.safetensors"))))),
+        weights_sha256=_weights_hash(job.out),
         tokens=trained.tokens,
         seconds=round(trained.seconds, 1),
         losses=dict(trained.losses),
@@ -85,11 +86,17 @@ def write_record(
         curve=list(trained.curve),
         chosen_step=trained.chosen_step,
     )
-    card = trainer.card(record) or model_card(record, adapter=(job.out / "adapter_config.json").exists())
+    card = trainer.card(record) or model_card(record, adapter=(job.out / ADAPTER_CONFIG).exists())
     (job.out / "README.md").write_text(card, encoding="utf-8")
     record.write(job.out)
     (job.out / UNFINISHED_FILE).unlink()
     return record
+
+
+def _weights_hash(folder: Path) -> str:
+    """Return the hash of the weights. Large models have several files of weights."""
+    files = sorted(folder.glob("*.safetensors"))
+    return file_hash(files[0]) if len(files) == 1 else hash_files(files)
 
 
 def _seen_tools(data: TraceDataset, adapter: Path | None) -> tuple[str, ...] | None:

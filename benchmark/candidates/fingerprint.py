@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
 from toolmark.benchmark.candidates.gguf_files import weights_hash
 from toolmark.benchmark.candidates.model_texts import tokenizer_files
 from toolmark.benchmark.candidates.spec import Candidate
@@ -81,7 +82,7 @@ def identity(
 
 def adapter_hash(folder: Path) -> str:
     """Return the hash that identifies an adapter, as 16 hexadecimal digits."""
-    return hash_files([*folder.glob("*.safetensors"), folder / "adapter_config.json"])
+    return hash_files([*folder.glob("*.safetensors"), folder / ADAPTER_CONFIG])
 
 
 def template_reads_clock(base: Path) -> bool:

@@ -92,7 +92,7 @@ class WrittenRecord(_Part):
         template_sha256: Hash of the chat template.
         template_args: Arguments of the chat template.
         data: The trace dataset.
-        weights_sha256: Hash of the weights in the folder of the record.
+        weights_sha256: SHA-256 of the file of weights in the folder of the record. Of several files, `hash_files`.
         tokens: Number of tokens that were read in training. The trainer `pocket` also counts padding.
         seconds: Wall-clock time of the training in seconds.
         losses: Losses at the end of the training, by name.

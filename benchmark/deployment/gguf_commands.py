@@ -14,6 +14,7 @@ from toolmark.benchmark.deployment.gguf_check import check_gguf
 from toolmark.benchmark.deployment.trained_side import TrainedSide
 from toolmark.benchmark.engine.gguf_export import GgufType
 from toolmark.benchmark.engine.model_folder import locate
+from toolmark.benchmark.evaluation.case_set import unused_lines
 from toolmark.benchmark.evaluation.evaluate import Evaluation
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.shared_options import CaseOptions
@@ -117,6 +118,7 @@ def _checked(request: Request) -> Evaluation:
     """
     evaluation = Evaluation(request)
     trained_contestant(evaluation)
+    say(*unused_lines(evaluation.case_set))
     return evaluation
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["consists_of_call", "names_in_calls"]
+__all__ = ["NAME_KEY", "consists_of_call", "names_in_calls"]
 
 _TOOL = r"[A-Za-z_][\w.-]{0,127}+"
 """Pattern of the name of a tool."""
@@ -47,12 +47,13 @@ _LIST_OF_CALLS = re.compile(r"\[\s{0,8}([A-Za-z_][\w.-]{0,63}(?:[ /][\w.-]{1,63}
 """Pattern of the beginning of a list of calls. In the data of ToolACE, the names of tools contain blanks."""
 _NAMED_FENCE = re.compile(rf"^[ \t]*```({_TOOL})[ \t]*\n\s{{0,8}}\{{\s{{0,8}}[\"'}}]", re.MULTILINE)
 """Pattern of a code fence with the name of a tool in place of a language, and with arguments."""
-_NAME_KEY = re.compile(
+NAME_KEY = re.compile(
     r"""(?:["']|[{,]\s{0,8})(?:tool_name|name|tool|function|action)["']?\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']"""
 )
+"""Pattern of the name of a tool after a key that stands for it."""
 _OBJECT_KEY = re.compile(r"""["']([^"'\\]{1,128})["']\s{0,8}:\s{0,8}\{""")
 _ANYWHERE = (
-    ("json", _NAME_KEY),
+    ("json", NAME_KEY),
     ("json", _OBJECT_KEY),
     ("pythonic", _CALL_AT_LINE_START),
     ("pythonic", _LIST_OF_CALLS),

@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterator
 
 from toolmark.benchmark.data.completions import FailedAttempt
 from toolmark.benchmark.dialects.attempts import Work
-from toolmark.benchmark.dialects.call_shapes import consists_of_call, names_in_calls
+from toolmark.benchmark.dialects.call_shapes import NAME_KEY, consists_of_call, names_in_calls
 from toolmark.benchmark.dialects.json_calls import whole_calls
 from toolmark.benchmark.dialects.python_calls import NO_TOOLS, whole_sequence
 
@@ -89,9 +89,6 @@ models write the tokens of their family with other signs, for example `<|tool_ca
 _OTHER_TAG = re.compile(OTHER_TAGS)
 _AFTER_TAG = re.compile(rf"(?:\s*<\|\w{{1,16}}\|>)?(?:\s*[{{\[]\s*[\"'{{]|{_NEXT_LINE}({_NAME})\s*(?:[{{(<]|```))")
 
-_NAME_KEY = re.compile(
-    r"""(?:["']|[{,]\s{0,8})(?:tool_name|name|tool|function|action)["']?\s{0,8}:\s{0,8}["']([^"'\\]{1,128})["']"""
-)
 _ESCAPED = re.compile(r"\\_")
 """Pattern of a `_` as Markdown escapes it. Some models of Mistral write the names of tools in this way."""
 _UNSEEN = re.compile("[\u200b-\u200d\u2060\ufeff]")
@@ -117,7 +114,7 @@ def marked(text: str, at: int, mark: str, own: Collection[str], *, certain: bool
     for form, pattern in _BY_MARK.get(mark) or ((("tag", _AFTER_TAG),) if _OTHER_TAG.fullmatch(mark) else ()):
         if form not in own and (match := pattern.match(text, at)) is not None:
             name = next(filter(None, match.groups()), "")
-            if not name and (key := _NAME_KEY.search(text, match.end(), match.end() + _NEAR)) is not None:
+            if not name and (key := NAME_KEY.search(text, match.end(), match.end() + _NEAR)) is not None:
                 name = key[1]
             return FailedAttempt(form, f"the call has the form {form}", name, certain)
     return None

@@ -22,6 +22,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.engine.loading_errors import loading, quantisation
 from toolmark.benchmark.engine.model_config import check_config, check_stops
@@ -116,7 +117,7 @@ def check_base(base: Path) -> dict[str, Any]:
 
 def _check_no_adapter(base: Path) -> None:
     """Check that there is no adapter in the directory, because transformers would add it to the model."""
-    if (base / "adapter_config.json").exists():
+    if (base / ADAPTER_CONFIG).exists():
         raise InputError(
             f"{base} has the files of an adapter beside those of a model",
             "Move adapter_config.json and the weights of the adapter to a folder of their own: --adapter FOLDER",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappush, heapreplace
 
 from toolmark.benchmark.engine.answer_lengths import AnswerLengths
+from toolmark.benchmark.engine.prompt_lookup import RELIABLE_DRAFT
 
 __all__ = ["PROBE_STEPS", "TokenWork", "Workload"]
 
@@ -29,11 +30,8 @@ _FIXED_SHARE = 0.1
 """A part of the time of a step does not depend on the number of tokens in the step. This is the lowest share of this
 part."""
 
-_MOST_DRAFTS = 7
-"""Highest number of draft tokens that are expected for one answer in one step."""
-
 _OFFERED = 0.75
-"""Of the free places in a batch, the share that is expected to contain draft tokens."""
+"""Of the places that drafts can take, the share that is expected to contain draft tokens."""
 
 _ACCEPTED = 0.5
 """Of the free places in a batch, the share that is expected to contain accepted draft tokens. The share is high. The
@@ -174,7 +172,7 @@ class TokenWork:
 
     def _drafts(self, running: int) -> int:
         """Return the number of free places in the batch for the draft tokens of each answer."""
-        return min(_MOST_DRAFTS, (self.load.at_once - running) // running) if self.load.drafts else 0
+        return min(RELIABLE_DRAFT, (self.load.at_once - running) // running) if self.load.drafts else 0
 
 
 def _ends(running: Sequence[float], waiting: Sequence[float], at_once: int) -> list[float]:

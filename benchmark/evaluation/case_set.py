@@ -13,10 +13,11 @@ from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.generation_progress import Forecast
 from toolmark.benchmark.evaluation.contestant import Contestant
 from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers.case_selection import skipped_lines
 from toolmark.benchmark.tools.sources import SourceNote
 from toolmark.benchmark.verdicts.report_data import ReportData
 
-__all__ = ["CaseSet", "answered_set_hash", "case_set_hash", "judged_cases"]
+__all__ = ["CaseSet", "answered_set_hash", "case_set_hash", "judged_cases", "unused_lines"]
 
 C = TypeVar("C", Case, Scenario)
 
@@ -78,6 +79,11 @@ class CaseSet(Protocol):
     def report(self, contestants: Sequence[Contestant]) -> ReportData:
         """Return the additional data of a report."""
         ...
+
+
+def unused_lines(case_set: CaseSet) -> list[str]:
+    """Return lines for the user about rows of case files and parts of `--tools` that cannot be used."""
+    return [*skipped_lines(case_set.skipped), *(f"--tools: {note}" for note in case_set.tool_notes)]
 
 
 def case_set_hash(cases: Sequence[Case | Scenario]) -> str:

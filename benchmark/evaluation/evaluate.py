@@ -18,7 +18,7 @@ from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import shipped_cases
 from toolmark.benchmark.engine.engines import Engines
 from toolmark.benchmark.engine.local_identity import Describe, describe
-from toolmark.benchmark.evaluation.case_set import CaseSet
+from toolmark.benchmark.evaluation.case_set import CaseSet, unused_lines
 from toolmark.benchmark.evaluation.contestant import Contestant, contestants
 from toolmark.benchmark.evaluation.observer import Observer
 from toolmark.benchmark.evaluation.recipe_making import RecipeMaking
@@ -115,10 +115,9 @@ class Evaluation:
         if not self._recorded:
             check_writable(self.request.runs)
         observer = observer or Observer()
-        for note in self.case_set.notes():
-            observer.say(note)
-        for line in missing_limits():
-            observer.say(f"tools: {line}")
+        limits = (f"tools: {line}" for line in missing_limits())
+        for line in (*unused_lines(self.case_set), *self.case_set.notes(), *limits):
+            observer.say(line)
         self._generate(observer)
         self.case_set.judge(self.contestants, logs=logs and not self._recorded)
         sides = [contestant.side() for contestant in self.contestants]

@@ -24,9 +24,6 @@ def header_lines(evaluation: Evaluation, plans: Collection[Plan]) -> list[str]:
     of = f" of {known.available}" if len(cases) < known.available else ""
     sources = ", ".join(sorted({case.source.name for case in cases}))
     lines = [f"toolmark: {len(cases)}{of} {known.noun} ({request.split}; source: {sources}) from {request.cases}"]
-    lines += [f"  {len(known.skipped)} rows skipped"] * bool(known.skipped)
-    lines += [f"  skipped {row.place}: {row.reason}" for row in known.skipped]
-    lines += [f"  --tools: {note}" for note in known.tool_notes]
     for contestant in evaluation.contestants:
         candidate = contestant.candidate
         file = f":{candidate.file}" if candidate.file else ""

@@ -14,7 +14,7 @@ from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.bfcl import BfclReader
 from toolmark.benchmark.readers.bfcl_conversations import BfclConversations, conversation_files
 from toolmark.benchmark.readers.case_selection import Split, case_files, open_reader
-from toolmark.benchmark.readers.scenarios import distinct, kind_of_rows, read_scenarios
+from toolmark.benchmark.readers.scenarios import distinct, kind_of_files, read_scenarios
 from toolmark.benchmark.tools.sources.python_world import world_source
 from toolmark.benchmark.tools.worlds.world_names import NamedWorld, WorldNames
 
@@ -86,15 +86,8 @@ def scenario_source(request: Request) -> ScenarioSource | None:
     name = named_case_set(cases)
     path = Path(shipped_cases(name) if name else cases).expanduser()
     if path.exists():
-        kinds = {kind: file for file in case_files(path, request.split) if (kind := kind_of_rows(file)) is not None}
-        if "scenarios" not in kinds:
+        if kind_of_files(case_files(path, request.split)) != "scenarios":
             return None
-        if "cases" in kinds:
-            raise InputError(
-                f"{path} has cases, for example in {kinds['cases'].name}, and scenarios, for example in "
-                f"{kinds['scenarios'].name}",
-                f"Evaluate one kind at a time, for example --cases {kinds['scenarios']}",
-            )
         if tools is not None and world_source(tools) is None:
             raise InputError(
                 f"--tools {tools} has no effect, because the tools of a scenario are those of its world",

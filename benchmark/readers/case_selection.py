@@ -18,7 +18,7 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, Reader
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 
-__all__ = ["Split", "case_files", "limited", "load_cases", "no_cases", "nothing_left", "open_reader"]
+__all__ = ["Split", "case_files", "limited", "load_cases", "no_cases", "nothing_left", "open_reader", "skipped_lines"]
 
 Split = Literal["dev", "test"]
 
@@ -163,6 +163,12 @@ def nothing_left(source: str, what: str, skipped: Sequence[BadRow]) -> NothingTo
         f"{skipped[0].reason}",
         "Correct the rows, or give another file or reader: READER:PATH.",
     )
+
+
+def skipped_lines(skipped: Sequence[BadRow]) -> list[str]:
+    """Return lines for the user about rows that were left out."""
+    lines = [f"skipped {row.place}: {row.reason}" for row in skipped]
+    return lines + [f"{len(skipped)} rows skipped"] * bool(skipped)
 
 
 def _stratum(case: Case | Scenario) -> str:

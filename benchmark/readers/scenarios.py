@@ -20,7 +20,15 @@ from toolmark.benchmark.readers.file_rows import Row, json_rows
 from toolmark.benchmark.readers.row_conversion import field, reason
 from toolmark.benchmark.tools.worlds.world_names import WorldNames
 
-__all__ = ["distinct", "kind_of_rows", "load_scenarios", "read_scenarios", "scenario_line", "scenario_rows"]
+__all__ = [
+    "distinct",
+    "kind_of_files",
+    "kind_of_rows",
+    "load_scenarios",
+    "read_scenarios",
+    "scenario_line",
+    "scenario_rows",
+]
 
 
 def kind_of_rows(path: Path) -> Literal["scenarios", "cases"] | None:
@@ -33,6 +41,21 @@ def kind_of_rows(path: Path) -> Literal["scenarios", "cases"] | None:
     if row is None:
         return None
     return "scenarios" if "world" in row or "turns" in row else "cases"
+
+
+def kind_of_files(paths: Iterable[Path]) -> Literal["scenarios", "cases"] | None:
+    """Return what several files hold. Return None if no row of them can be read.
+
+    Raises:
+        InputError: A file cannot be read. Or one file has cases, and another file has scenarios.
+    """
+    kinds = {kind: path for path in paths if (kind := kind_of_rows(path)) is not None}
+    if len(kinds) > 1:
+        raise InputError(
+            f"{kinds['cases']} has cases, but {kinds['scenarios']} has scenarios",
+            f"Give files of one kind at a time, for example {kinds['scenarios']}",
+        )
+    return next(iter(kinds), None)
 
 
 def scenario_rows(path: Path, worlds: WorldNames) -> Iterator[tuple[int, Scenario | BadRow]]:

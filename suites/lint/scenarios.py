@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolmark.benchmark.data.scenarios import Scenario
@@ -15,8 +16,24 @@ from toolmark.suites.lint.findings import Finding
 __all__ = ["LocatedScenario", "lint_scenarios", "located_scenarios"]
 
 
-LocatedScenario = tuple[Path, int, Scenario]
-"""The file of a scenario, the number of its line from 1, and the scenario."""
+@dataclass(frozen=True, slots=True)
+class LocatedScenario:
+    """A scenario and its place.
+
+    Attributes:
+        scenario: The scenario.
+        file: The file.
+        line: Number of the line, from 1.
+    """
+
+    scenario: Scenario
+    file: Path
+    line: int
+
+    @property
+    def place(self) -> str:
+        """Return the place in the form `file:line`."""
+        return f"{self.file}:{self.line}"
 
 
 def located_scenarios(files: Iterable[Path], worlds: WorldNames) -> tuple[list[LocatedScenario], list[Finding]]:
@@ -34,7 +51,7 @@ def located_scenarios(files: Iterable[Path], worlds: WorldNames) -> tuple[list[L
     for file in files:
         for line, row in scenario_rows(file, worlds):
             if isinstance(row, Scenario):
-                rows.append((file, line, row))
+                rows.append(LocatedScenario(row, file, line))
             else:
                 findings.append(Finding(file, line, "schema", row.reason))
     return rows, findings
@@ -53,17 +70,17 @@ def lint_scenarios(files: Iterable[Path], tools: str | None = None) -> tuple[lis
     Raises:
         InputError: A file or the world cannot be read.
     """
-    names = WorldNames(tools)
-    rows, findings = located_scenarios(files, names)
+    names, order = WorldNames(tools), {file: index for index, file in enumerate(files)}
+    rows, findings = located_scenarios(order, names)
     findings += _splits(rows)
     with world_sandbox() as sandbox:
-        for file, line, scenario in rows:
+        for row in rows:
             try:
-                faults = list(ScenarioProof(scenario, names.resolve(scenario.world), sandbox).faults())
+                faults = list(ScenarioProof(row.scenario, names.resolve(row.scenario.world), sandbox).faults())
             except StateError as error:
                 faults = [str(error)]
-            findings += [Finding(file, line, "gold", fault) for fault in faults]
-    findings.sort(key=lambda found: (str(found.file), found.line))
+            findings += [Finding(row.file, row.line, "gold", fault) for fault in faults]
+    findings.sort(key=lambda found: (order[found.file], found.line))
     return findings, len(rows)
 
 
@@ -71,8 +88,9 @@ def _splits(rows: Sequence[LocatedScenario]) -> Iterator[Finding]:
     """Yield findings: equal scenarios, a cluster in both splits, a scenario in the file of the other split."""
     known: dict[str, str] = {}
     clusters: dict[str, str] = {}
-    for file, line, scenario in rows:
-        if (first := known.setdefault(scenario.id, f"{file}:{line}")) != f"{file}:{line}":
+    for row in rows:
+        scenario, file, line = row.scenario, row.file, row.line
+        if (first := known.setdefault(scenario.id, row.place)) != row.place:
             yield Finding(file, line, "id", f"the same texts and state as {first}")
         if clusters.setdefault(scenario.cluster, scenario.split) != scenario.split:
             yield Finding(file, line, "split", f"the cluster {scenario.cluster!r} is in both splits")

@@ -16,9 +16,9 @@ from toolmark.benchmark.verdicts.power import mcnemar_power, minimum_detectable_
 from toolmark.suites import CASES
 from toolmark.suites.case_panel import selected_cases
 from toolmark.suites.case_statistics import CountTable, case_tables
-from toolmark.suites.command import manifest_text
 from toolmark.suites.lint import located_cases
 from toolmark.suites.lint.findings import stratum
+from toolmark.suites.manifest import manifest_text
 
 
 def shipped() -> list[Case]:
@@ -184,7 +184,7 @@ def test_a_manifest_of_own_cases_is_made_and_updated(toolmark, tmp_path: Path):
     assert held_out(path).tools == {"send_email"}
     assert len(held_out(path).queries) == 1
     (folder / "my.test.jsonl").write_text((CASES.parent / "scenarios" / "bank.test.jsonl").read_text())
-    path.write_text(manifest_text(folder))
+    path.write_text(manifest_text(folder)[0])
     firsts = {query_hash(scenario.turns[0].user) for scenario in load_scenarios(folder)}
     assert held_out(path).queries == firsts
     assert toolmark("manifest", str(tmp_path / "nowhere")).returncode == 4

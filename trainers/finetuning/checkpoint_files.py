@@ -16,6 +16,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
 from toolmark.benchmark.candidates.spec import Candidate, resolve, table
 from toolmark.benchmark.core.atomic_write import replacing
 from toolmark.trainers.json_files import read_json, write_json
@@ -65,7 +66,7 @@ def publish(checkpoint: Path, out: Path, base: Candidate) -> None:
     The adapter configuration contains the alias or the hub id of the base, if there is one. Otherwise, it contains the
     path, which does not exist on another machine.
     """
-    adapter = checkpoint / "adapter_config.json"
+    adapter = checkpoint / ADAPTER_CONFIG
     if adapter.exists():
         shipped = base.kind == "local" and resolve(base.name) == base if base.name in table()["models"] else False
         named = base.base if base.file is None else f"{base.base}:{base.file}"

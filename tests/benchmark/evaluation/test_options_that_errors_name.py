@@ -22,10 +22,12 @@ from toolmark.benchmark.evaluation.evaluate import Evaluation, compare, compare_
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.reports import command as reports
 from toolmark.reports import push
+from toolmark.suites import command as cases
 
 BENCHMARK = Path(__file__).parents[3] / "benchmark"
 
 READING = ("readers/case_selection.py", "readers/scenarios.py", "evaluation/scenario_sources.py")
+READING_ROWS = ("readers/scenarios.py", "readers/row_conversion.py")
 RECORDED = ("runs/recorded_epochs.py", "evaluation/contestant.py")
 GENERATING = ("runs/missing_answers.py", "runs/generation.py", "evaluation/contestant.py", "engine/prepared_prompts.py")
 COMMANDS = {
@@ -37,6 +39,8 @@ COMMANDS = {
     deployment.check: (*READING, *GENERATING),
     gguf_commands.export: READING,
     gguf_commands.file: READING,
+    cases.manifest: READING_ROWS,
+    cases.import_cases: READING_ROWS,
 }
 
 NOT_MET = {"split": "the error says that only some commands have it", "limit": "the option was given"}
@@ -65,7 +69,7 @@ def test_a_command_accepts_every_option_that_its_errors_name(command: Callable[.
     }
     accepted = {name.replace("_", "-") for name in names}
     wanted = named(COMMANDS[command])
-    assert {"skip-bad", "tools", "cases"} <= wanted
+    assert {"skip-bad"} <= wanted
     assert wanted - accepted - NOT_MET.keys() == set()
 
 
@@ -119,7 +123,10 @@ def test_compare_follows_its_own_errors(damaged: Path, tmp_path: Path, capsys: p
     with pytest.raises(InputError, match="leave bad rows out with --skip-bad"):
         run("--dialect", "json")
     run("--dialect", "json", "--skip-bad")
-    assert "timing.recall" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "timing.recall" in shown
+    assert f"skipped {damaged}:4:" in shown
+    assert "1 rows skipped" in shown
     found = compare(baseline, model, cases=str(damaged), dialect="json", skip_bad=True)
     assert found.contestants[1].differences["timing.recall"].n == 3
 
