@@ -2,12 +2,12 @@
 
 from setuptools import find_namespace_packages, setup
 
-ROOMS = ("benchmark", "suites", "generators", "trainers", "reports")
+PACKAGES = ("benchmark", "suites", "generators", "trainers", "reports")
 
 setup(
     packages=[
         "toolmark",
-        *(f"toolmark.{name}" for name in find_namespace_packages(include=[f"{room}*" for room in ROOMS])),
+        *(f"toolmark.{name}" for name in find_namespace_packages(include=[f"{package}*" for package in PACKAGES])),
     ],
-    package_dir={f"toolmark.{room}": room for room in ROOMS},
+    package_dir={f"toolmark.{package}": package for package in PACKAGES},
 )

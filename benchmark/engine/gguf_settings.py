@@ -107,6 +107,8 @@ def set_unread_settings(file: Path, config: PretrainedConfig, header: GgufHeader
     """
     text: Any = config.get_text_config()
     _check_fields(file, text, header)
+    _check_required(file, header)
+    _check_lengths(file, header)
     for field, names in _ATTRIBUTES.items():
         value = header.setting(field)
         if value is not None and (name := next((name for name in names if hasattr(text, name)), None)):
@@ -157,6 +159,10 @@ def _check_fields(file: Path, text: Any, header: GgufHeader) -> None:
             "converted. Without this setting, the model would give other answers",
             USE_ANOTHER_FILE,
         )
+
+
+def _check_required(file: Path, header: GgufHeader) -> None:
+    """Check that no field is missing which a model needs."""
     missing = [name for name in _REQUIRED if header.setting(name) is None]
     if not {"attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon"} & {
         field.partition(".")[2] for field in header.fields
@@ -164,8 +170,13 @@ def _check_fields(file: Path, text: Any, header: GgufHeader) -> None:
         missing.append("attention.layer_norm_rms_epsilon")
     if missing:
         raise InputError(
-            f"{file} has no field {architecture}.{missing[0]}", "Convert the model again with llama.cpp's converter."
+            f"{file} has no field {header.architecture}.{missing[0]}",
+            "Convert the model again with llama.cpp's converter.",
         )
+
+
+def _check_lengths(file: Path, header: GgufHeader) -> None:
+    """Check that keys and values have the same length."""
     lengths = (head_size(header), header.setting("attention.value_length", head_size(header)))
     if lengths[0] != lengths[1]:
         raise InputError(

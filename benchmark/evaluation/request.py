@@ -84,14 +84,14 @@ class Request:
         decoding = Decoding(self.max_tokens, self.temperature, self.seed, self.stop_at_call, self.thinking_tokens)
         return RunOptions(
             self.runs,
-            decoding,
-            self.epochs,
-            self.device,
-            self.dtype,
-            self.fresh,
-            self.skip_too_long,
-            self.engine,
-            self.logprobs,
+            decoding=decoding,
+            epochs=self.epochs,
+            device=self.device,
+            dtype=self.dtype,
+            fresh=self.fresh,
+            skip_too_long=self.skip_too_long,
+            engine=self.engine,
+            logprobs=self.logprobs,
         )
 
     @property

@@ -193,7 +193,7 @@ def csv_rows(path: Path) -> Iterator[tuple[int, Row | BadRow]]:
     Raises:
         InputError: The file cannot be read, or the file has no header.
     """
-    stream = io.StringIO(read_text(path).removeprefix("\ufeff"), newline="")
+    stream = io.StringIO(read_text(path), newline="")
     csv.field_size_limit(_MAX_CELL)
     lines = csv.reader(stream, strict=True)
     try:

@@ -43,15 +43,16 @@ def replayed_conversations(
     replay = read_replay(Path(run.candidate.base))
     by_id = {scenario.id: scenario for scenario in scenarios}
     found: dict[tuple[str, int], Conversation] = {}
-
-    def has(scenario_id: str, epoch: int) -> bool:
-        place = scenario_id, epoch
-        if place in replay.conversations:
+    for place, steps in replay.conversations.items():
+        scenario_id, epoch = place
+        if scenario_id in by_id:
             found[place] = Conversation(by_id[scenario_id], run.dialect, starts[scenario_id], epoch)
-            for _, step in replay.conversations[place]:
+            for _, step in steps:
                 if not found[place].ended:
                     found[place].take(step)
-        return place in found and found[place].ended
+
+    def has(scenario_id: str, epoch: int) -> bool:
+        return (scenario_id, epoch) in found and found[scenario_id, epoch].ended
 
     judged = take_epochs(run, replay, scenarios, has, partial=partial, skip_too_long=skip_too_long)
     held = {place: found[place] for place in judged}

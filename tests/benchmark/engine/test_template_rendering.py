@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +74,8 @@ def test_an_error_of_a_template_is_a_refusal(template: str):
 def test_a_template_without_end_is_stopped(kind: str, monkeypatch: pytest.MonkeyPatch):
     render_template("{{ 1 }}", VARIABLES, "m")
     monkeypatch.setattr(template_rendering, "_SECONDS", 0.3)
-    began = time.monotonic()
     with pytest.raises(InputError, match=r"of 'm' does not end: one prompt took longer than 0\.3 s"):
         render_template(ENDLESS[kind], VARIABLES, "m")
-    assert time.monotonic() - began < 5
     assert render_template("{{ 1 + 1 }}", VARIABLES, "m") == "2", "the next one finds a new process"
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.benchmark.readers.samples import case_of, lines, read
+from tests.running_time import is_nearly_linear
 from toolmark.benchmark.data.cases import Abstain, Call, ExpectCall, Message
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow
@@ -147,11 +147,7 @@ def test_a_call_around_a_thought_is_not_lost(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", ["<think>", "</think>", "<think></think>", "<tool_call>", "<tool_call>x</think>"])
 def test_the_parts_of_a_hostile_turn_are_found_in_linear_time(part: str) -> None:
-    text = part * (1 << 15)
-    start = time.process_time()
-    turn_parts(text)
-    after_thoughts(text)
-    assert time.process_time() - start < 2
+    assert is_nearly_linear(lambda text: (turn_parts(text), after_thoughts(text)), part * (1 << 15))
 
 
 TOOLACE = 'Here is a list of functions:\n[{"name": "get_weather"}]\nUse the format [func1(params_name=params_value)]'
