@@ -110,17 +110,19 @@ Nothing was measured on a GPU.
 """
 
 
+SECTIONS = ("pocket", "random", "smollm2", "growth", "mixed", "overhead")
+
+
 def _processor() -> str:
     told = Path("/proc/cpuinfo")
     lines = told.read_text().splitlines() if told.is_file() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def main() -> None:
-    """Measure the sections of --only, and write the page with these sections."""
-    sections = ("pocket", "random", "smollm2", "growth", "mixed", "overhead")
+def _options() -> argparse.Namespace:
+    """Return the options of the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(sections), help=f"sections to measure, from {','.join(sections)}")
+    parser.add_argument("--only", default=",".join(SECTIONS), help=f"sections to measure, from {','.join(SECTIONS)}")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument(
         "--cache",
@@ -171,7 +173,12 @@ def main() -> None:
         "--largest", type=int, default=max(growth.CASES), help="number of cases in the largest workload"
     )
     parser.add_argument("--limit", type=int, help="number of cases for the section on what the harness adds")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure the sections of --only, and write the page with these sections."""
+    given = _options()
     plan = Plan(
         cache=given.cache,
         pip=tuple(shlex.split(given.pip_args)),

@@ -224,14 +224,30 @@ def estimate(machine: Machine, model: Model, tokens: Tokens, judging: float, lis
     return Estimate(read, writing, machine.start + weights / machine.loading, judging * ADAPTERS * CASES)
 
 
-def main() -> None:
-    """Write the page."""
-    model, tokens = Model(), counted()
-    plain, judging = judging_seconds(logs=False), judging_seconds(logs=True)
-    shares, core = measured_speeds()
-    low, high = shares[0], shares[-1]
-    machines = [laptop(core), *(gpus(count) for count in (1, 8, 64))]
-    page = Page(HEAD)
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the estimate is made of.
+
+    Attributes:
+        tokens: The tokens of the cases.
+        core: Operations of a core per second.
+        low: Lowest measured share of the shortest possible time in the time of the engine.
+        high: Highest measured share.
+        judging: Seconds to judge, log and compare an answer.
+        plain: The same without logs.
+    """
+
+    tokens: Tokens
+    core: float
+    low: float
+    high: float
+    judging: float
+    plain: float
+
+
+def figures_section(page: Page, model: Model, measured: Measured) -> None:
+    """Write which figures are measured, and which are assumed."""
+    tokens = measured.tokens
     page.section(
         "The figures",
         "The column `kind` says whether a figure is measured or assumed.",
@@ -257,20 +273,20 @@ def main() -> None:
             ],
             [
                 "shortest possible time / time of the exact engine",
-                f"{percent(low, 0)} to {percent(high, 0)}",
+                f"{percent(measured.low, 0)} to {percent(measured.high, 0)}",
                 "measured",
                 "[performance.md](performance.md), three models with 3M to 135M parameters on a processor",
             ],
             [
                 "judging, logging and comparing an answer",
-                f"{1000 * judging:.1f} ms",
+                f"{1000 * measured.judging:.1f} ms",
                 "measured",
                 "1,000 recorded answers, processor time of one core",
             ],
-            ["the same without logs", f"{1000 * plain:.1f} ms", "measured", "the same answers"],
+            ["the same without logs", f"{1000 * measured.plain:.1f} ms", "measured", "the same answers"],
             [
                 "operations of a core",
-                f"{core / GIGA:,.0f} GFLOP/s",
+                f"{measured.core / GIGA:,.0f} GFLOP/s",
                 "measured",
                 "[performance.md](performance.md), float32",
             ],
@@ -288,6 +304,10 @@ def main() -> None:
             ["loading of weights", "1 GB/s, on the laptop 2 GB/s", "assumed", "none"],
         ],
     )
+
+
+def tokens_section(page: Page, tokens: Tokens) -> None:
+    """Write how many tokens are read."""
     page.section(
         "Tokens",
         "All cases offer the same 40 tools in the same order, as the shipped cases do. Then each device reads the list "
@@ -303,7 +323,13 @@ def main() -> None:
             for lists in (1, 10, 100, 1_000, CASES)
         ],
     )
-    found = {machine.name: estimate(machine, model, tokens, judging) for machine in machines}
+
+
+def time_section(page: Page, model: Model, measured: Measured) -> None:
+    """Write the time and the cost on each machine."""
+    machines = [laptop(measured.core), *(gpus(count) for count in (1, 8, 64))]
+    low, high = measured.low, measured.high
+    found = {machine.name: estimate(machine, model, measured.tokens, measured.judging) for machine in machines}
     page.section(
         "Time and cost",
         "`reading` and `writing` are the shortest possible times of the two parts of generation. `start` includes the "
@@ -326,7 +352,12 @@ def main() -> None:
             for one in [found[machine.name]]
         ],
     )
-    judged_first = ADAPTERS * CASES * judging
+
+
+def growth_section(page: Page, model: Model, measured: Measured) -> None:
+    """Write from which number of GPUs on the time hardly gets shorter."""
+    tokens, judging, low = measured.tokens, measured.judging, measured.low
+    judging_time = ADAPTERS * CASES * judging
     half = next(
         count for count in range(1, 10_000) if estimate(gpus(count), model, tokens, judging).generating(low) < 0.5
     )
@@ -349,9 +380,9 @@ def main() -> None:
     page.paragraph(
         f"From {half} GPUs on, less than half of the time is generation. Two parts do not get shorter with more GPUs:\n"
         "\n"
-        f"- **Judging** takes {duration(judged_first)} for {ADAPTERS * CASES:,} answers in one process, and "
-        f"{duration(ADAPTERS * CASES * plain)} without Inspect logs. Several processes can judge several adapters, as "
-        "an array of jobs does ([scale.md](../guide/scale.md#slurm)).\n"
+        f"- **Judging** takes {duration(judging_time)} for {ADAPTERS * CASES:,} answers in one process, and "
+        f"{duration(ADAPTERS * CASES * measured.plain)} without Inspect logs. Several processes can judge several "
+        "adapters, as an array of jobs does ([scale.md](../guide/scale.md#slurm)).\n"
         "- **Start**: Each GPU loads the base itself.\n"
         "\n"
         f"With more than {ADAPTERS} GPUs, the cases of an adapter are divided, and each part reads the list of tools "
@@ -361,6 +392,18 @@ def main() -> None:
         f"Without the reuse of shared tokens, reading would take {tokens.prompt * CASES / tokens.read(1, 1):.0f} times "
         "as long."
     )
+
+
+def main() -> None:
+    """Write the page."""
+    plain, judging = judging_seconds(logs=False), judging_seconds(logs=True)
+    shares, core = measured_speeds()
+    model, measured = Model(), Measured(counted(), core, shares[0], shares[-1], judging, plain)
+    page = Page(HEAD)
+    figures_section(page, model, measured)
+    tokens_section(page, measured.tokens)
+    time_section(page, model, measured)
+    growth_section(page, model, measured)
     page.finish(OUT)
 
 

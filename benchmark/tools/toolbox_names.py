@@ -25,10 +25,10 @@ from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.data.cases import Tool, Toolbox
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.sources import ToolsFile
-from toolmark.benchmark.tools.sources.file_kinds import is_openapi
 from toolmark.benchmark.tools.sources.mcp import PREFIX as MCP
 from toolmark.benchmark.tools.sources.mcp import read_mcp
 from toolmark.benchmark.tools.sources.openapi import read_openapi
+from toolmark.benchmark.tools.sources.openapi_files import is_openapi
 from toolmark.benchmark.tools.sources.python import read_python
 from toolmark.benchmark.tools.sources.python_world import read_world, world_source
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file

@@ -25,7 +25,8 @@ from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.schemas import SchemaError, check_schema, subschemas
 from toolmark.benchmark.tools.sources import GoodTools, LocatedError, SourceNote, ToolsFile
-from toolmark.benchmark.tools.sources.openapi_parts import json_media_type, server_address
+from toolmark.benchmark.tools.sources.media_types import json_media_type
+from toolmark.benchmark.tools.sources.server_address import server_address
 from toolmark.benchmark.tools.sources.yaml_document import Place, YamlDocument, kind_of
 
 __all__ = ["Operation", "read_openapi", "read_operations"]

@@ -17,7 +17,7 @@ from toolmark.benchmark.core.regular_files import check_folder
 from toolmark.benchmark.data.held_out import held_out
 from toolmark.benchmark.data.record import read_record
 from toolmark.benchmark.readers.file_rows import read_text
-from toolmark.benchmark.tools.sources.file_kinds import is_openapi
+from toolmark.benchmark.tools.sources.openapi_files import is_openapi
 from toolmark.benchmark.tools.sources.yaml_document import YamlDocument
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")

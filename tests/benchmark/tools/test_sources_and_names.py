@@ -11,7 +11,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.tools.catalog import catalog
 from toolmark.benchmark.tools.json_pointer import resolved
 from toolmark.benchmark.tools.schemas import problems, validator_of
-from toolmark.benchmark.tools.sources.file_kinds import is_openapi
+from toolmark.benchmark.tools.sources.openapi_files import is_openapi
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
 from toolmark.benchmark.tools.toolbox_names import ToolboxNames, read_source
 from toolmark.generators.template.schema.described_tool import DescribedTool

@@ -1,4 +1,4 @@
-"""Tells whether a YAML or JSON file is an OpenAPI document or a list of tools."""
+"""Recognises OpenAPI documents among YAML and JSON files."""
 
 from __future__ import annotations
 

@@ -1,23 +1,12 @@
-"""Reads the server and the media types of an OpenAPI operation."""
+"""Reads the address of the server of an OpenAPI operation."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["json_media_type", "server_address"]
-
-_JSON = re.compile(r"application/(?:[\w.-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
-_ANY = re.compile(r"(?:\*|application)/(?:\*\+json|\*)\s*(?:;.*)?", re.IGNORECASE)
-"""The ranges of media types that include JSON."""
-
-
-def json_media_type(kinds: Iterable[str]) -> str | None:
-    """Return the media type of a JSON body, or a range of types that includes JSON. Return None if there is none."""
-    listed = list(kinds)
-    return next((kind for form in (_JSON, _ANY) for kind in listed if form.fullmatch(kind)), None)
+__all__ = ["server_address"]
 
 
 def server_address(*holders: Mapping[str, Any]) -> str | None:
