@@ -14,7 +14,7 @@ from toolmark.benchmark.readers.row_conversion import decoded
 from toolmark.benchmark.readers.tool_formats import tool_of, toolbox_of
 from toolmark.benchmark.readers.turn_parts import after_thoughts
 
-__all__ = ["chat_trace", "chat_turns", "content_of_call", "tools_of", "turn_weight"]
+__all__ = ["chat_trace", "chat_turns", "content_of_call", "content_text", "tools_of", "turn_weight"]
 
 _ROLES: Mapping[str, str] = {
     "system": "system",
@@ -48,7 +48,7 @@ def turn_weight(turn: Mapping[str, Any]) -> dict[str, Any]:
     return {"weight": int(next(iter(marks.values())))} if marks else {}
 
 
-def _content_text(content: Any) -> str:
+def content_text(content: Any) -> str:
     """Return the content of a turn as one text. The content is a string, or a list of parts that are text.
 
     Raises:
@@ -98,7 +98,7 @@ def chat_turns(turns: Sequence[Any]) -> tuple[Message, ...]:
             raise ValueError(f"tool_calls must be a list, not {calls!r:.80}")
         fields: dict[str, Any] = {
             "role": _ROLES[turn["role"]],
-            "content": _content_text(turn.get("content") or turn.get("refusal")),
+            "content": content_text(turn.get("content") or turn.get("refusal")),
             "tool_calls": tuple(map(call_of, calls)),
         }
         if turn["role"] == "tool_call":

@@ -22,7 +22,7 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_trace
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, list_field
+from toolmark.benchmark.readers.row_conversion import converted, inner_row, list_field
 
 __all__ = ["OpenAiReader"]
 
@@ -42,7 +42,7 @@ class OpenAiReader(BaseReader):
 
 
 def _trace(row: Row, ref: str) -> Trace:
-    request = next((row[key] for key in ("body", "input") if isinstance(row.get(key), dict)), row)
+    request = inner_row(row, "body", "input")
     turns = list_field(request, "messages")
     preferred = list_field(row, "preferred_output") if row.get("preferred_output") is not None else []
     return chat_trace(request, [*turns, *preferred], Source(name="openai", ref=str(row.get("custom_id") or ref)))

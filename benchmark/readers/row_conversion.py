@@ -15,7 +15,7 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.file_rows import PARQUET, Row, json_rows, parquet_rows, tables
 
-__all__ = ["UNREADABLE", "convert", "converted", "decoded", "field", "list_field", "reason"]
+__all__ = ["UNREADABLE", "convert", "converted", "decoded", "field", "inner_row", "list_field", "reason"]
 
 Kind = TypeVar("Kind")
 
@@ -78,6 +78,14 @@ def list_field(row: Row, name: str) -> list[Any]:
     """
     what = f"the field {name}"
     return field({name: decoded(row[name], what)} if name in row else {}, name, list)
+
+
+def inner_row(row: Row, *names: str) -> Row:
+    """Return the first of these fields that contains an object, or the row itself if there is none.
+
+    Many logs and batches have a request in a field of the row.
+    """
+    return next((row[name] for name in names if isinstance(row.get(name), dict)), row)
 
 
 def reason(error: Exception, prefix: tuple[str | int, ...] = ()) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from toolmark.benchmark.readers.file_rows import Row
 
-__all__ = ["from_server"]
+__all__ = ["check_error", "from_server"]
 
 _REASONS: Mapping[str, str] = {
     "completed": "stop",
@@ -46,13 +46,13 @@ def from_server(row: Row) -> Row:
     Raises:
         ValueError: The reply of a server is an error, or has no answer, or several answers.
     """
-    _check_error(row)
+    check_error(row)
     if isinstance(row.get("response"), Mapping):
         body = row["response"].get("body")
         if not isinstance(body, Mapping):
             raise ValueError(f"the field response of a batch must have the field body, not {row['response']!r:.80}")
         row = {"case": row.get("custom_id"), **{key: row[key] for key in _OWN & row.keys()}, **body}
-        _check_error(row)
+        check_error(row)
     reply = _reply(row)
     fields: dict[str, Any] = dict(row)
     if reply is not row:
@@ -68,8 +68,12 @@ def from_server(row: Row) -> Row:
     return fields
 
 
-def _check_error(row: Row) -> None:
-    """Raise `ValueError` if a row contains the error of a request instead of an answer."""
+def check_error(row: Row) -> None:
+    """Check that a row does not contain the error of a request instead of an answer.
+
+    Raises:
+        ValueError: The row contains an error.
+    """
     if error := row.get("error"):
         detail = error.get("message") or error.get("code") if isinstance(error, Mapping) else error
         raise ValueError(f"the request of this row failed: {detail or error!r:.200}. Send the request again")

@@ -71,7 +71,7 @@ _OPTIONAL_TEXT = re.compile(r"\W*optional\b", re.IGNORECASE)
 _SPLIT_ARGUMENTS: Mapping[str, bool] = {"required_parameters": True, "optional_parameters": False}
 """The keys of the lists of arguments in ToolBench, and whether their arguments are required."""
 _REQUIRED_MARKS = ("required", "is_required", "isRequired")
-_OPTIONAL_MARKS = ("optional", "is_optional", "nullable")
+_OPTIONAL_MARKS = ("optional", "is_optional")
 
 
 def json_schema(node: Any, depth: int = 0) -> Any:
@@ -249,6 +249,8 @@ def _marks(arguments: Mapping[str, Any]) -> dict[str, bool]:
         if isinstance(described, Mapping):
             needed = [_truth(described.get(key)) for key in _REQUIRED_MARKS]
             optional = [None if (mark := _truth(described.get(key))) is None else not mark for key in _OPTIONAL_MARKS]
+            # An argument that cannot be null can still be optional, so `"nullable": false` is no mark.
+            optional.append(False if _truth(described.get("nullable")) else None)
             mark = next((mark for mark in (*needed, *optional) if mark is not None), None)
             if mark is not None:
                 marks[name] = mark

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from datasets import load_from_disk
 
+from tests.benchmark.readers.samples import ANTHROPIC, GEMINI, QUESTION, lines
 from tests.forked.commands import Toolmark
 
 PLUGIN = '''
@@ -142,6 +143,22 @@ def test_a_foreign_tool_does_not_run_the_shipped_tool_of_the_same_name(toolmark:
     ended = toolmark("generate", "import", "--source", f"openai:{chats}", "--out", str(tmp_path / "data"))
     assert ended.code == 0, ended.said
     assert "rejected: none" in ended.said
+
+
+@pytest.mark.parametrize(("reader", "good"), [("anthropic", ANTHROPIC), ("gemini", GEMINI)])
+def test_logs_of_an_api_become_training_data(toolmark: Toolmark, tmp_path: Path, reader: str, good: dict) -> None:
+    logs = tmp_path / "logs.jsonl"
+    logs.write_text(lines(good, {"nothing": 1}))
+    out = tmp_path / "data"
+    ended = toolmark("generate", "import", "--source", f"{reader}:{logs}", "--out", str(out))
+    assert ended.code == 0, ended.said
+    (rejected,) = (json.loads(line) for line in (out / "rejected.jsonl").read_text().splitlines())
+    assert (rejected["stage"], f"{logs}:2: the field " in rejected["reason"]) == ("format", True)
+    splits = load_from_disk(out / "traces")
+    (row,) = (row for name in splits for row in splits[name])
+    turns = row["messages"] if isinstance(row["messages"], list) else json.loads(row["messages"])
+    assert [turn["role"] for turn in turns] == ["system", "user", "assistant", "tool", "assistant"]
+    assert (row["query"], row["tool_name"]) == (QUESTION, "get_weather")
 
 
 def test_a_dataset_is_shown_and_audited(toolmark: Toolmark, installed: dict[str, str], tmp_path: Path) -> None:

@@ -42,6 +42,52 @@ OLD_CHAT = [
     {"role": "function", "name": "get_weather", "content": "clear"},
     {"role": "assistant", "content": "Clear."},
 ]
+ANTHROPIC = {
+    "model": "claude-sonnet-4-5",
+    "max_tokens": 1024,
+    "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+    "messages": [
+        {"role": "user", "content": QUESTION},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "Where?", "signature": "x"},
+                {"type": "text", "text": "I look."},
+                {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": ARGUMENTS},
+            ],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "clear"}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "Clear."}]},
+    ],
+    "tools": [
+        {"name": "get_weather", "description": "Weather of a city.", "input_schema": WEATHER["parameters"]},
+    ],
+}
+GEMINI_CALL = {"role": "model", "parts": [{"functionCall": {"name": "get_weather", "args": ARGUMENTS}}]}
+GEMINI = {
+    "systemInstruction": {"role": "system", "parts": [{"text": "Be brief."}]},
+    "contents": [
+        {"role": "user", "parts": [{"text": QUESTION}]},
+        GEMINI_CALL,
+        {"role": "user", "parts": [{"functionResponse": {"name": "get_weather", "response": {"sky": "clear"}}}]},
+        {"role": "model", "parts": [{"text": "Clear."}]},
+    ],
+    "tools": [
+        {
+            "functionDeclarations": [
+                {
+                    "name": "get_weather",
+                    "description": "Weather of a city.",
+                    "parameters": {
+                        "type": "OBJECT",
+                        "properties": {"city": {"type": "STRING"}, "days": {"type": "INTEGER", "default": 1}},
+                        "required": ["city"],
+                    },
+                }
+            ]
+        }
+    ],
+}
 XLAM_TOOL = {
     "name": "get_weather",
     "description": "Weather of a city.",
@@ -92,6 +138,10 @@ def shared(role: str, value: str) -> list[dict[str, str]]:
 
 CALLED = [
     # reader, file, content
+    ("anthropic", "x.jsonl", lines(ANTHROPIC)),
+    ("anthropic", "x.json", json.dumps([{"custom_id": "r", "params": ANTHROPIC}])),
+    ("gemini", "x.jsonl", lines(GEMINI)),
+    ("gemini", "x.json", json.dumps([{"key": "r", "request": GEMINI}])),
     ("openai", "x.jsonl", lines({"messages": CHAT, "tools": [WRAPPED]})),
     ("openai", "x.jsonl", lines({"messages": OLD_CHAT, "functions": [WEATHER]})),
     ("openai", "x.jsonl", lines({"custom_id": "r", "body": {"messages": CHAT, "tools": [WRAPPED]}})),

@@ -389,6 +389,7 @@ def test_the_id_of_a_case_that_nobody_saw_survives_its_file(tmp_path: Path) -> N
 
 def test_every_reader_is_registered() -> None:
     assert set(names("toolmark.readers")) >= {
-        *("apibank", "bfcl", "csv", "metatool", "openai", "sealtools", "sharegpt", "toolmark", "trl"),
+        *("anthropic", "apibank", "bfcl", "csv", "gemini", "metatool", "openai", "sealtools", "sharegpt"),
+        *("toolmark", "trl"),
         *("tutorial", "when2call", "xlam"),
     }

@@ -107,6 +107,13 @@ def test_marks_inside_a_json_schema_become_its_list() -> None:
     assert parameters["properties"]["n"] == {"type": "integer"}
 
 
+@pytest.mark.parametrize("nullable", [True, False])
+def test_whether_an_argument_can_be_null_does_not_make_it_required(nullable: bool) -> None:
+    either = {"type": "string", "nullable": nullable}
+    schema = {"type": "object", "properties": {"a": {"type": "string"}, "b": either}, "required": ["a"]}
+    assert tool_of({"name": "f", "parameters": schema}).parameters["required"] == ["a"]
+
+
 @pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "allOf"])
 def test_parameters_that_combine_schemas_stay_a_schema(keyword: str) -> None:
     branch = {"type": "object", "required": ["id"], "properties": {"id": {"type": "int"}}}
