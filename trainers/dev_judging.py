@@ -79,6 +79,7 @@ class DevJudging:
             adapters=(str(folder),) if adapter else (),
             baseline=job.start,
             cases=job.dev or shipped_cases(),
+            tools=job.tools or None,
             split="dev",
             limit=job.dev_limit,
             dialect=self.dialect,
@@ -86,6 +87,8 @@ class DevJudging:
             max_tokens=job.max_tokens,
             thinking_tokens=job.thinking_tokens,
             device=self.device,
+            skip_too_long=job.skip_too_long,
+            skip_bad=job.skip_bad,
             runs=job.out / "dev",
         )
 
