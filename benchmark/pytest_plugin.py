@@ -22,7 +22,7 @@ import pytest
 
 from toolmark.benchmark.candidates.recipes import Plan
 from toolmark.benchmark.config.sources import Values
-from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
+from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible, note_interruption
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
@@ -376,7 +376,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
             append_markdown(config.stash[_COMPARISON], Path(summary))
-        except EnvironmentFault as error:  # The job has its result even without the summary.
+        except ToolmarkError as error:  # The job has its result even without the summary.
             terminalreporter.write_line(f"warning: {printable(str(error))}")
 
 

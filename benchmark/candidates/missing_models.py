@@ -11,7 +11,7 @@ from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
 from toolmark.benchmark.candidates.gguf_files import GGUF
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import is_repo_id
-from toolmark.benchmark.core.near_paths import nearest_path
+from toolmark.benchmark.core.user_paths import nearest_path
 
 __all__ = [
     "FILE_ENDINGS",

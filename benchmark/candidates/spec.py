@@ -49,6 +49,7 @@ from toolmark.benchmark.candidates.remote_recordings import recorded_at
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.core.remote_files import is_address
+from toolmark.benchmark.core.user_paths import expanded
 from toolmark.benchmark.policies.trivial import POLICIES
 
 __all__ = ["Candidate", "resolve", "table", "with_adapter", "with_each_seed"]
@@ -118,7 +119,7 @@ def table() -> dict[str, Any]:
 
 
 def _path_exists(text: str) -> bool:
-    return Path(text).expanduser().exists()
+    return expanded(text).exists()
 
 
 def _split_colon(spec: str) -> tuple[str, str | None]:
@@ -217,7 +218,7 @@ def _hub_file(base: Candidate, file: str) -> Candidate:
 
 def _base(spec: str) -> Candidate:
     if _path_exists(spec):
-        return _directory(Path(spec).expanduser())
+        return _directory(expanded(spec))
     alias = _alias(spec)
     if alias is not None:
         return alias
@@ -229,7 +230,7 @@ def _base(spec: str) -> Candidate:
     if first == "replay":
         if not _path_exists(rest):
             raise no_recording_at(rest)
-        recorded = _directory(Path(rest).expanduser())
+        recorded = _directory(expanded(rest))
         if recorded.kind != "replay":
             raise InputError(f"{rest} is a model, not a recorded run", f"Leave out replay/: --model {rest}")
         return recorded
@@ -259,8 +260,10 @@ def resolve(spec: str, *, threshold: bool = False) -> Candidate:
         EnvironmentFault: The packages that contain the weights of an alias are not installed, or the store of an
             address cannot be reached.
     """
+    if not spec.strip():
+        raise InputError("the name of a model is empty", "Write the name of a model, for example: --model pocket")
     if _path_exists(spec):
-        return _directory(Path(spec).expanduser())
+        return _directory(expanded(spec))
     if _WEB.match(spec):
         raise no_model_on_page(spec)
     if is_address(spec):
@@ -291,7 +294,7 @@ def _resolve(spec: str) -> Candidate:
     first = spec.partition("/")[0]
     if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
-    if is_recipe(file := Path(base_text).expanduser()):
+    if is_recipe(file := expanded(base_text)):
         made = with_adapter(resolve(base_of_recipe(file)), front)
         return with_adapter(made, adapter) if adapter else made
     base = _base(base_text)
@@ -315,6 +318,8 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
     Raises:
         InputError: The base cannot have an adapter, or `adapter` is not an adapter.
     """
+    if not adapter.strip():
+        raise InputError("the name of an adapter is empty", "Write a folder, for example: --adapter adapters/mine")
     if not _path_exists(adapter):
         adapter, threshold = split_threshold(adapter)
         if threshold is not None:
@@ -335,7 +340,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             "Give only the base with --model, and the adapters with --adapter.",
         )
     text, revision = _split_revision(adapter)
-    path = Path(text).expanduser()
+    path = expanded(text)
     if not path.exists() and (alias := table()["adapters"].get(text)):
         if base.name != alias["base"]:
             what = f"{text} is an adapter of {alias['base']}, not of {base.name}"

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Literal
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
-from toolmark.benchmark.core.near_paths import nearest_path
 from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.secrets import known_secret_in, redacted, remember
+from toolmark.benchmark.core.user_paths import nearest_path
 
 __all__ = ["Kind", "cached", "check_id", "download", "gated", "is_repo_id", "probe", "upload", "writable"]
 

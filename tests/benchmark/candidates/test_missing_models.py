@@ -9,7 +9,10 @@ import pytest
 from toolmark.benchmark.candidates.spec import resolve, with_adapter
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hub import probe
-from toolmark.benchmark.core.near_paths import nearest_path
+from toolmark.benchmark.core.user_paths import nearest_path
+from toolmark.benchmark.data.dataset import TraceDataset
+from toolmark.benchmark.readers.case_selection import load_cases
+from toolmark.benchmark.tools.toolbox_names import read_source
 
 
 @pytest.fixture
@@ -38,6 +41,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("models/x", "no file or directory at 'models/x'", "For the model on the hub, write hub/models/x"),
         ("a/b/c", "no file or directory at 'a/b/c'", "Check the path. For a model on the hub, write hub/ORG/NAME"),
         ("/nowhere/b", "no file or directory at '/nowhere/b'", "Check the path."),
+        ("~nobody-here/b", "no file or directory at '~nobody-here/b'", "Check the path."),
+        ("", "the name of a model is empty", "--model pocket"),
         ("~/nowhere/b", "no file or directory at '~/nowhere/b'", "Check the path."),
         ("hub/x", "no file or directory at 'hub/x'", "write hub/ORG/NAME"),
         ("modles", "no model has the name 'modles'", "Did you mean models"),
@@ -116,6 +121,18 @@ def test_the_hub_without_a_model_names_the_nearest_folder(monkeypatch: pytest.Mo
         probe("modles/gemma")
     with pytest.raises(EnvironmentFault, match=r"cannot be reached\. Connect to the network"):
         probe("Some/Model")
+
+
+@pytest.mark.usefixtures("here")
+def test_other_inputs_name_the_nearest_path() -> None:
+    for read in (
+        lambda: load_cases("modls/gemma/config.json"),
+        lambda: load_cases("csv:modls/gemma/config.json"),
+        lambda: read_source("modls/gemma/config.py"),
+        lambda: TraceDataset(Path("modls/gemma/config")),
+    ):
+        with pytest.raises(InputError, match=r"Did you mean models/gemma/config\.json\?"):
+            read()
 
 
 def test_the_nearest_path(here: Path) -> None:
