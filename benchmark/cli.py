@@ -57,7 +57,9 @@ def _run() -> None:
             root.command(group, name=name)
         with phases_shown(Console(stderr=True, quiet=not launched_process().first)):
             root(exit_on_error=False)
-    except CycloptsError:  # cyclopts has already printed the error.
+    except CycloptsError as error:  # cyclopts has already printed the error.
+        command = " ".join(["toolmark", *(error.command_chain or ())])
+        print(f"To see how the command is written: {command} --help", file=sys.stderr)  # noqa: T201
         sys.exit(InputError.exit_code)
     except ToolmarkError as error:
         let_first_report()

@@ -22,7 +22,7 @@ import pytest
 
 from toolmark.benchmark.candidates.recipes import Plan
 from toolmark.benchmark.config.sources import Values
-from toolmark.benchmark.core.errors import EnvironmentFault, InputError, ToolmarkError
+from toolmark.benchmark.core.errors import InputError, ToolmarkError
 from toolmark.benchmark.core.interruption import how_to_continue, interruptible, note_interruption
 from toolmark.benchmark.core.printing import printable
 from toolmark.benchmark.core.progress import phase, phases_shown
@@ -50,6 +50,8 @@ _COMPARISON = pytest.StashKey[Comparison]()
 _VALUES = pytest.StashKey[Values]()
 _INTERRUPTED = pytest.StashKey[bool]()
 _PLANS = pytest.StashKey[list[Plan]]()
+_IMPOSSIBLE = pytest.StashKey[list[str]]()
+"""Why checks are impossible. They count as failed, but say nothing about the candidate."""
 
 _WORKERS = (
     "with -n, checks run in several processes, and each process would generate all completions again",
@@ -75,10 +77,13 @@ def _options(config: pytest.Config) -> Values:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:  # noqa: ARG001
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     """Print a mistake of the user as one line, and return the exit code of the error."""
     try:
-        return (yield)
+        code = yield
+        if code == InputError.exit_code and (impossible := config.stash.get(_IMPOSSIBLE, [])):
+            print(f"ERROR: cannot be checked: {printable(impossible[0])}", file=sys.stderr)  # noqa: T201
+        return code
     except pytest.UsageError as error:
         if not isinstance(error.__cause__, ToolmarkError):
             raise
@@ -284,12 +289,23 @@ def _send_runs(config: pytest.Config) -> None:
             config.stash[_EVALUATION].send()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """If the only failures are impossible checks, end with the exit code of a wrong input.
+
+    The code for a failed check would say that the candidate is worse.
+    """
+    impossible = session.config.stash.get(_IMPOSSIBLE, [])
+    if session.exitstatus == pytest.ExitCode.TESTS_FAILED and session.testsfailed == len(impossible):
+        session.exitstatus = InputError.exit_code
+
+
 @pytest.fixture
 def check(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Check:
     """Return a function that checks one metric, for example `check("timing.recall")`.
 
     The function records the figures of the contestant or the recipe. It fails if the contestant or the recipe is worse
-    than the baseline, or if a figure is below its floor.
+    than the baseline, if a figure is below its floor, or if the check is impossible.
     """
     judged: Checked = request.param
     config = request.config
@@ -303,6 +319,9 @@ def check(request: pytest.FixtureRequest, record_property: Callable[[str, object
         for name, value in judged.properties(comparison, metric):
             record_property(name, value)
         gate = judged.gate(comparison, metric, limits.get(metric))
+        if gate.state == "impossible":
+            config.stash.setdefault(_IMPOSSIBLE, []).append(gate.reason)
+            pytest.fail(f"cannot be checked: {gate.reason}", pytrace=False)
         if gate.state == "failed" or (gate.state == "inconclusive" and config.stash[_VALUES]["inconclusive"] == "fail"):
             pytest.fail(gate.reason, pytrace=False)
         if gate.state == "inconclusive":
@@ -357,7 +376,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
             append_markdown(config.stash[_COMPARISON], Path(summary))
-        except EnvironmentFault as error:  # The job has its result even without the summary.
+        except ToolmarkError as error:  # The job has its result even without the summary.
             terminalreporter.write_line(f"warning: {printable(str(error))}")
 
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.hub import cached, check_id, download
 from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.core.user_paths import did_you_mean
 from toolmark.benchmark.data.cases import Case, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.plugins.protocols import BaseGenerator, Generation
@@ -97,7 +98,10 @@ def _reader_and_path(source: str) -> tuple[Reader, Path]:
     if rest.startswith(_HUB_PREFIX):
         repo, _, revision = rest.removeprefix(_HUB_PREFIX).partition("@")
         return reader, _hub_folder(repo, revision or None)
-    raise InputError(f"--source: {rest} does not exist", "Give a file or folder that exists, or hub/ORG/DATASET.")
+    raise InputError(
+        f"--source: {rest} does not exist",
+        did_you_mean(rest, "Give a file or folder that exists, or hub/ORG/DATASET."),
+    )
 
 
 def _hub_folder(repo: str, revision: str | None) -> Path:

@@ -85,6 +85,7 @@ class DevJudging:
             adapters=(str(folder),) if adapter else (),
             baseline=job.start,
             cases=job.dev or shipped_cases(),
+            tools=job.tools or None,
             split="dev",
             limit=job.dev_limit,
             dialect=self.dialect,
@@ -93,6 +94,8 @@ class DevJudging:
             thinking_tokens=job.thinking_tokens,
             device=self.device,
             threads=threads,
+            skip_too_long=job.skip_too_long,
+            skip_bad=job.skip_bad,
             runs=job.out / "dev",
         )
 

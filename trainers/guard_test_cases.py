@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.readers.case_selection import TEST_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["no_test_cases"]
 
-_ENDINGS = (".test.jsonl", ".test.jsonl.gz")
 _active = 0
 _installed = False
 
@@ -26,7 +26,7 @@ _installed = False
 def _refuse_test_cases(event: str, arguments: tuple[Any, ...]) -> None:
     if not _active or event != "open" or not isinstance(arguments[0], str | bytes | os.PathLike):
         return
-    if os.fsdecode(arguments[0]).endswith(_ENDINGS):
+    if os.fsdecode(arguments[0]).endswith(TEST_ENDINGS):
         raise InputError(
             f"the trainer opened the test cases {os.fsdecode(arguments[0])!r}",
             "A training must not read test cases. Give dev cases with --dev, or training data with --data.",

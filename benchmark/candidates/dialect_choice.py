@@ -15,6 +15,7 @@ from pathlib import Path
 from toolmark.benchmark.candidates.recipes import Recipe, is_recipe, read_recipe
 from toolmark.benchmark.candidates.spec import Candidate, table
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.user_paths import expanded
 from toolmark.benchmark.data.record import RECORD_FILE, TrainingRecord
 
 __all__ = ["family_dialect", "recipe_dialect", "trained_dialect"]
@@ -32,7 +33,7 @@ def trained_dialect(candidate: Candidate) -> str | None:
         return None
     if candidate.adapter is not None and is_recipe(path := Path(candidate.adapter)):
         return recipe_dialect(candidate, read_recipe(path))[0]
-    folder = Path(candidate.adapter or candidate.base).expanduser()
+    folder = expanded(candidate.adapter or candidate.base)
     if not (folder / RECORD_FILE).is_file():
         return None
     record = TrainingRecord.read(folder)
@@ -65,7 +66,7 @@ def family_dialect(candidate: Candidate) -> tuple[str, str] | None:
     """
     if not candidate.has_weights:
         return None
-    base = Path(candidate.base).expanduser().resolve().name if candidate.kind == "local" else candidate.base
+    base = expanded(candidate.base).resolve().name if candidate.kind == "local" else candidate.base
     name = base.rpartition("/")[2].lower()
     for family, entry in table()["families"].items():
         if name.startswith(tuple(entry["names"])):

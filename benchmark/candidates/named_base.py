@@ -12,6 +12,7 @@ from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, read_ad
 from toolmark.benchmark.candidates.gguf_files import GGUF
 from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.user_paths import expanded
 
 __all__ = ["base_of_adapter", "base_of_recipe"]
 
@@ -43,7 +44,7 @@ def _fix(folder: Path) -> str:
 
 
 def _plain(base: str, file: Path, fix: str) -> str:
-    path, adapter = Path(base).expanduser(), base.partition(":")[2]
+    path, adapter = expanded(base), base.partition(":")[2]
     if (
         is_recipe(path)
         or ((path / ADAPTER_CONFIG).is_file() and not (path / "config.json").is_file())

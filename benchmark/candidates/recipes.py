@@ -46,7 +46,18 @@ from toolmark.benchmark.core.registry import Group, load, target
 from toolmark.benchmark.core.user_toml import toml_table
 from toolmark.benchmark.data.record import RECORD_FILE
 
-__all__ = ["ADAPTERS", "DATA", "Plan", "Recipe", "Step", "is_recipe", "plan_recipe", "plugin_package", "read_recipe"]
+__all__ = [
+    "ADAPTERS",
+    "DATA",
+    "Plan",
+    "Recipe",
+    "Step",
+    "is_recipe",
+    "plan_recipe",
+    "plugin_package",
+    "read_recipe",
+    "split_class",
+]
 
 DATA, ADAPTERS = Path("data"), Path("adapters")
 
@@ -55,7 +66,10 @@ _COMMANDS = {"toolmark.generators": "generate", "toolmark.trainers": "train"}
 _SHARED_OPTIONS = {
     "toolmark.generators": frozenset({"tools", "execute", "manifest"}),
     "toolmark.trainers": frozenset(
-        {"adapter", "dev", "dev_limit", "device", "manifest", "max_tokens", "skip_too_long", "thinking_tokens"}
+        {
+            *("adapter", "dev", "dev_limit", "device", "manifest", "max_tokens", "skip_bad", "skip_too_long"),
+            *("thinking_tokens", "tools"),
+        }
     ),
 }
 """Options that every generator has (command `generate`), and options that every trainer has (command `train`)."""
@@ -120,14 +134,25 @@ class Recipe(BaseModel):
         """Return the options of a step. Paths are changed, so that they are relative to the working directory."""
         options = step.options
         for key, value in options.items():
-            if _may_be_path(value, key) and (path := self.path.parent / value).exists():
-                options[key] = str(path)
+            if _may_be_path(value, key):
+                file, end = split_class(value)
+                if (path := self.path.parent / file).exists():
+                    options[key] = f"{path}{end}"
         return options
 
 
 def _may_be_path(value: object, key: str) -> TypeGuard[str]:
     """Return whether the value of this option can be a path. The file or folder perhaps does not exist."""
     return key in _PATHS and isinstance(value, str) and (key, value) != ("dev", _OWN_DEV)
+
+
+def split_class(value: str) -> tuple[str, str]:
+    """Split the value of an option into a path, and the class after the path of a Python file, with its colon.
+
+    For example, `my_shop.py:Shop` becomes `("my_shop.py", ":Shop")`. For other values, the second part is empty.
+    """
+    file, colon, name = value.rpartition(":")
+    return (file, f"{colon}{name}") if file.endswith(".py") else (value, "")
 
 
 def is_recipe(path: Path) -> bool:
@@ -269,10 +294,11 @@ def _resolved_options(recipe: Recipe, group: Group, step: Step) -> dict[str, obj
 
 def _content(key: str, value: object) -> object:
     """Return the value of an option. If the value is the path of a file or folder, return the hash of the content."""
-    path = Path(value) if _may_be_path(value, key) else None
-    if path is None or not path.exists():
+    file, end = split_class(value) if _may_be_path(value, key) else ("", "")
+    path = Path(file)
+    if not file or not path.exists():
         return value
-    return hash_files([path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()])
+    return end + hash_files([path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()])
 
 
 def plugin_package(entry_point: str) -> str:

@@ -11,7 +11,7 @@
     recipe.toml              a recipe, which stands for an adapter and its base
     policy/NAME              a trivial policy instead of a model: never, first, uniform, lexical or oracle
     openai/gpt-4.1           a model of any Inspect provider; Inspect gets this string unchanged
-    ORG/NAME                 a model on the hub
+    ORG/NAME                 a model on the hub, if ORG is not a local folder
 
 Toolmark tries these forms in this order. An adapter and a threshold for calls can follow:
 `base[@revision][:file.gguf][:adapter[@revision]][@call>threshold]`. Only models and adapters on the hub have revisions.
@@ -31,6 +31,17 @@ from typing import Any, Literal
 from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from toolmark.benchmark.candidates.call_threshold import split_threshold, threshold_text
 from toolmark.benchmark.candidates.gguf_files import GGUF, is_gguf
+from toolmark.benchmark.candidates.missing_models import (
+    FILE_ENDINGS,
+    in_local_folder,
+    no_adapter,
+    no_candidate_in,
+    no_model,
+    no_model_at,
+    no_model_on_page,
+    no_recording_at,
+    not_an_adapter,
+)
 from toolmark.benchmark.candidates.named_base import base_of_adapter, base_of_recipe
 from toolmark.benchmark.candidates.packaged_files import packaged_file
 from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
@@ -38,6 +49,7 @@ from toolmark.benchmark.candidates.remote_recordings import recorded_at
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.core.remote_files import is_address
+from toolmark.benchmark.core.user_paths import expanded
 from toolmark.benchmark.policies.trivial import POLICIES
 
 __all__ = ["Candidate", "resolve", "table", "with_adapter", "with_each_seed"]
@@ -45,10 +57,9 @@ __all__ = ["Candidate", "resolve", "table", "with_adapter", "with_each_seed"]
 Kind = Literal["local", "hub", "replay", "policy", "inspect", "deployed"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")
-_FILE_ENDINGS = (".jsonl", ".jsonl.gz", ".toml", GGUF)
 _HUB_FILE = re.compile(r"([\w.-]+/)*[\w-][\w.-]*\.gguf\Z", re.IGNORECASE)
+_WEB = re.compile(r"https?://")
 _FILE_OF_MANY = re.compile(r"-\d{5}-of-\d{5}\.gguf\Z", re.IGNORECASE)
-_PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,7 @@ def table() -> dict[str, Any]:
 
 
 def _path_exists(text: str) -> bool:
-    return Path(text).expanduser().exists()
+    return expanded(text).exists()
 
 
 def _split_colon(spec: str) -> tuple[str, str | None]:
@@ -141,10 +152,7 @@ def _directory(path: Path) -> Candidate:
         if path.name.endswith((".jsonl", ".jsonl.gz")):
             stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
             return Candidate("replay", path.resolve().parent.name if stem == "ledger" else stem, str(path))
-        raise InputError(
-            f"{path} is neither a recorded run nor a recipe nor a GGUF file",
-            "Give the directory of a model or an adapter, a GGUF file, a recipe.toml or a ledger.jsonl.",
-        )
+        raise no_candidate_in(path)
     if (path / "config.json").is_file():
         return Candidate("local", path.resolve().name, str(path))
     if (path / ADAPTER_CONFIG).is_file():
@@ -158,12 +166,7 @@ def _directory(path: Path) -> Candidate:
             ) from None
     if (path / "ledger.jsonl").is_file():
         return Candidate("replay", path.resolve().name, str(path / "ledger.jsonl"))
-    inside = next((f"Give the GGUF file inside: --model {file}" for file in sorted(path.glob(f"*{GGUF}"))), "")
-    raise InputError(
-        f"{path} is a {'directory' if path.is_dir() else 'pipe or a device'} without config.json, adapter_config.json "
-        "or ledger.jsonl",
-        inside or "Give a directory that save_pretrained() wrote, or the directory of a run in runs/.",
-    )
+    raise no_candidate_in(path)
 
 
 def _check_one_file(name: str) -> None:
@@ -215,7 +218,7 @@ def _hub_file(base: Candidate, file: str) -> Candidate:
 
 def _base(spec: str) -> Candidate:
     if _path_exists(spec):
-        return _directory(Path(spec).expanduser())
+        return _directory(expanded(spec))
     alias = _alias(spec)
     if alias is not None:
         return alias
@@ -226,10 +229,8 @@ def _base(spec: str) -> Candidate:
         return _hub(rest)
     if first == "replay":
         if not _path_exists(rest):
-            raise InputError(
-                f"there is no recorded run at {rest!r}", "Give an existing ledger: replay/runs/…/ledger.jsonl"
-            )
-        recorded = _directory(Path(rest).expanduser())
+            raise no_recording_at(rest)
+        recorded = _directory(expanded(rest))
         if recorded.kind != "replay":
             raise InputError(f"{rest} is a model, not a recorded run", f"Leave out replay/: --model {rest}")
         return recorded
@@ -239,18 +240,11 @@ def _base(spec: str) -> Candidate:
         return Candidate("policy", spec, rest)
     if rest and first in table()["inspect"]["providers"]:
         return Candidate("inspect", spec, spec)
-    if spec.endswith(_FILE_ENDINGS):
-        raise InputError(
-            f"there is no file {spec}", "Give an existing GGUF file, recipe.toml, ledger.jsonl or exported run."
-        )
-    if _PATH_LIKE.match(spec):
-        raise InputError(
-            f"there is no file or directory at {spec!r}", "Check the path. For a model on the hub, write ORG/NAME."
-        )
-    if _HUB_ID.match(spec) and first != "hub":
+    if _HUB_ID.match(spec) and first != "hub" and not spec.endswith(FILE_ENDINGS):
+        if in_local_folder(spec):
+            raise no_model_at(spec)
         return _hub(spec)
-    known = (*table()["models"], *table()["adapters"])
-    raise InputError(f"no model has the name {spec!r}", nearest(spec.lower(), known))
+    raise no_model(spec, (*table()["models"], *table()["adapters"]))
 
 
 def resolve(spec: str, *, threshold: bool = False) -> Candidate:
@@ -266,8 +260,12 @@ def resolve(spec: str, *, threshold: bool = False) -> Candidate:
         EnvironmentFault: The packages that contain the weights of an alias are not installed, or the store of an
             address cannot be reached.
     """
+    if not spec.strip():
+        raise InputError("the name of a model is empty", "Write the name of a model, for example: --model pocket")
     if _path_exists(spec):
-        return _directory(Path(spec).expanduser())
+        return _directory(expanded(spec))
+    if _WEB.match(spec):
+        raise no_model_on_page(spec)
     if is_address(spec):
         return replace(_directory(recorded_at(spec)), note=f"a copy of {spec}")
     text, chosen = split_threshold(spec)
@@ -296,7 +294,7 @@ def _resolve(spec: str) -> Candidate:
     first = spec.partition("/")[0]
     if first in ("replay", "policy") or (first in table()["inspect"]["providers"] and _alias(base_text) is None):
         return _base(spec)
-    if is_recipe(file := Path(base_text).expanduser()):
+    if is_recipe(file := expanded(base_text)):
         made = with_adapter(resolve(base_of_recipe(file)), front)
         return with_adapter(made, adapter) if adapter else made
     base = _base(base_text)
@@ -314,12 +312,14 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
 
     Args:
         base: The base.
-        adapter: A directory, a recipe, the alias of a shipped adapter, or `ORG/NAME[@revision]` on the hub. A threshold
-            for calls can follow.
+        adapter: A directory, a recipe, the alias of a shipped adapter, or `ORG/NAME[@revision]` or
+            `hub/ORG/NAME[@revision]` on the hub. A threshold for calls can follow.
 
     Raises:
         InputError: The base cannot have an adapter, or `adapter` is not an adapter.
     """
+    if not adapter.strip():
+        raise InputError("the name of an adapter is empty", "Write a folder, for example: --adapter adapters/mine")
     if not _path_exists(adapter):
         adapter, threshold = split_threshold(adapter)
         if threshold is not None:
@@ -340,7 +340,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             "Give only the base with --model, and the adapters with --adapter.",
         )
     text, revision = _split_revision(adapter)
-    path = Path(text).expanduser()
+    path = expanded(text)
     if not path.exists() and (alias := table()["adapters"].get(text)):
         if base.name != alias["base"]:
             what = f"{text} is an adapter of {alias['base']}, not of {base.name}"
@@ -360,22 +360,18 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
         if revision:
             raise _no_revision(text, revision)
         if not (path / ADAPTER_CONFIG).is_file():
-            raise InputError(
-                f"{text} is not an adapter, because it has no adapter_config.json",
-                "Give the directory that the trainer or peft wrote.",
-            )
+            raise not_an_adapter(path)
         if not (path / ADAPTER_WEIGHTS).is_file():
             raise InputError(
                 f"{text} has no {ADAPTER_WEIGHTS}",
                 "Save the adapter again with safe_serialization=True. Toolmark does not read pickle files.",
             )
         return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))
-    if not _HUB_ID.match(text):
-        raise InputError(
-            f"there is no adapter at {adapter!r}",
-            f"Give an existing directory or recipe, ORG/NAME on the hub, or {', '.join(table()['adapters'])}.",
-        )
-    return replace(base, name=f"{base.name}+{text.partition('/')[2]}", adapter=text, adapter_revision=revision)
+    hub_id = text.removeprefix("hub/")
+    if not _HUB_ID.match(hub_id) or (hub_id == text and (in_local_folder(text) or text.endswith(FILE_ENDINGS))):
+        raise no_adapter(text, tuple(table()["adapters"]))
+    name = f"{base.name}+{hub_id.partition('/')[2]}"
+    return replace(base, name=name, adapter=hub_id, adapter_revision=revision)
 
 
 def _no_revision(text: str, revision: str) -> InputError:

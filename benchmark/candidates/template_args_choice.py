@@ -15,6 +15,7 @@ from toolmark.benchmark.candidates.recipes import is_recipe, read_recipe
 from toolmark.benchmark.candidates.spec import Candidate
 from toolmark.benchmark.config.template_args import TemplateArgs, written
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.user_paths import expanded
 from toolmark.benchmark.data.record import TrainingRecord
 
 __all__ = ["TemplateArgsChoice", "choose_template_args"]
@@ -87,5 +88,5 @@ def _trained(candidate: Candidate) -> TemplateArgs | None:
         return read_recipe(path).template_args
     if candidate.adapter is None and candidate.kind != "local":
         return None
-    record = TrainingRecord.read(Path(candidate.adapter or candidate.base).expanduser())
+    record = TrainingRecord.read(expanded(candidate.adapter or candidate.base))
     return None if record is None else record.template_args

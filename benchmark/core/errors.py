@@ -65,7 +65,8 @@ def writing(path: Path, fix: str = "Free some disk space, or give another path."
         fix: A sentence that says what the user can do.
 
     Raises:
-        EnvironmentFault: An `OSError` was raised inside the block.
+        InputError: A file is in the place of a folder, or a folder in the place of a file.
+        EnvironmentFault: Another `OSError` was raised inside the block.
     """
     return _accessing(path, "written", fix)
 
@@ -79,5 +80,10 @@ def reading(path: Path, fix: str = "Check the file and the permission to read it
 def _accessing(path: Path, done: str, fix: str) -> Iterator[None]:
     try:
         yield
+    except (FileExistsError, NotADirectoryError):
+        file = next((one for one in (path, *path.parents) if one.exists() and not one.is_dir()), path)
+        raise InputError(f"{path} cannot be {done}: {file} is a file, not a folder", fix) from None
+    except IsADirectoryError:
+        raise InputError(f"{path} cannot be {done}: it is a folder, not a file", fix) from None
     except OSError as error:
         raise EnvironmentFault(f"{path} cannot be {done}: {error.strerror or error}", fix) from None

@@ -19,6 +19,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.printing import say
 from toolmark.benchmark.core.progress import phase
 from toolmark.benchmark.core.secrets import known_secret_in, redacted, remember
+from toolmark.benchmark.core.user_paths import nearest_path
 
 __all__ = ["Kind", "cached", "check_id", "download", "gated", "is_repo_id", "probe", "upload", "writable"]
 
@@ -199,9 +200,11 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model", file: st
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     command = by_hand(repo, kind, file)
+    near = nearest_path(repo)
     offline = EnvironmentFault(
         f"{repo} is not in the local cache, and the hub cannot be reached",
-        f"Connect to the network and run again, or download the {kind} first: {command} ({_OFFLINE[kind]})",
+        (f"If you mean the folder {near}, write its name. Otherwise connect" if near else "Connect")
+        + f" to the network and run again, or download the {kind} first: {command} ({_OFFLINE[kind]})",
     )
     if constants.HF_HUB_OFFLINE:
         raise offline
@@ -216,7 +219,8 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model", file: st
     except RepositoryNotFoundError:
         raise InputError(
             f"the hub has no {kind} {repo!r}, or your token is not allowed to read it",
-            "Check the name, or log in with: hf auth login. If you mean a folder, check its path",
+            "Check the name, or log in with: hf auth login. "
+            + (f"If you mean the folder {near}, write its name" if near else "If you mean a folder, check its path"),
         ) from None
     except Exception:  # The type of the error depends on the version of the hub library.
         raise offline from None

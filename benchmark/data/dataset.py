@@ -21,6 +21,7 @@ from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.hashing import digest, file_hash
 from toolmark.benchmark.core.regular_files import check_folder, regular
 from toolmark.benchmark.core.strict_json import check_json, strict_json
+from toolmark.benchmark.core.user_paths import did_you_mean
 from toolmark.benchmark.data.cases import Message, Tool, Toolbox
 from toolmark.benchmark.data.traces import Trace
 
@@ -44,6 +45,9 @@ class TraceDataset:
     path: Path
 
     def __post_init__(self) -> None:
+        if not self.path.is_dir():
+            fix = _REMAKE if self.path.exists() else did_you_mean(self.path, _REMAKE)
+            raise InputError(f"there is no trace dataset at {str(self.path)!r}, because it is not a folder", fix)
         if not (self.path / "traces").is_dir():
             raise InputError(f"{str(self.path)!r} is not a trace dataset: it has no folder 'traces'", _REMAKE)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from toolmark.benchmark.core.user_paths import expanded
+
 __all__ = ["SHIPPED", "case_path", "named_case_set", "shipped_cases"]
 
 SHIPPED = {"authored": "cases", "generated": "generated", "scenarios": "scenarios"}
@@ -43,4 +45,4 @@ def case_path(source: str) -> Path:
         source: The name of a shipped case set, or a path. A path can begin with `~`. See `named_case_set`.
     """
     name = named_case_set(source)
-    return Path(shipped_cases(name) if name else source).expanduser()
+    return expanded(shipped_cases(name) if name else source)

@@ -22,6 +22,7 @@ from toolmark.benchmark.evaluation.options import eval_command
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.evaluation.shared_options import AnswerOptions, CaseOptions
 from toolmark.benchmark.evaluation.terminal_observer import TerminalObserver
+from toolmark.benchmark.readers.case_selection import TEST_ENDINGS
 from toolmark.benchmark.runs.calibration import Calibration, read_calibration, write_calibration
 from toolmark.benchmark.runs.remote_runs import local_runs
 from toolmark.benchmark.scoring.call_scores import CallScore, call_scores, score_sources
@@ -138,6 +139,11 @@ def fit(
 
 def _check_cases(evaluation: Evaluation) -> None:
     """Check before anything is generated that a threshold can be fitted on the cases."""
+    if evaluation.request.cases.endswith(TEST_ENDINGS):
+        raise InputError(
+            f"{evaluation.request.cases} contains test cases, but a threshold is fitted on dev cases",
+            "Give dev cases, for example the folder of the file: --cases DIR",
+        )
     cases = [case for case in evaluation.cases if isinstance(case, Case) and case.waiver is None]
     if "timing.recall" not in evaluation.case_set.checked:
         found = f"{evaluation.request.cases} contains {evaluation.case_set.noun}"

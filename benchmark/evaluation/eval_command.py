@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
@@ -13,9 +15,13 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from toolmark.benchmark.config.option_types import SWITCH
+from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.evaluation.options import OPTIONS, add_options
 
 __all__ = ["app"]
+
+_TEST_FILE = re.compile(r"\.py(::.*)?\Z")
+"""The end of an argument that pytest takes as tests."""
 
 app = App(name="eval", help="Score models and compare them, with the checks of `pytest suites/`.", help_flags=[])
 
@@ -51,6 +57,11 @@ def run(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> Non
         add_options(shown)
         shown.parser.print_help()
         return
+    if arguments and not arguments[0].startswith("-") and not _TEST_FILE.search(arguments[0]):
+        raise InputError(
+            f"toolmark eval takes only options, and {arguments[0]!r} is none",
+            f"If it is a model, write: toolmark eval --model {shlex.quote(arguments[0])}",
+        )
     import pytest
 
     suites = files("toolmark.suites")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from toolmark.benchmark.core.errors import InputError
+from toolmark.benchmark.core.user_paths import expanded
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import named_case_set, shipped_cases
 from toolmark.benchmark.evaluation.request import Request
@@ -84,7 +85,7 @@ def scenario_source(request: Request) -> ScenarioSource | None:
     """
     cases, tools = request.cases, request.tools
     name = named_case_set(cases)
-    path = Path(shipped_cases(name) if name else cases).expanduser()
+    path = expanded(shipped_cases(name) if name else cases)
     if path.exists():
         if kind_of_files(case_files(path, request.split)) != "scenarios":
             return None

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from toolmark.benchmark.core.errors import InputError, NothingToDo
 from toolmark.benchmark.core.registry import load, names
+from toolmark.benchmark.core.user_paths import did_you_mean, expanded
 from toolmark.benchmark.data.cases import Abstain, Case
 from toolmark.benchmark.data.scenarios import Scenario
 from toolmark.benchmark.data.shipped_cases import SHIPPED, case_path
@@ -18,9 +19,22 @@ from toolmark.benchmark.data.traces import Trace
 from toolmark.benchmark.readers import BadRow, Reader
 from toolmark.benchmark.readers.toolmark import ToolmarkReader
 
-__all__ = ["Split", "case_files", "limited", "load_cases", "no_cases", "nothing_left", "open_reader", "skipped_lines"]
+__all__ = [
+    "TEST_ENDINGS",
+    "Split",
+    "case_files",
+    "limited",
+    "load_cases",
+    "no_cases",
+    "nothing_left",
+    "open_reader",
+    "skipped_lines",
+]
 
 Split = Literal["dev", "test"]
+
+TEST_ENDINGS = (".test.jsonl", ".test.jsonl.gz")
+"""Ends of the names of files with test cases. Trainings and `calibrate` do not read such files."""
 
 C = TypeVar("C", Case, Scenario)
 
@@ -42,7 +56,7 @@ def open_reader(source: str, tools: str | None = None) -> tuple[Reader, Path]:
     if has_name and (prefix in names("toolmark.readers") or not Path(prefix).parent.name):
         plugin = load("toolmark.readers", prefix)
         reader = plugin() if isinstance(plugin, type) else plugin
-        path = case_path(rest) if isinstance(reader, ToolmarkReader) else Path(rest).expanduser()
+        path = case_path(rest) if isinstance(reader, ToolmarkReader) else expanded(rest)
     else:
         reader, path = ToolmarkReader(), case_path(source)
     if tools is not None:
@@ -84,7 +98,9 @@ def no_cases(path: Path) -> InputError:
         )
     return InputError(
         f"there are no cases at {str(path)!r}",
-        f"Give a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}.",
+        did_you_mean(
+            path, f"Give a .jsonl file, a folder with *.test.jsonl files, or a shipped set: {', '.join(SHIPPED)}."
+        ),
     )
 
 

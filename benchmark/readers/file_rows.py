@@ -17,6 +17,7 @@ from typing import Any
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 from toolmark.benchmark.core.strict_json import STRICT_DECODER, as_json, check_json, plain_reason, strict_json
 from toolmark.benchmark.core.unpacking import MAX_UNPACKED, read_unpacked
+from toolmark.benchmark.core.user_paths import did_you_mean
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.parquet_pages import largest_group
 from toolmark.benchmark.readers.table_fillers import without_nulls
@@ -68,7 +69,9 @@ def data_files(path: Path, *suffixes: str) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise InputError(f"there is no data at {str(path)!r}", "Give the path of an existing file or folder.")
+        raise InputError(
+            f"there is no data at {str(path)!r}", did_you_mean(path, "Give the path of an existing file or folder.")
+        )
     files = sorted(file for file in path.iterdir() if _has_rows(file, suffixes))
     if not files:
         raise InputError(

@@ -11,6 +11,7 @@ from toolmark.benchmark.candidates.remote_recordings import recorded_at
 from toolmark.benchmark.core.errors import InputError, writing
 from toolmark.benchmark.core.registry import nearest
 from toolmark.benchmark.core.remote_files import is_address
+from toolmark.benchmark.core.user_paths import expanded
 
 __all__ = ["check_writable", "find_ledger", "foreign_files", "run_folder", "stored_runs"]
 
@@ -77,7 +78,7 @@ def find_ledger(runs: Path, run: str) -> Path:
     Raises:
         InputError: There is no such run, there are several such runs, or the run has no ledger.
     """
-    path = recorded_at(run) if is_address(run) else Path(run).expanduser()
+    path = recorded_at(run) if is_address(run) else expanded(run)
     if path.is_file():
         return path
     if not path.is_dir():

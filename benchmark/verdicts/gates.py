@@ -1,7 +1,9 @@
-"""Checks figures. The result of a check is `passed`, `failed` or `inconclusive`.
+"""Checks figures. The result of a check is `passed`, `failed`, `impossible` or `inconclusive`.
 
 A check fails if the whole interval of a score is below the floor, or if the paired test shows that the candidate
-regressed. A check is inconclusive if there are too few cases to decide. So a low score alone does not fail a check.
+regressed. A check is inconclusive if there are too few cases to decide. So a low score alone does not fail a check. A
+check is impossible if the answers or the cases do not contain what the metric needs. More cases would not help then,
+and the result says nothing about the candidate.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from toolmark.benchmark.verdicts.verdict import Difference, Verdict
 
 __all__ = [
     "Gate",
+    "GateState",
     "check_difference",
     "check_floor",
     "check_metric",
@@ -26,23 +29,34 @@ __all__ = [
 ]
 
 
+GateState = Literal["passed", "failed", "impossible", "inconclusive"]
+
+
+_SAME_CASES = "Let both sides answer the same cases."
+_HOW_TO_SHOW = (
+    "Answers show it if a local model generated them, if a served model was asked with --logprobs, or with --epochs 5 "
+    "--temperature 0.7. Generate the answers again in one of these ways."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """The result of one check.
 
     Attributes:
         state: The result.
-        reason: The figures from which the result follows, in words.
+        reason: The figures from which the result follows, in words. If the check is impossible, also what to do.
     """
 
-    state: Literal["passed", "failed", "inconclusive"]
+    state: GateState
     reason: str = ""
 
 
 def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
     """Compare a score with a floor.
 
-    - `failed`: the upper end of the interval is below the floor, or the metric has no case.
+    - `failed`: the upper end of the interval is below the floor.
+    - `impossible`: the metric has no case.
     - `inconclusive`: the interval contains the floor.
     - `passed`: the lower end of the interval is at or above the floor.
 
@@ -52,7 +66,11 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
         floor: The floor, in the unit of the metric.
     """
     if figure.score is None or figure.interval is None:
-        return Gate("failed", f"{metric}: this metric has no case, so the floor {floor:g} cannot be checked")
+        return Gate(
+            "impossible",
+            f"{metric}: this metric has no case, so the floor {floor:g} cannot be checked. Give cases of this kind "
+            f"with --cases, or leave out --floor {metric}={floor:g}",
+        )
     low, high = figure.interval.low, figure.interval.high
     figures = f"{metric} = {figure.score:.3f} [{low:.3f}, {high:.3f}], n = {figure.n}"
     if high < floor:
@@ -65,7 +83,8 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
 def check_difference(metric: str, difference: Difference) -> Gate:
     """Return the gate for a verdict.
 
-        regressed, missing     failed
+        regressed              failed
+        missing                impossible
         improved, equivalent   passed
         inconclusive           inconclusive
 
@@ -74,8 +93,9 @@ def check_difference(metric: str, difference: Difference) -> Gate:
         difference: The difference from the baseline.
     """
     if difference.effect is None or difference.interval is None:
-        state: Literal["failed", "inconclusive"] = "failed" if difference.verdict == "missing" else "inconclusive"
-        return Gate(state, f"{metric}: {difference.reason}")
+        if difference.verdict == "missing":
+            return Gate("impossible", f"{metric}: {difference.reason}. {_SAME_CASES}")
+        return Gate("inconclusive", f"{metric}: {difference.reason}")
     low, high = difference.interval.low * 100, difference.interval.high * 100
     figures = (
         f"{metric} {difference.effect * 100:+.1f} points [{low:+.1f}, {high:+.1f}], n = {difference.n}, "
@@ -87,8 +107,10 @@ def check_difference(metric: str, difference: Difference) -> Gate:
 
 def _of_verdict(verdict: Verdict, figures: str, why: str) -> Gate:
     match verdict:
-        case "regressed" | "missing":
+        case "regressed":
             return Gate("failed", f"{verdict}: {figures}")
+        case "missing":
+            return Gate("impossible", f"{verdict}: {figures}. {_SAME_CASES}")
         case "improved" | "equivalent":
             return Gate("passed", figures)
         case "inconclusive":
@@ -104,10 +126,11 @@ def _detectable(difference: Difference) -> str:
 def _all_of(gates: Sequence[Gate]) -> Gate:
     """Return one gate for several gates.
 
-    The gate is `failed` if any gate failed. Otherwise, it is `inconclusive` if any gate is inconclusive, and else
-    `passed`. Only the reasons of the gates with this result are kept.
+    The state is the first of `failed`, `impossible`, `inconclusive` and `passed` that any gate has. Only the reasons of
+    the gates with this state are kept.
     """
-    for state in ("failed", "inconclusive", "passed"):
+    states: tuple[GateState, ...] = ("failed", "impossible", "inconclusive", "passed")
+    for state in states:
         reasons = [gate.reason for gate in gates if gate.state == state]
         if reasons:
             return Gate(state, "; ".join(reasons))
@@ -124,13 +147,21 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
     """
     figure = contestant.figures.get(metric)
     if metric in metrics_on_request() and (figure is None or not figure.n):
-        return Gate("failed", f"{metric}: {_why_no_curve(contestant)}")
+        return Gate("impossible", f"{metric}: {_why_no_curve(contestant)}. Or leave out --gate {metric}")
     if figure is None:
-        return Gate("failed", f"{metric} is missing from the comparison")
+        return Gate(
+            "impossible", f"{metric} is missing from the comparison. Give cases that are judged by it: --cases PATH"
+        )
     difference = contestant.difference(metric)
     gates = [] if difference is None else [check_difference(metric, difference)]
     if difference is None and contestant.baseline is not None and metric in metrics_on_request():
-        gates.append(Gate("failed", f"{metric}: the baseline has no value that can be compared"))
+        gates.append(
+            Gate(
+                "impossible",
+                f"{metric}: the baseline has no value that can be compared. {_HOW_TO_SHOW} This is necessary for both "
+                f"sides. Or leave out --gate {metric}",
+            )
+        )
     if floor is not None:
         gates.append(check_floor(metric, figure, floor))
     if not gates and figure.n == 0:
@@ -139,13 +170,16 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
 
 
 def _why_no_curve(contestant: ContestantResult) -> str:
-    """Return why a contestant has no timing curve, in words."""
+    """Return why a contestant has no timing curve, and what to do, in words."""
     if not all(contestant.figures.get(metric, Figure(0)).n for metric in ("timing.recall", "timing.restraint")):
-        return "all cases are of one kind"
+        return "all cases are of one kind. Give cases in which a call is right and cases in which none is: --cases PATH"
     known = contestant.figures.get("timing.brier", Figure(0)).n
     if not known:
-        return "the answers do not show how likely a call was"
-    return f"the probability of a call is known for only {known} of {contestant.cases - contestant.waived} cases"
+        return f"the answers do not show how likely a call was. {_HOW_TO_SHOW}"
+    return (
+        f"the probability of a call is known for only {known} of {contestant.cases - contestant.waived} cases. "
+        "Generate all answers again in the same way: --fresh"
+    )
 
 
 def check_recipe(recipe: RecipeResult, trainings: Sequence[ContestantResult], metric: str, floor: float | None) -> Gate:

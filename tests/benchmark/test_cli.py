@@ -32,6 +32,8 @@ def test_a_command_can_be_interrupted_while_it_is_imported(tmp_path: Path):
     [
         (["trane"], "train"),
         (["train", "pocket"], "--data"),
+        (["train", "pocket"], "To see how the command is written: toolmark train pocket --help"),
+        (["compare"], "To see how the command is written: toolmark compare --help"),
         (["train", "pocket", "--data", "missing", "--out", "out"], "missing"),
         (["cases", "manifest", "missing"], "is not a folder"),
     ],

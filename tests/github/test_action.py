@@ -20,7 +20,11 @@ STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 @pytest.mark.parametrize(
     ("inputs", "code", "why"),
     [
-        ({"model": "pocket", "baseline": "baselines/main.jsonl.gz"}, 4, "there is no file baselines/main.jsonl.gz"),
+        (
+            {"model": "pocket", "baseline": "baselines/main.jsonl.gz"},
+            4,
+            "there is no file or directory at 'baselines/main.jsonl.gz'",
+        ),
         ({"model": "Some/Model"}, 69, "the hub cannot be reached"),
         ({"model": "pocket", "args": "--floor timing.recall=0.1\n--limt 3"}, 4, "--limt"),
     ],

@@ -187,4 +187,10 @@ def test_a_manifest_of_own_cases_is_made_and_updated(toolmark, tmp_path: Path):
     path.write_text(manifest_text(folder)[0])
     firsts = {query_hash(scenario.turns[0].user) for scenario in load_scenarios(folder)}
     assert held_out(path).queries == firsts
+    (folder / "cases.test.jsonl").write_text(json.dumps(row | {"toolbox": "catalog"}))
+    mixed = toolmark("manifest", str(folder))
+    assert mixed.returncode == 4
+    assert "cases.test.jsonl has cases, but" in " ".join(mixed.stderr.split())
+    (folder / "my.test.jsonl").write_text("no row\n")
+    assert "skipped" in toolmark("manifest", str(folder), "--skip-bad").stdout
     assert toolmark("manifest", str(tmp_path / "nowhere")).returncode == 4

@@ -333,8 +333,9 @@ def test_another_dialects_data_is_refused(base, data, dev, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named_before_training(base, data, dev, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(EnvironmentFault, match=r"file/out cannot be written: Not a directory\. .*--out DIR"):
-        train(base, data, dev, tmp_path / "file" / "out")
+    for out in (tmp_path / "file" / "out", tmp_path / "file"):
+        with pytest.raises(InputError, match=r"cannot be written: .*file.* is a file, not a folder\. .*--out DIR"):
+            train(base, data, dev, out)
 
 
 def test_a_base_that_is_an_adapter_is_refused(trained, base, data, dev, tmp_path):

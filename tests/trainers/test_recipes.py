@@ -205,6 +205,22 @@ def test_other_dev_cases_train_anew(recipe, base, dev, tmp_path):
     assert after.adapter != before.adapter
 
 
+@pytest.mark.parametrize("end", ["", ":World"])
+def test_tools_of_dev_cases_are_found_from_the_recipe_and_train_anew(end, recipe, base):
+    """The copy of the recipe and the tools are in the same folder, which is not the working directory."""
+    made = []
+    for code in ("one", "one", "two"):
+        folder = recipe.parent / "copy-dev_limit"
+        folder.mkdir(exist_ok=True)
+        (folder / "mine.py").write_text(code)
+        made.append(planned(recipe, base, dev_limit=f'2\ntools = "mine.py{end}"'))
+    first, same, other = made
+    assert first.train[first.train.index("--tools") + 1] == f"{folder / 'mine.py'}{end}"
+    assert first == same
+    assert (other.data, other.adapter) != (first.data, first.adapter)
+    assert other.data == first.data
+
+
 def test_the_dev_cases_of_a_recipe_s_own_data_are_named_by_a_word(recipe, base, tmp_path):
     own = planned(recipe, base, dev='"data"')
     assert f"--dev {own.data}" in " ".join(own.train)

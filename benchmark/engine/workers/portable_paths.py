@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from toolmark.benchmark.candidates.spec import Candidate
+from toolmark.benchmark.core.user_paths import expanded
 
 __all__ = ["on_this_machine", "portable"]
 
@@ -26,13 +27,13 @@ def portable(candidate: Candidate) -> Candidate:
     """Return the candidate with names in place of the folders of packages, and with absolute paths."""
 
     def named(path: str) -> str:
-        absolute = Path(path).expanduser().absolute()
+        absolute = expanded(path).absolute()
         for name, folder in _folders().items():
             if absolute.is_relative_to(folder):
                 return str(Path(name, absolute.relative_to(folder)))
         return str(absolute)
 
-    return _with_paths(candidate, named, lambda path: Path(path).expanduser().exists())
+    return _with_paths(candidate, named, lambda path: expanded(path).exists())
 
 
 def on_this_machine(candidate: Candidate) -> Candidate:

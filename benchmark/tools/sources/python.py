@@ -23,6 +23,7 @@ from pydantic.errors import PydanticUserError
 
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.strict_json import check_json
+from toolmark.benchmark.core.user_paths import did_you_mean
 from toolmark.benchmark.data.cases import Effects, Tool
 from toolmark.benchmark.tools.effects import declared_effects
 from toolmark.benchmark.tools.implementations import import_source, is_file_source
@@ -103,7 +104,8 @@ def imported_module(source: str | Path) -> tuple[ModuleType, str, str]:
 def _imported(source: str | Path) -> ModuleType:
     if is_file_source(source) and not Path(source).is_file():
         raise InputError(
-            f"There is no file {source}", "Give the path of an existing .py file, or the name of a module."
+            f"There is no file {source}",
+            did_you_mean(source, "Give the path of an existing .py file, or the name of a module."),
         )
     try:
         return import_source(source)

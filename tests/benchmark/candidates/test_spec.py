@@ -98,7 +98,7 @@ def test_a_gguf_file(tmp_path, adapter):
     assert resolve(f"{file}:{adapter}").adapter == str(adapter)
     for text, said in [
         (str(tmp_path), f"Give the GGUF file inside: --model {file}"),
-        (str(tmp_path / "missing.gguf"), "there is no file"),
+        (str(tmp_path / "missing.gguf"), "there is no file or directory"),
         ("Some/Model:../model.gguf", "is not the name of a GGUF file"),
         ("Some/Model:*.gguf", "is not the name of a GGUF file"),
         ("Some/Model:model-00001-of-00002.gguf", "llama-gguf-split --merge"),
@@ -133,7 +133,7 @@ def test_wrong_specs_say_why(adapter, tmp_path):
         (f"pocket:{adapter}", "does not read pickle files"),
         ("openai/gpt-4.1:x", ""),
         ("replay/missing.jsonl", "no recorded run"),
-        ("baselines/main.jsonl.gz", "there is no file baselines/main.jsonl.gz"),
+        ("baselines/main.jsonl.gz", "no file or directory at 'baselines/main.jsonl.gz'"),
         ("policy/nevr", "no policy has the name 'nevr'. Did you mean never"),
         ("policy/never:Org/Lora", "no policy has the name"),
     ]:

@@ -89,6 +89,8 @@ def test_what_cannot_be_calibrated(tmp_path, cases):
         fit("pocket", case_options=CaseOptions(cases=str(cases)), limit=2, runs=str(runs))
     with pytest.raises(InputError, match="scenarios contains scenarios, but a threshold is fitted on single cases"):
         fit("pocket", case_options=CaseOptions(cases=shipped_cases("scenarios")), runs=str(runs))
+    with pytest.raises(InputError, match=r"few\.test\.jsonl contains test cases, but a threshold is fitted"):
+        fit("pocket", case_options=CaseOptions(cases=str(cases / "few.test.jsonl")), runs=str(runs))
     assert not runs.exists(), "nothing is generated before"
 
 

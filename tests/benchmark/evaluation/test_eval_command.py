@@ -47,6 +47,12 @@ def test_exit_codes_are_those_of_pytest_suites(project, warm_without_torch):
     assert "below the floor 0.5" in failed.stdout
 
 
+def test_a_model_without_its_option_is_named(project, warm_without_torch):
+    run = warm_without_torch.start("toolmark", "eval", "my model", "--limit", "4", cwd=project).wait()
+    assert run.returncode == 4
+    assert "'my model' is none. If it is a model, write: toolmark eval --model 'my model'" in run.stderr
+
+
 def test_help_lists_every_option(warm_without_torch):
     run = warm_without_torch("eval", "--help")
     assert run.returncode == 0

@@ -23,6 +23,8 @@ from toolmark.benchmark.evaluation.request import Request
 from toolmark.reports import command as reports
 from toolmark.reports import push
 from toolmark.suites import command as cases
+from toolmark.trainers.command import train_command
+from toolmark.trainers.lora import LoraTrainer
 
 BENCHMARK = Path(__file__).parents[3] / "benchmark"
 
@@ -41,6 +43,7 @@ COMMANDS = {
     gguf_commands.file: READING,
     cases.manifest: READING_ROWS,
     cases.import_cases: READING_ROWS,
+    train_command(LoraTrainer()): (*READING, *GENERATING),
 }
 
 NOT_MET = {"split": "the error says that only some commands have it", "limit": "the option was given"}
@@ -68,6 +71,7 @@ def test_a_command_accepts_every_option_that_its_errors_name(command: Callable[.
         *(field.name for kind in shared for field in dataclasses.fields(kind)),
     }
     accepted = {name.replace("_", "-") for name in names}
+    accepted |= {"cases"} if "dev" in names else set()  # a training has other cases under this name
     wanted = named(COMMANDS[command])
     assert {"skip-bad"} <= wanted
     assert wanted - accepted - NOT_MET.keys() == set()

@@ -333,7 +333,7 @@ def test_scenarios_in_your_own_world_are_compared_and_mistakes_name_the_command_
         with pytest.raises(InputError, match=f"{said}.*{lint}"):
             grades(request)
     (tmp_path / "a.test.jsonl").write_text(json.dumps({"messages": []}))
-    with pytest.raises(InputError, match=rf"for example in a\.test\.jsonl, and scenarios.* --cases {file}$"):
+    with pytest.raises(InputError, match=rf"a\.test\.jsonl has cases, but {file} has scenarios.* {file}$"):
         grades(replace(request, cases=str(tmp_path)))
 
 

@@ -91,10 +91,15 @@ def test_a_side_without_probabilities_cannot_be_compared():
     found = compared(candidate(2.5, 0.6, 1, known=False), candidate(2.5, 0.4, 2))
     assert found["base"].figures[AUROC.id].n == 0
     alone = check_metric(found["base"], AUROC.id, None)
-    assert (alone.state, alone.reason) == ("failed", "timing.auroc: the answers do not show how likely a call was")
+    assert alone.state == "impossible"
+    assert alone.reason.startswith("timing.auroc: the answers do not show how likely a call was. ")
     assert found["mine"].timing.difference is None
     gate = check_metric(found["mine"], AUROC.id, None)
-    assert (gate.state, gate.reason) == ("failed", "timing.auroc: the baseline has no value that can be compared")
+    assert gate.state == "impossible"
+    assert gate.reason.startswith("timing.auroc: the baseline has no value that can be compared. ")
+    for reason in (alone.reason, gate.reason):
+        assert "--logprobs" in reason
+        assert reason.endswith("Or leave out --gate timing.auroc")
 
 
 def test_a_few_unknown_probabilities_are_left_out():
@@ -106,10 +111,10 @@ def test_a_few_unknown_probabilities_are_left_out():
     assert (found.figures[AUROC.id].n, found.timing.difference.n) == (N - 1, N - 1)
     found = compared(base, many)["mine"]
     assert found.timing is None
-    reason = "timing.auroc: the probability of a call is known for only 510 of 600 cases"
-    assert check_metric(found, AUROC.id, None).reason == reason
+    reason = check_metric(found, AUROC.id, None).reason
+    assert reason.startswith("timing.auroc: the probability of a call is known for only 510 of 600 cases. ")
     found = compared(base, [one for one in mine if one.expected == "call"])["mine"]
-    assert check_metric(found, AUROC.id, None).reason == "timing.auroc: all cases are of one kind"
+    assert check_metric(found, AUROC.id, None).reason.startswith("timing.auroc: all cases are of one kind. ")
 
 
 def over_epochs(quality: float, seed: int, *, known: bool) -> list[Grade]:
