@@ -14,6 +14,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -104,13 +105,46 @@ def run_training(
             trained = trainer.train(None, data, job.out, options, context)
         return write_record(trainer, job, options, data, trained, context)
 
+    start = _finetuning(trainer, job, data, log, say)
+    with _folder(job.out, influences | start.influences):
+        trained = trainer.train(start.base, data, job.out, options, start.context)
+    if not started.first:
+        return None
+    return write_record(trainer, job, options, data, trained, start.context, start.recorded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finetuning:
+    """A training that starts from a base, after all checks.
+
+    Attributes:
+        base: The base.
+        context: What the trainer receives.
+        recorded: The base in the training record.
+        influences: What influences the weights, in addition to the data and the trainer's own options.
+    """
+
+    base: Candidate
+    context: Training
+    recorded: RecordedBase
+    influences: Mapping[str, JsonValue]
+
+
+def _finetuning(
+    trainer: Trainer[Any],
+    job: TrainingJob,
+    data: TraceDataset,
+    log: Callable[[Mapping[str, float]], None],
+    say: Callable[[str], None],
+) -> _Finetuning:
+    """Check base, template, dev cases and examples. The arguments and errors are those of `run_training`."""
     base = _base(job.base)
-    start = _start(job, base, needs_adapter=trainer.needs_adapter)
+    candidate = _start(job, base, needs_adapter=trainer.needs_adapter)
     device = choose_device(job.device)
-    folders = locate(start)
+    folders = locate(candidate)
     weights = folders.base
-    dialect = _dialect(job, start, data)
-    template = choose_template_args(job.template_args, start, [start])
+    dialect = _dialect(job, candidate, data)
+    template = choose_template_args(job.template_args, candidate, [candidate])
     if template_reads_clock(weights):
         say(f"The chat template contains the current date. Toolmark always uses the date {TEMPLATE_DATE} instead.")
     if template.reason:
@@ -141,7 +175,7 @@ def run_training(
         weights=weights_hash(weights),
         adapter=None if folders.adapter is None else adapter_hash(folders.adapter),
     )
-    influences |= {
+    influences: dict[str, JsonValue] = {
         "base": recorded.weights,
         "adapter": recorded.adapter,
         "dialect": dialect.name,
@@ -151,11 +185,7 @@ def run_training(
         "max_tokens": job.max_tokens,
         "thinking_tokens": job.thinking_tokens,
     }
-    with _folder(job.out, influences):
-        trained = trainer.train(base, data, job.out, options, context)
-    if not started.first:
-        return None
-    return write_record(trainer, job, options, data, trained, context, recorded)
+    return _Finetuning(base, context, recorded, influences)
 
 
 @contextmanager
