@@ -1,10 +1,11 @@
 """Measures what trainings on own answers change, and writes docs/measurements/timing-training.md.
 
     python -m studies.timing_training --work DIR [--model pocket|smollm2] [--limit N] [--threads N] [--threshold-only]
+        [--cases authored|generated]
 
 The base, a LoRA adapter, this adapter with a fitted threshold for calls, and adapters that `dpo` and `grpo` train from
 this adapter answer the same cases. `dpo` and `grpo` train with the seeds of their recipes, one training at a time. With
-`--threshold-only`, they do not train.
+`--threshold-only`, they do not train. With `--cases`, only cases of one kind are answered.
 
 Data, adapters and runs that are already in DIR are used again, and an interrupted training resumes. So the work folder
 of `studies.real_models` also fits: this program then uses the data and the adapter of SmolLM2 in that folder.
@@ -150,14 +151,21 @@ class Place:
         return [one.side() for one in evaluation.contestants]
 
 
-def measure(place: Place, trainers: Sequence[str]) -> None:
-    """Train and answer what is missing, and write the page. If a target is missed, the program ends with code 1."""
+def measure(place: Place, trainers: Sequence[str], kinds: Sequence[str]) -> None:
+    """Train and answer what is missing, and write the page. If a target is missed, the program ends with code 1.
+
+    Args:
+        place: Where and how the model is measured.
+        trainers: The trainers that train from the LoRA adapter.
+        kinds: The kinds of cases.
+    """
     lora = place.lora()
     trainings = [(name, adapter) for name in trainers for adapter in place.on_own_answers(name, lora)]
-    kinds = {kind: place.judged(kind, lora, trainings) for kind in KINDS}
+    found = {kind: place.judged(kind, lora, trainings) for kind in kinds}
     records = [(name, WrittenRecord.read(adapter)) for name, adapter in trainings]
     hacked = place.hacked(lora) if place.subject.wrong_rewards else {}
-    write_page(place.name, Measured(kinds, records, place.speed(lora), place.rollouts(lora), hacked))
+    rollouts = place.rollouts(lora) if "grpo" in trainers else None
+    write_page(place.name, Measured(found, records, place.speed(lora), rollouts, hacked))
 
 
 def main() -> None:
@@ -168,11 +176,12 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=300, help="number of test cases of each kind")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--threshold-only", action="store_true", help="do not train with `dpo` and `grpo`")
+    parser.add_argument("--cases", choices=KINDS, action="append", help="only cases of this kind")
     asked = parser.parse_args()
     work: Path = asked.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
     place = Place(asked.model, SUBJECTS[asked.model], work, asked.limit, asked.threads)
-    measure(place, () if asked.threshold_only else COMPARED_RECIPES)
+    measure(place, () if asked.threshold_only else COMPARED_RECIPES, asked.cases or KINDS)
 
 
 if __name__ == "__main__":

@@ -266,14 +266,14 @@ class Measured:
         kinds: The candidates by kind of cases.
         records: The trainer and the training record of each training.
         speed: How long answers take with a threshold and without one.
-        rollouts: How long the sampling of `grpo` takes.
+        rollouts: How long the sampling of `grpo` takes. None if it was not measured.
         hacked: The answers of the adapters that wrong rewards made. Empty if they were not measured.
     """
 
     kinds: Mapping[str, Candidates]
     records: Sequence[tuple[str, WrittenRecord]]
     speed: ThresholdSpeed
-    rollouts: RolloutSpeed
+    rollouts: RolloutSpeed | None
     hacked: Mapping[str, Side]
 
 
@@ -314,7 +314,8 @@ def _model_text(name: str, measured: Measured) -> Page:
     if measured.hacked:
         section_of_wrong_rewards(page, title, kinds[KINDS[-1]].lora, measured.hacked)
     _section_of_speed(page, title, measured.speed)
-    _section_of_rollouts(page, title, measured.rollouts)
+    if measured.rollouts is not None:
+        _section_of_rollouts(page, title, measured.rollouts)
     return page
 
 
