@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from datasets import load_from_disk
 
-from toolmark.benchmark.core.errors import EnvironmentFault, InputError
+from toolmark.benchmark.core.errors import InputError
 from toolmark.generators.commands.generate import app
 from toolmark.generators.failed_calls import FailedCalls
 
@@ -107,5 +107,5 @@ def test_a_wrong_value_is_named(tmp_path: Path, flags: tuple[str, ...], message:
 
 def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(EnvironmentFault, match=r"file/data cannot be written: .*--out DIR"):
+    with pytest.raises(InputError, match=r"file/data cannot be written: .*file is a file, not a folder.*--out DIR"):
         run("template", "--count", "1", "--out", str(tmp_path / "file" / "data"))
