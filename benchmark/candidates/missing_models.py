@@ -15,7 +15,7 @@ from toolmark.benchmark.core.user_paths import nearest_path
 
 __all__ = [
     "FILE_ENDINGS",
-    "in_local_folder",
+    "is_misspelt_path",
     "no_adapter",
     "no_candidate_in",
     "no_model",
@@ -30,13 +30,15 @@ FILE_ENDINGS = (".jsonl", ".jsonl.gz", ".toml", GGUF)
 
 _MODEL_FILES = ("config.json", ADAPTER_CONFIG, "ledger.jsonl")
 _MOST_INSIDE = 3
+_SIMILAR = 0.7
+"""Lowest similarity of two names, from 0 to 1, at which a name counts as misspelt and not as a name on the hub."""
 _PATH_LIKE = re.compile(r"(\.{0,2}[/\\]|~|[A-Za-z]:[/\\])")
 _HUB_PAGE = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+?)/?(?:/(?:tree|blob)/.*)?\Z")
 
 
-def in_local_folder(hub_id: str) -> bool:
-    """Return whether ORG in `ORG/NAME` is a local folder. Then `ORG/NAME` is more likely a misspelt path."""
-    return Path(hub_id.partition("/")[0]).is_dir()
+def is_misspelt_path(hub_id: str) -> bool:
+    """Return whether ORG in `ORG/NAME` is a local folder that contains a name similar to NAME."""
+    return Path(hub_id.partition("/")[0]).is_dir() and nearest_path(hub_id, _SIMILAR) is not None
 
 
 def no_model_at(spec: str) -> InputError:

@@ -11,7 +11,7 @@
     recipe.toml              a recipe, which stands for an adapter and its base
     policy/NAME              a trivial policy instead of a model: never, first, uniform, lexical or oracle
     openai/gpt-4.1           a model of any Inspect provider; Inspect gets this string unchanged
-    ORG/NAME                 a model on the hub, if ORG is not a local folder
+    ORG/NAME                 a model on the hub, if it is not a misspelt path
 
 Toolmark tries these forms in this order. An adapter and a threshold for calls can follow:
 `base[@revision][:file.gguf][:adapter[@revision]][@call>threshold]`. Only models and adapters on the hub have revisions.
@@ -33,7 +33,7 @@ from toolmark.benchmark.candidates.call_threshold import split_threshold, thresh
 from toolmark.benchmark.candidates.gguf_files import GGUF, is_gguf
 from toolmark.benchmark.candidates.missing_models import (
     FILE_ENDINGS,
-    in_local_folder,
+    is_misspelt_path,
     no_adapter,
     no_candidate_in,
     no_model,
@@ -241,7 +241,7 @@ def _base(spec: str) -> Candidate:
     if rest and first in table()["inspect"]["providers"]:
         return Candidate("inspect", spec, spec)
     if _HUB_ID.match(spec) and first != "hub" and not spec.endswith(FILE_ENDINGS):
-        if in_local_folder(spec):
+        if is_misspelt_path(spec):
             raise no_model_at(spec)
         return _hub(spec)
     raise no_model(spec, (*table()["models"], *table()["adapters"]))
@@ -368,7 +368,7 @@ def with_adapter(base: Candidate, adapter: str) -> Candidate:
             )
         return replace(base, name=f"{base.name}+{path.resolve().name}", adapter=str(path))
     hub_id = text.removeprefix("hub/")
-    if not _HUB_ID.match(hub_id) or (hub_id == text and (in_local_folder(text) or text.endswith(FILE_ENDINGS))):
+    if not _HUB_ID.match(hub_id) or (hub_id == text and (is_misspelt_path(text) or text.endswith(FILE_ENDINGS))):
         raise no_adapter(text, tuple(table()["adapters"]))
     name = f"{base.name}+{hub_id.partition('/')[2]}"
     return replace(base, name=name, adapter=hub_id, adapter_revision=revision)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 __all__ = ["did_you_mean", "expanded", "nearest_path"]
 
-_CUTOFF = 0.6
 _MOST_NAMES = 5000
 """Highest number of names of a folder that are compared. A folder of a network can contain millions of names."""
 
@@ -33,10 +32,14 @@ def did_you_mean(path: str | Path, otherwise: str) -> str:
     return otherwise if near is None else f"Did you mean {near}? {otherwise}"
 
 
-def nearest_path(text: str) -> str | None:
+def nearest_path(text: str, cutoff: float = 0.6) -> str | None:
     """Return the existing path that is most similar to `text`. None if no path is similar.
 
     Each part of the path is compared with the names in its folder. So several parts can be misspelt.
+
+    Args:
+        text: The path.
+        cutoff: Lowest similarity of a part and a name, from 0 to 1, as in `difflib.get_close_matches`.
     """
     path = expanded(text)
     here = Path(path.anchor)
@@ -44,7 +47,7 @@ def nearest_path(text: str) -> str | None:
         # Unlike `Path.exists`, this function raises no error for a folder that cannot be read.
         if os.path.exists(here / part):  # noqa: PTH110
             here /= part
-        elif close := difflib.get_close_matches(part, _names(here), n=1, cutoff=_CUTOFF):
+        elif close := difflib.get_close_matches(part, _names(here), n=1, cutoff=cutoff):
             here /= close[0]
         else:
             return None

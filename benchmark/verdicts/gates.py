@@ -2,8 +2,8 @@
 
 A check fails if the whole interval of a score is below the floor, or if the paired test shows that the candidate
 regressed. A check is inconclusive if there are too few cases to decide. So a low score alone does not fail a check. A
-check is impossible if the answers or the cases do not contain what the metric needs. More cases would not help then,
-and the result says nothing about the candidate.
+check is impossible if the answers do not contain what a metric on request needs. More cases would not help then, and
+the result says nothing about the candidate.
 """
 
 from __future__ import annotations
@@ -55,8 +55,7 @@ class Gate:
 def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
     """Compare a score with a floor.
 
-    - `failed`: the upper end of the interval is below the floor.
-    - `impossible`: the metric has no case.
+    - `failed`: the upper end of the interval is below the floor, or the metric has no case.
     - `inconclusive`: the interval contains the floor.
     - `passed`: the lower end of the interval is at or above the floor.
 
@@ -67,7 +66,7 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
     """
     if figure.score is None or figure.interval is None:
         return Gate(
-            "impossible",
+            "failed",
             f"{metric}: this metric has no case, so the floor {floor:g} cannot be checked. Give cases of this kind "
             f"with --cases, or leave out --floor {metric}={floor:g}",
         )
@@ -83,8 +82,7 @@ def check_floor(metric: str, figure: Figure, floor: float) -> Gate:
 def check_difference(metric: str, difference: Difference) -> Gate:
     """Return the gate for a verdict.
 
-        regressed              failed
-        missing                impossible
+        regressed, missing     failed
         improved, equivalent   passed
         inconclusive           inconclusive
 
@@ -94,7 +92,7 @@ def check_difference(metric: str, difference: Difference) -> Gate:
     """
     if difference.effect is None or difference.interval is None:
         if difference.verdict == "missing":
-            return Gate("impossible", f"{metric}: {difference.reason}. {_SAME_CASES}")
+            return Gate("failed", f"{metric}: {difference.reason}. {_SAME_CASES}")
         return Gate("inconclusive", f"{metric}: {difference.reason}")
     low, high = difference.interval.low * 100, difference.interval.high * 100
     figures = (
@@ -110,7 +108,7 @@ def _of_verdict(verdict: Verdict, figures: str, why: str) -> Gate:
         case "regressed":
             return Gate("failed", f"{verdict}: {figures}")
         case "missing":
-            return Gate("impossible", f"{verdict}: {figures}. {_SAME_CASES}")
+            return Gate("failed", f"{verdict}: {figures}. {_SAME_CASES}")
         case "improved" | "equivalent":
             return Gate("passed", figures)
         case "inconclusive":

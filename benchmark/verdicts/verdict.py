@@ -48,7 +48,7 @@ LEAST_OVERLAP = 0.95
 """Both sides must have at least this share of their cases in common. Otherwise the verdict is `inconclusive`."""
 
 Verdict = Literal["regressed", "improved", "equivalent", "inconclusive", "missing"]
-"""A verdict. `missing` means that only one side has cases that count in the metric. A check is then impossible."""
+"""A verdict. `missing` means that only one side has cases that count in the metric. A check then fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "there is no file or directory at 'models/gema'",
             "Did you mean models/gemma? For the model on the hub, write hub/models/gema",
         ),
-        ("models/x", "no file or directory at 'models/x'", "For the model on the hub, write hub/models/x"),
         ("a/b/c", "no file or directory at 'a/b/c'", "Check the path. For a model on the hub, write hub/ORG/NAME"),
         ("/nowhere/b", "no file or directory at '/nowhere/b'", "Check the path."),
         ("~nobody-here/b", "no file or directory at '~nobody-here/b'", "Check the path."),
@@ -94,9 +93,10 @@ def test_an_adapter_that_is_not_there(adapter: str, what: str, fix: str) -> None
 
 @pytest.mark.usefixtures("here")
 def test_hub_says_that_no_path_is_meant() -> None:
-    """Without a folder ORG, ORG/NAME is on the hub, too."""
+    """ORG/NAME is on the hub, too, if no folder ORG contains a similar name."""
     assert resolve("hub/models/gema").base == "models/gema"
     assert resolve("modles/gemma").kind == "hub"
+    assert resolve("models/x").kind == "hub"
     for spec in ("hub/adapters/mien@v1", "pocket:hub/adapters/mien@v1"):
         found = resolve(spec) if ":" in spec else with_adapter(resolve("pocket"), spec)
         assert (found.adapter, found.adapter_revision, found.name) == ("adapters/mien", "v1", "pocket+mien")

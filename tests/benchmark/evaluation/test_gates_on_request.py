@@ -62,10 +62,10 @@ def test_recorded_answers_without_probabilities_cannot_pass_the_gate(suites, tmp
     assert "--epochs 5 --temperature 0.7" in asked.stderr
 
 
-def test_a_floor_without_a_case_cannot_be_judged(suites, tmp_path):
+def test_a_floor_without_a_case_fails_and_says_what_to_do(suites, tmp_path):
     file = tmp_path / "calls.jsonl"
     calls = [case for case in load_cases(shipped_cases())[0] if isinstance(case.expect, ExpectCall)][:3]
     file.write_text("".join(map(case_line, calls)))
     floor = suites("--model", "policy/never", "--cases", str(file), "--floor", "timing.restraint=0.5", "-k", "not gold")
-    assert floor.code == 4
-    assert "ERROR: cannot be checked: timing.restraint: this metric has no case, so the floor 0.5" in floor.stderr
+    assert floor.code == 1
+    assert "timing.restraint: this metric has no case, so the floor 0.5 cannot be checked. Give cases" in floor.stdout

@@ -153,7 +153,7 @@ FIGURE = Figure(100, 0.5, Interval(0.4, 0.6, "wilson"))
         (FIGURE, 0.6, "inconclusive"),
         (FIGURE, 0.61, "failed"),
         (FIGURE, math.nan, "inconclusive"),
-        (Figure(0), 0.0, "impossible"),
+        (Figure(0), 0.0, "failed"),
         (Figure(3, 1.0, wilson(3, 3)), 1.0, "inconclusive"),
     ],
 )
