@@ -41,6 +41,9 @@ own data. 29 of these cases need no call.
 
 The first try nearly stopped calling, like try 4 with `pocket`. The second try made no other decision at its best step.
 
+GRPO with SmolLM2 was not measured. A step took about two and a half minutes on one core with bfloat16, beside another
+program, and the training needed 12.5 GB of memory. It was stopped after 5 of the 40 steps of `smollm2-grpo.toml`.
+
 ## What limits DPO and GRPO
 
 With `pocket`, neither recipe improves timing. In four of the six trainings, no checkpoint was as good as `pocket-lora`

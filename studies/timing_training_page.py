@@ -45,8 +45,9 @@ base. But does it know when to call? This page compares five kinds of candidates
 - *DPO*: adapters that `toolmark train dpo` trained from the LoRA adapter.
 - *GRPO*: adapters that `toolmark train grpo` trained from the LoRA adapter.
 
-For `pocket`, DPO and GRPO were trained with three seeds each. For SmolLM2, they were trained with one seed each,
-because a training takes one to two hours.
+For `pocket`, DPO and GRPO were trained with three seeds each. For SmolLM2, the LoRA adapter is the own recipe of
+[real-models.md](real-models.md) with seed 3, and DPO and GRPO were not measured on test cases. The tries with them are
+at the end of this page.
 
 *Authored* and *generated* cases are stratified samples of the shipped test cases. Decoding is greedy, in float32.
 Scores are in per cent. With three seeds, a table shows the median [smallest, largest]. Differences are in percentage

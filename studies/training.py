@@ -8,7 +8,8 @@ Each training runs in its own process. The loops train in turn. The measured tim
 and ends at the end of the last step. If the processor multiplies bfloat16 more slowly than float32, TRL trains only in
 float32.
 
-    python -m studies.training           the exit code is 1 if a target is missed
+    python -m studies.training                    the exit code is 1 if a target is missed
+    python -m studies.training --only smollm2     measures one model; the section of the other model stays
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -82,11 +82,13 @@ NAMES = {
     "toolmark": "Toolmark, precision measured at the start",
 }
 
-INTRODUCTION = (
-    "Written by `make perf`. A training loop is the code that reads the conversations and changes the weights. Each "
-    "loop trains a model for one epoch with the tutorial's recipe. The loops took turns, and each training ran in its "
-    "own process. Measured with {packages}, and Python {python} on {machine}, with {threads} thread(s)."
-)
+HEAD = """# Speed of training an adapter
+
+Written by `make perf`. A training loop is the code that reads the conversations and changes the weights. Each loop
+trains a model for one epoch with the tutorial's recipe. The loops took turns, and each training ran in its own process.
+"""
+
+MEASURED = "Measured with {packages}, and Python {python} on {machine}, with {threads} thread(s)."
 
 NO_BFLOAT16 = (
     "TRL did not train in bfloat16. This processor reaches {bfloat16:.1f} GFLOP/s in bfloat16, and "
@@ -170,8 +172,18 @@ def measured(name: str, loop: str, data: Path, out: Path, threads: int) -> dict[
     return found
 
 
-def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, float]]], data: TraceDataset) -> None:
-    """Write the section of a model."""
+def write_section(
+    page: Page, subject: Subject, found: dict[str, list[dict[str, float]]], conversations: int, how: str
+) -> None:
+    """Write the section of a model.
+
+    Args:
+        page: The page.
+        subject: The model.
+        found: The measurements of each loop.
+        conversations: Number of conversations in the data.
+        how: Sentences that tell with what was measured.
+    """
     first = found["toolmark"][0]
     rates = {loop: [one["rate"] for one in all_] for loop, all_ in found.items()}
     best = max((loop for loop in found if loop != "toolmark"), key=lambda loop: median(rates[loop]))
@@ -181,9 +193,9 @@ def write_section(page: Page, subject: Subject, found: dict[str, list[dict[str, 
     page.section(
         subject.title,
         f"The epoch has {first['steps']:.0f} steps of 8 conversations, and {first['tokens']:,.0f} tokens. The data set "
-        f"has {len(data.rows())} conversations of the template generator, with up to 10 tools. Many conversations have "
+        f"has {conversations} conversations of the template generator, with up to 10 tools. Many conversations have "
         "the same list of tools. The loss is computed on the validation split. Each loop trained "
-        f"{len(pairs)} time(s). The table shows the median [smallest, largest].",
+        f"{len(pairs)} time(s). The table shows the median [smallest, largest]. {how}",
         ("loop", "tokens per second", "times the fastest TRL loop", "loss at the end", "peak memory"),
         (
             (
@@ -216,8 +228,17 @@ def chosen_loops(threads: int) -> tuple[list[str], str]:
     return [loop for loop in NAMES if loop != "trl-bfloat16"], NO_BFLOAT16.format(**rates)
 
 
-def measure_subject(page: Page, name: str, loops: Sequence[str], threads: int) -> None:
+def measured_with(threads: int) -> str:
+    """Return the sentence that tells with what was measured."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
+    return MEASURED.format(
+        packages=packages, python=platform.python_version(), machine=platform.machine(), threads=threads
+    )
+
+
+def measure_subject(page: Page, name: str, threads: int) -> None:
     """Make the data, train with each loop in turn, and write the section of a model."""
+    loops, left_out = chosen_loops(threads)
     subject, recipe = SUBJECTS[name], read_recipe(RECIPE)
     locate(resolve(subject.base))  # without the weights, no data is made
     with TemporaryDirectory() as folder:
@@ -233,11 +254,22 @@ def measure_subject(page: Page, name: str, loops: Sequence[str], threads: int) -
             for loop in loops:
                 found[loop].append(measured(name, loop, data, Path(folder) / f"{loop}-{turn}", threads))
                 sys.stderr.write(f"{name}, {loop}: {found[loop][-1]}\n")
-        write_section(page, subject, found, TraceDataset(data))
+        how = f"{measured_with(threads)} {left_out}".strip()
+        write_section(page, subject, found, len(TraceDataset(data).rows()), how)
+
+
+def sections_of(written: str) -> dict[str, str]:
+    """Return the sections of a page by the name of the model."""
+    found = {}
+    for name, subject in SUBJECTS.items():
+        _, begin, rest = written.partition(f"## {subject.title}")
+        if begin:
+            found[name] = begin + rest.partition("\n## ")[0].partition(f"\n{filled(REASONS)}")[0].rstrip() + "\n"
+    return found
 
 
 def main() -> None:
-    """Measure the models of --only, and write the page."""
+    """Measure the models of --only, and write the page. The sections of other models stay."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=list(SUBJECTS), action="append", help="only this model")
     parser.add_argument("--threads", type=int, default=1)
@@ -249,20 +281,18 @@ def main() -> None:
     if asked.loop:
         alone(SUBJECTS[names[0]], asked.loop, asked.data, asked.out, asked.threads)
         return
-    head = INTRODUCTION.format(
-        packages=", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft")),
-        python=platform.python_version(),
-        machine=platform.machine(),
-        threads=asked.threads,
-    )
-    loops, left_out = chosen_loops(asked.threads)
-    head = f"{head} {left_out}".strip()
-    page = Page(f"# Speed of training an adapter\n\n{filled(head)}\n")
+    sections, broken = sections_of(OUT.read_text(encoding="utf-8") if OUT.exists() else ""), []
     for name in names:
+        page = Page("")
         try:
-            measure_subject(page, name, loops, asked.threads)
+            measure_subject(page, name, asked.threads)
         except EnvironmentFault as error:  # the weights are not installed
             page.text.append(f"## {SUBJECTS[name].title}: not measured\n\n{error}\n")
+        sections[name] = "\n".join(page.text).strip("\n") + "\n"
+        broken += page.broken
+    page = Page(HEAD)
+    page.text += [sections[name] for name in SUBJECTS if name in sections]
+    page.broken += broken
     page.paragraph(REASONS)
     page.finish(OUT)
 
