@@ -99,7 +99,9 @@ REASONS = (
     "Toolmark's loop is faster than TRL's for two reasons. First, if several conversations of a step have the same "
     "list of tools, the tokens of the list are computed only once. Second, Toolmark computes logits only for the "
     "tokens that the model learns. If all lists of tools were different, Toolmark's loop would be only a little faster "
-    "than TRL's."
+    "than TRL's.\n\nThe tutorial's recipe reads the conversations in random order. The recipe of SmolLM2 "
+    "(trainers/recipes/smollm2.toml) puts conversations with the same list of tools into the same step. On the same "
+    "processor, this recipe took 129 minutes for 1,457,696 tokens (189 per second), with the judging of checkpoints."
 )
 
 
