@@ -82,7 +82,8 @@ offered up to forty tools, and had 1,528 conversations: on 80 authored dev cases
 26.0% of 50 cases, and the adapter of this recipe in 42.0%. Its restraint was 70.0% of 30 cases, and that of this recipe
 63.3%. So with this model and these minutes of training, more tools cost more than they teach.
 
-A [threshold for calls](timing-training.md) corrects most of the lost restraint without a training.
+A [threshold for calls](timing-training.md) corrects most of the lost restraint without a training, but it also takes
+away a part of the recall.
 
 ## What was not measured
 

@@ -55,6 +55,10 @@ threshold, but only by 0.7 points of the area. So the trainings mostly move the 
 calls does the same without a training. The pairs and the rewards teach the model to call less, but not in which cases.
 The training of `pocket-lora` itself is different: it raised the area from 60.9% to 89.5%.
 
+With SmolLM2, too, the LoRA training itself teaches when to call: on 200 authored cases, it raised the area from 48.0%
+to 88.5% (a difference of 40.6 points [29.4, 51.7]). The base almost never calls, so its restraint of 96.9% says little.
+A threshold gives the adapter nearly this restraint, and keeps 51.1 of the 86.7 points of recall.
+
 A gain of 4.5 points on dev is 3 of 66 cases. With 138 test cases that need no call, a verdict of `improved` needs about
 10 points.
 """

@@ -46,8 +46,8 @@ base. But does it know when to call? This page compares five kinds of candidates
 - *GRPO*: adapters that `toolmark train grpo` trained from the LoRA adapter.
 
 For `pocket`, DPO and GRPO were trained with three seeds each. For SmolLM2, the LoRA adapter is the own recipe of
-[real-models.md](real-models.md) with seed 3, and DPO and GRPO were not measured on test cases. The tries with them are
-at the end of this page.
+[real-models.md](real-models.md) with seed 3. It answered authored cases only, and DPO and GRPO were not measured on
+test cases. The tries with them are at the end of this page.
 
 *Authored* and *generated* cases are stratified samples of the shipped test cases. Decoding is greedy, in float32.
 Scores are in per cent. With three seeds, a table shows the median [smallest, largest]. Differences are in percentage
@@ -266,14 +266,14 @@ class Measured:
     Attributes:
         kinds: The candidates by kind of cases.
         records: The trainer and the training record of each training.
-        speed: How long answers take with a threshold and without one.
+        speed: How long answers take with a threshold and without one. None if it was not measured.
         rollouts: How long the sampling of `grpo` takes. None if it was not measured.
         hacked: The answers of the adapters that wrong rewards made. Empty if they were not measured.
     """
 
     kinds: Mapping[str, Candidates]
     records: Sequence[tuple[str, WrittenRecord]]
-    speed: ThresholdSpeed
+    speed: ThresholdSpeed | None
     rollouts: RolloutSpeed | None
     hacked: Mapping[str, Side]
 
@@ -314,7 +314,8 @@ def _model_text(name: str, measured: Measured) -> Page:
         _section_of_trainings(page, title, measured.records)
     if measured.hacked:
         section_of_wrong_rewards(page, title, kinds[KINDS[-1]].lora, measured.hacked)
-    _section_of_speed(page, title, measured.speed)
+    if measured.speed is not None:
+        _section_of_speed(page, title, measured.speed)
     if measured.rollouts is not None:
         _section_of_rollouts(page, title, measured.rollouts)
     return page
