@@ -106,7 +106,7 @@ def run_training(
         return write_record(trainer, job, options, data, trained, context)
 
     start = _finetuning(trainer, job, data, log, say)
-    with _folder(job.out, influences | start.influences):
+    with _folder(job.out, {**influences, **start.influences}):
         trained = trainer.train(start.base, data, job.out, options, start.context)
     if not started.first:
         return None

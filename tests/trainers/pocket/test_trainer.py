@@ -92,7 +92,7 @@ def test_a_finished_model_is_not_overwritten(trained, trace_folder):
 
 
 def test_missing_data_are_named(tmp_path):
-    with pytest.raises(InputError, match="is not a trace dataset"):
+    with pytest.raises(InputError, match="there is no trace dataset at"):
         train(tmp_path / "nowhere", tmp_path / "out")
     (tmp_path / "empty" / "traces").mkdir(parents=True)
     with pytest.raises(InputError, match="is not a trace dataset"):
