@@ -46,8 +46,8 @@ base. But does it know when to call? This page compares five kinds of candidates
 - *GRPO*: adapters that `toolmark train grpo` trained from the LoRA adapter.
 
 For `pocket`, DPO and GRPO were trained with three seeds each. For SmolLM2, the LoRA adapter is the own recipe of
-[real-models.md](real-models.md) with seed 3. It answered authored cases only, and DPO and GRPO were not measured on
-test cases. The tries with them are at the end of this page.
+[real-models.md](real-models.md) with seed 3, because the adapters with seeds 1 and 2 were not kept. It answered
+authored cases only, and DPO and GRPO were not measured on test cases. The tries with them are at the end of this page.
 
 *Authored* and *generated* cases are stratified samples of the shipped test cases. Decoding is greedy, in float32.
 Scores are in per cent. With three seeds, a table shows the median [smallest, largest]. Differences are in percentage

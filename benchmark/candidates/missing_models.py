@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from toolmark.benchmark.candidates.adapter_config import ADAPTER_CONFIG
 from toolmark.benchmark.candidates.gguf_files import GGUF
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.hub import is_repo_id
+from toolmark.benchmark.core.registry import similar
 from toolmark.benchmark.core.user_paths import nearest_path
 
 __all__ = [
@@ -101,7 +101,7 @@ def no_candidate_in(path: Path) -> InputError:
             _near_folders(path, _MODEL_FILES)
             or "Give the directory of a model or an adapter, a GGUF file, a recipe.toml or a ledger.jsonl.",
         )
-    inside = next((f"Give the GGUF file inside: --model {file}" for file in sorted(path.glob("*.gguf"))), "")
+    inside = next((f"Give the GGUF file inside: --model {file}" for file in sorted(path.glob(f"*{GGUF}"))), "")
     return InputError(
         f"{path} is a {'directory' if path.is_dir() else 'pipe or a device'} without config.json, adapter_config.json "
         "or ledger.jsonl",
@@ -135,7 +135,7 @@ def _check_path(spec: str) -> str:
 def _suggested(text: str, known: Sequence[str], otherwise: str) -> str:
     """Return a sentence with the most similar path and names. If nothing is similar, return `otherwise`."""
     near = [path] if (path := nearest_path(text)) else []
-    near += difflib.get_close_matches(text.lower(), known, n=3, cutoff=0.5)
+    near += similar(text.lower(), known)
     if not near:
         return otherwise
     hub = f" For the model on the hub, write hub/{text}" if _looks_like_hub_id(text) else ""

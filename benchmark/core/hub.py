@@ -200,14 +200,17 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model", file: st
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     command = by_hand(repo, kind, file)
-    near = nearest_path(repo)
-    offline = EnvironmentFault(
-        f"{repo} is not in the local cache, and the hub cannot be reached",
-        (f"If you mean the folder {near}, write its name. Otherwise connect" if near else "Connect")
-        + f" to the network and run again, or download the {kind} first: {command} ({_OFFLINE[kind]})",
-    )
+
+    def offline() -> EnvironmentFault:
+        near = nearest_path(repo)
+        return EnvironmentFault(
+            f"{repo} is not in the local cache, and the hub cannot be reached",
+            (f"If you mean the folder {near}, write its name. Otherwise connect" if near else "Connect")
+            + f" to the network and run again, or download the {kind} first: {command} ({_OFFLINE[kind]})",
+        )
+
     if constants.HF_HUB_OFFLINE:
-        raise offline
+        raise offline()
     try:
         HfApi().repo_info(repo, revision=revision, repo_type=kind, timeout=_PROBE_SECONDS)
     except GatedRepoError:
@@ -217,13 +220,14 @@ def probe(repo: str, revision: str | None = None, kind: Kind = "model", file: st
             f"{repo} has no revision {revision!r}", f"Choose a revision that is listed at {page(repo, kind)}/tree/main"
         ) from None
     except RepositoryNotFoundError:
+        near = nearest_path(repo)
         raise InputError(
             f"the hub has no {kind} {repo!r}, or your token is not allowed to read it",
             "Check the name, or log in with: hf auth login. "
             + (f"If you mean the folder {near}, write its name" if near else "If you mean a folder, check its path"),
         ) from None
     except Exception:  # The type of the error depends on the version of the hub library.
-        raise offline from None
+        raise offline() from None
 
 
 def gated(repo: str, kind: Kind = "model") -> EnvironmentFault:

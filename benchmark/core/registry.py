@@ -8,6 +8,7 @@ Dialects, readers, generators, trainers, renderers and commands are plug-ins. Th
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Literal
 
 from toolmark.benchmark.core.errors import EnvironmentFault, InputError
 
-__all__ = ["Group", "load", "names", "nearest", "renderer_for", "target"]
+__all__ = ["Group", "load", "names", "nearest", "renderer_for", "similar", "target"]
 
 Group = Literal[
     "toolmark.commands",
@@ -87,9 +88,14 @@ def renderer_for(out: str) -> Any:
     return load("toolmark.renderers", by_suffix[max(fitting, key=len)])()
 
 
+def similar(name: str, known: Sequence[str]) -> list[str]:
+    """Return at most three known names that are most similar to a name."""
+    return difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+
+
 def nearest(name: str, known: tuple[str, ...]) -> str:
     """Return a suggestion for an unknown name: the most similar known names, or all known names."""
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close = similar(name, known)
     if close:
         return "Did you mean " + " or ".join(close) + "?"
     return "The known names are: " + (", ".join(known) or "none")

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from toolmark.benchmark.core.errors import InputError
-from toolmark.benchmark.core.user_paths import expanded
 from toolmark.benchmark.data.scenarios import Scenario
-from toolmark.benchmark.data.shipped_cases import named_case_set, shipped_cases
+from toolmark.benchmark.data.shipped_cases import case_path
 from toolmark.benchmark.evaluation.request import Request
 from toolmark.benchmark.readers import BadRow
 from toolmark.benchmark.readers.bfcl import BfclReader
@@ -84,8 +83,7 @@ def scenario_source(request: Request) -> ScenarioSource | None:
         InputError: A file or `--tools` cannot be read, or the folder has no file of the split.
     """
     cases, tools = request.cases, request.tools
-    name = named_case_set(cases)
-    path = expanded(shipped_cases(name) if name else cases)
+    path = case_path(cases)
     if path.exists():
         if kind_of_files(case_files(path, request.split)) != "scenarios":
             return None

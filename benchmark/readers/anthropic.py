@@ -15,19 +15,17 @@ message batches (docs.claude.com).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from toolmark.benchmark.core.strict_json import strict_json
-from toolmark.benchmark.data.cases import Case, Source
+from toolmark.benchmark.data.cases import Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.call_results import in_order_of_calls
 from toolmark.benchmark.readers.chat_turns import chat_trace, content_text
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, decoded, field, inner_row, list_field
+from toolmark.benchmark.readers.row_conversion import RowReader, decoded, field, inner_row, list_field
 from toolmark.benchmark.readers.served_answers import check_error
 
 __all__ = ["AnthropicReader"]
@@ -41,31 +39,26 @@ _OWN_SCHEMA = (None, "custom", "function")
 _OF_OPENAI = ("tool_calls", "function_call")
 
 
-class AnthropicReader(BaseReader):
+class AnthropicReader(RowReader):
     """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "anthropic"
+    endings = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 
-    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the conversations in order.
-
-        Raises:
-            InputError: There is no file, or a file cannot be read.
-        """
-        yield from converted(path, (".jsonl", ".json", ".jsonl.gz", ".json.gz"), _trace)
-
-
-def _trace(row: Row, ref: str) -> Trace:
-    request = inner_row(row, "params", "request", "body")
-    answers = _answers(row)
-    if answers and request.get("messages") is None:
-        raise ValueError("the row has an answer, but no request. Add the field params with the request of the answer")
-    turns = [{"role": "system", "content": request["system"]}] if request.get("system") else []
-    for turn in [*list_field(request, "messages"), *answers]:
-        turns += _turns(turn)
-    tools = [] if request.get("tools") is None else [_tool(tool) for tool in list_field(request, "tools")]
-    source = Source(name="anthropic", ref=str(row.get("custom_id") or ref))
-    return chat_trace({"tools": tools}, in_order_of_calls(turns), source)
+    def made(self, row: Row, ref: str) -> Trace:
+        """Return the trace of a row."""
+        request = inner_row(row, "params", "request", "body")
+        answers = _answers(row)
+        if answers and request.get("messages") is None:
+            raise ValueError(
+                "the row has an answer, but no request. Add the field params with the request of the answer"
+            )
+        turns = [{"role": "system", "content": request["system"]}] if request.get("system") else []
+        for turn in [*list_field(request, "messages"), *answers]:
+            turns += _turns(turn)
+        tools = [] if request.get("tools") is None else [_tool(tool) for tool in list_field(request, "tools")]
+        source = Source(name="anthropic", ref=str(row.get("custom_id") or ref))
+        return chat_trace({"tools": tools}, in_order_of_calls(turns), source)
 
 
 def _answers(row: Row) -> list[dict[str, Any]]:

@@ -15,18 +15,16 @@ Gemini API (ai.google.dev/api) and in the guides to tuning and batches of Vertex
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from toolmark.benchmark.data.cases import Case, Source
+from toolmark.benchmark.data.cases import Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.call_results import in_order_of_calls
 from toolmark.benchmark.readers.chat_turns import chat_trace
 from toolmark.benchmark.readers.file_rows import Row
 from toolmark.benchmark.readers.gemini_tools import either, gemini_tools
-from toolmark.benchmark.readers.row_conversion import converted, field, inner_row, list_field
+from toolmark.benchmark.readers.row_conversion import RowReader, field, inner_row, list_field
 from toolmark.benchmark.readers.served_answers import check_error
 
 __all__ = ["GeminiReader"]
@@ -44,32 +42,27 @@ _WRAPPERS = ({"output"}, {"result"})
 """The keys around a result. The API reads `output` as the result, and the SDK writes `result` around a plain value."""
 
 
-class GeminiReader(BaseReader):
+class GeminiReader(RowReader):
     """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "gemini"
+    endings = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 
-    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the conversations in order.
-
-        Raises:
-            InputError: There is no file, or a file cannot be read.
-        """
-        yield from converted(path, (".jsonl", ".json", ".jsonl.gz", ".json.gz"), _trace)
-
-
-def _trace(row: Row, ref: str) -> Trace:
-    request = inner_row(row, "request")
-    answers = _answers(row)
-    if answers and request.get("contents") is None:
-        raise ValueError("the row has an answer, but no request. Add the field request with the request of the answer")
-    contents = [*list_field(request, "contents"), *answers]
-    if system := either(request, "systemInstruction"):
-        parts = [{"text": system}] if isinstance(system, str) else either(system, "parts")
-        contents.insert(0, {"role": "system", "parts": parts})
-    turns = [turn for content in contents for turn in _turns(content)]
-    source = Source(name="gemini", ref=str(row.get("key") or ref))
-    return chat_trace({"tools": gemini_tools(request)}, in_order_of_calls(turns), source)
+    def made(self, row: Row, ref: str) -> Trace:
+        """Return the trace of a row."""
+        request = inner_row(row, "request")
+        answers = _answers(row)
+        if answers and request.get("contents") is None:
+            raise ValueError(
+                "the row has an answer, but no request. Add the field request with the request of the answer"
+            )
+        contents = [*list_field(request, "contents"), *answers]
+        if system := either(request, "systemInstruction"):
+            parts = [{"text": system}] if isinstance(system, str) else either(system, "parts")
+            contents.insert(0, {"role": "system", "parts": parts})
+        turns = [turn for content in contents for turn in _turns(content)]
+        source = Source(name="gemini", ref=str(row.get("key") or ref))
+        return chat_trace({"tools": gemini_tools(request)}, in_order_of_calls(turns), source)
 
 
 def _answers(row: Row) -> list[Any]:

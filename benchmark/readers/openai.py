@@ -14,35 +14,24 @@ guides to fine-tuning and batches (platform.openai.com/docs).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-from toolmark.benchmark.data.cases import Case, Source
+from toolmark.benchmark.data.cases import Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_trace
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, inner_row, list_field
+from toolmark.benchmark.readers.row_conversion import RowReader, inner_row, list_field
 
 __all__ = ["OpenAiReader"]
 
 
-class OpenAiReader(BaseReader):
+class OpenAiReader(RowReader):
     """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "openai"
+    endings = (".jsonl", ".jsonl.gz")
 
-    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the conversations in order.
-
-        Raises:
-            InputError: There is no file, or a file cannot be read.
-        """
-        yield from converted(path, (".jsonl", ".jsonl.gz"), _trace)
-
-
-def _trace(row: Row, ref: str) -> Trace:
-    request = inner_row(row, "body", "input")
-    turns = list_field(request, "messages")
-    preferred = list_field(row, "preferred_output") if row.get("preferred_output") is not None else []
-    return chat_trace(request, [*turns, *preferred], Source(name="openai", ref=str(row.get("custom_id") or ref)))
+    def made(self, row: Row, ref: str) -> Trace:
+        """Return the trace of a row."""
+        request = inner_row(row, "body", "input")
+        turns = list_field(request, "messages")
+        preferred = list_field(row, "preferred_output") if row.get("preferred_output") is not None else []
+        return chat_trace(request, [*turns, *preferred], Source(name="openai", ref=str(row.get("custom_id") or ref)))

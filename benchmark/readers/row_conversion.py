@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +13,10 @@ from pydantic import ValidationError
 from toolmark.benchmark.core.strict_json import strict_json
 from toolmark.benchmark.data.cases import Case
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow
+from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.file_rows import PARQUET, Row, json_rows, parquet_rows, tables
 
-__all__ = ["UNREADABLE", "convert", "converted", "decoded", "field", "inner_row", "list_field", "reason"]
+__all__ = ["UNREADABLE", "RowReader", "convert", "decoded", "field", "inner_row", "list_field", "reason"]
 
 Kind = TypeVar("Kind")
 
@@ -129,19 +130,33 @@ def convert(
             yield BadRow(path, line, reason(error)[:500], ref=ref)
 
 
-def converted(
-    path: Path, suffixes: tuple[str, ...], made: Callable[[Row, str], Case | Trace]
-) -> Iterator[Case | Trace | BadRow]:
-    """Convert the rows of a file, or of all files in a folder.
+class RowReader(BaseReader, ABC):
+    """Base class of readers that make a case or a trace from each row of JSON and Parquet files.
 
-    Args:
-        path: A JSON or Parquet file, or a folder of JSON and Parquet files.
-        suffixes: If `path` is a folder, JSON files with these endings are read.
-        made: Function that makes a case or trace. The arguments are the row and the text `file:line` of the row.
-
-    Raises:
-        InputError: There is no file, or a file cannot be read.
+    Attributes:
+        endings: In a folder, JSON files with these endings are read.
     """
-    for file in tables(path, *suffixes):
-        rows = parquet_rows(file) if file.name.endswith(PARQUET) else json_rows(file)
-        yield from convert(file, rows, lambda row, line, name=file.name: made(row, f"{name}:{line}"))  # type: ignore[misc]
+
+    endings: tuple[str, ...]
+
+    @abstractmethod
+    def made(self, row: Row, ref: str) -> Case | Trace:
+        """Return the case or the trace of a row.
+
+        Args:
+            row: The row.
+            ref: The place of the row, as `file:line`.
+
+        Raises:
+            ValueError: The row cannot be read. See `UNREADABLE`.
+        """
+
+    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
+        """Yield the cases and traces of a file, or of all files in a folder, in order.
+
+        Raises:
+            InputError: There is no file, or a file cannot be read.
+        """
+        for file in tables(path, *self.endings):
+            rows = parquet_rows(file) if file.name.endswith(PARQUET) else json_rows(file)
+            yield from convert(file, rows, lambda row, line, name=file.name: self.made(row, f"{name}:{line}"))  # type: ignore[misc]

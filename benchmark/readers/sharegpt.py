@@ -14,17 +14,15 @@ a call is then a bad row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from toolmark.benchmark.data.cases import Case, Message, Source
+from toolmark.benchmark.data.cases import Message, Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import content_of_call, tools_of, turn_weight
 from toolmark.benchmark.readers.conversations import conversation
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, field, list_field
+from toolmark.benchmark.readers.row_conversion import RowReader, field, list_field
 from toolmark.benchmark.readers.tagged_text import split_tags
 
 __all__ = ["ShareGptReader"]
@@ -43,25 +41,18 @@ _ROLES: Mapping[str, str] = {
 }
 
 
-class ShareGptReader(BaseReader):
+class ShareGptReader(RowReader):
     """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "sharegpt"
+    endings = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 
-    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the conversations in order.
-
-        Raises:
-            InputError: There is no file, or a file cannot be read.
-        """
-        yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _trace)
-
-
-def _trace(row: Row, ref: str) -> Trace:
-    turns = [_turn(turn) for turn in list_field(row, "conversations")]
-    if isinstance(row.get("system"), str) and row["system"].strip():
-        turns.insert(0, Message(role="system", content=row["system"]))
-    return conversation(turns, tools_of(row), Source(name="sharegpt", ref=str(row.get("id") or ref)), "unknown")
+    def made(self, row: Row, ref: str) -> Trace:
+        """Return the trace of a row."""
+        turns = [_turn(turn) for turn in list_field(row, "conversations")]
+        if isinstance(row.get("system"), str) and row["system"].strip():
+            turns.insert(0, Message(role="system", content=row["system"]))
+        return conversation(turns, tools_of(row), Source(name="sharegpt", ref=str(row.get("id") or ref)), "unknown")
 
 
 def _turn(turn: Any) -> Message:

@@ -11,36 +11,26 @@ data, give the file `cases.test.jsonl` in the output folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from toolmark.benchmark.data.cases import Case, Source
+from toolmark.benchmark.data.cases import Source
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_trace
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, list_field
+from toolmark.benchmark.readers.row_conversion import RowReader, list_field
 
 __all__ = ["TrlReader"]
 
 
-class TrlReader(BaseReader):
+class TrlReader(RowReader):
     """Reads conversations as traces. Each trace has a case that expects the first calls of the conversation."""
 
     name = "trl"
+    endings = (".jsonl", ".json", ".jsonl.gz")
 
-    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the conversations in order.
-
-        Raises:
-            InputError: There is no file, or a file cannot be read.
-        """
-        yield from converted(path, (".jsonl", ".json", ".jsonl.gz"), _trace)
-
-
-def _trace(row: Row, ref: str) -> Trace:
-    return chat_trace(row, _turns(row), Source(name="trl", ref=ref))
+    def made(self, row: Row, ref: str) -> Trace:
+        """Return the trace of a row."""
+        return chat_trace(row, _turns(row), Source(name="trl", ref=ref))
 
 
 def _turns(row: Row) -> list[Any]:

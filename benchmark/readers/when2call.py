@@ -15,18 +15,15 @@ between `<TOOLCALL>` tags. Training rows are read as traces.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source, Toolbox
 from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_turns, tools_of
 from toolmark.benchmark.readers.conversations import conversation
 from toolmark.benchmark.readers.expected_calls import calls_of, expected_calls, gold_fault
 from toolmark.benchmark.readers.file_rows import Row
-from toolmark.benchmark.readers.row_conversion import converted, field, list_field
+from toolmark.benchmark.readers.row_conversion import RowReader, field, list_field
 from toolmark.benchmark.readers.tool_formats import tool_of
 
 __all__ = ["When2CallReader"]
@@ -39,22 +36,15 @@ _REASONS: dict[str, Literal["no_tool_needed", "missing_argument", "no_tool_fits"
 }
 
 
-class When2CallReader(BaseReader):
+class When2CallReader(RowReader):
     """Reads test rows as cases and training rows as traces."""
 
     name = "when2call"
+    endings = (".jsonl", ".jsonl.gz")
 
-    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order.
-
-        Raises:
-            InputError: There is no file, or a file cannot be read.
-        """
-        yield from converted(path, (".jsonl", ".jsonl.gz"), _made)
-
-
-def _made(row: Row, ref: str) -> Case | Trace:
-    return _case(row) if "correct_answer" in row else _trace(row, Source(name="when2call", ref=ref))
+    def made(self, row: Row, ref: str) -> Case | Trace:
+        """Return the case or the trace of a row."""
+        return _case(row) if "correct_answer" in row else _trace(row, Source(name="when2call", ref=ref))
 
 
 def _case(row: Row) -> Case:

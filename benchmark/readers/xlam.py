@@ -11,33 +11,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from toolmark.benchmark.data.cases import Abstain, Case, ExpectCall, Message, Source
-from toolmark.benchmark.data.traces import Trace
-from toolmark.benchmark.readers import BadRow, BaseReader
 from toolmark.benchmark.readers.chat_turns import chat_turns, tools_of
 from toolmark.benchmark.readers.expected_calls import calls_of, expected_calls, gold_fault
 from toolmark.benchmark.readers.file_rows import Row
 from toolmark.benchmark.readers.hammer import instruction_row
-from toolmark.benchmark.readers.row_conversion import converted
+from toolmark.benchmark.readers.row_conversion import RowReader
 
 __all__ = ["XlamReader"]
 
 
-class XlamReader(BaseReader):
+class XlamReader(RowReader):
     """Reads cases from queries with their tools and calls."""
 
     name = "xlam"
+    endings = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 
-    def read(self, path: Path) -> Iterator[Case | Trace | BadRow]:
-        """Yield the rows in order.
-
-        Raises:
-            InputError: There is no file, or a file cannot be read.
-        """
-        yield from converted(path, (".json", ".jsonl", ".json.gz", ".jsonl.gz"), _case)
+    def made(self, row: Row, ref: str) -> Case:
+        """Return the case of a row."""
+        row = instruction_row(row)
+        toolbox = tools_of({"tools": row.get("tools", row.get("tool"))})
+        answers = row.get("answers", row.get("answer"))
+        if answers is None:
+            raise ValueError("the field answers is missing")
+        calls = calls_of(answers)
+        expect: ExpectCall | Abstain = (
+            expected_calls(calls, toolbox) if calls else Abstain(action="abstain", reason="no_tool_fits")
+        )
+        return Case(
+            messages=_messages(row.get("query")),
+            toolbox=toolbox,
+            expect=expect,
+            source=Source(name="xlam", ref=str(row.get("id", ref))),
+            licence="CC-BY-4.0",
+            waiver=gold_fault(expect, toolbox),
+        )
 
 
 def _messages(query: object) -> tuple[Message, ...]:
@@ -55,23 +63,3 @@ def _messages(query: object) -> tuple[Message, ...]:
     if all(isinstance(part, str) for part in query):
         return (Message(role="user", content="\n".join(query)),)
     return chat_turns(query)
-
-
-def _case(row: Row, ref: str) -> Case:
-    row = instruction_row(row)
-    toolbox = tools_of({"tools": row.get("tools", row.get("tool"))})
-    answers = row.get("answers", row.get("answer"))
-    if answers is None:
-        raise ValueError("the field answers is missing")
-    calls = calls_of(answers)
-    expect: ExpectCall | Abstain = (
-        expected_calls(calls, toolbox) if calls else Abstain(action="abstain", reason="no_tool_fits")
-    )
-    return Case(
-        messages=_messages(row.get("query")),
-        toolbox=toolbox,
-        expect=expect,
-        source=Source(name="xlam", ref=str(row.get("id", ref))),
-        licence="CC-BY-4.0",
-        waiver=gold_fault(expect, toolbox),
-    )

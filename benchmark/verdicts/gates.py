@@ -32,7 +32,6 @@ __all__ = [
 GateState = Literal["passed", "failed", "impossible", "inconclusive"]
 
 
-_SAME_CASES = "Let both sides answer the same cases."
 _HOW_TO_SHOW = (
     "Answers show it if a local model generated them, if a served model was asked with --logprobs, or with --epochs 5 "
     "--temperature 0.7. Generate the answers again in one of these ways."
@@ -92,7 +91,7 @@ def check_difference(metric: str, difference: Difference) -> Gate:
     """
     if difference.effect is None or difference.interval is None:
         if difference.verdict == "missing":
-            return Gate("failed", f"{metric}: {difference.reason}. {_SAME_CASES}")
+            return Gate("failed", f"{metric}: {difference.reason}. Let both sides answer the same cases.")
         return Gate("inconclusive", f"{metric}: {difference.reason}")
     low, high = difference.interval.low * 100, difference.interval.high * 100
     figures = (
@@ -105,10 +104,8 @@ def check_difference(metric: str, difference: Difference) -> Gate:
 
 def _of_verdict(verdict: Verdict, figures: str, why: str) -> Gate:
     match verdict:
-        case "regressed":
+        case "regressed" | "missing":
             return Gate("failed", f"{verdict}: {figures}")
-        case "missing":
-            return Gate("failed", f"{verdict}: {figures}. {_SAME_CASES}")
         case "improved" | "equivalent":
             return Gate("passed", figures)
         case "inconclusive":
@@ -148,7 +145,7 @@ def check_metric(contestant: ContestantResult, metric: str, floor: float | None)
         return Gate("impossible", f"{metric}: {_why_no_curve(contestant)}. Or leave out --gate {metric}")
     if figure is None:
         return Gate(
-            "impossible", f"{metric} is missing from the comparison. Give cases that are judged by it: --cases PATH"
+            "failed", f"{metric} is missing from the comparison. Give cases that are judged by it: --cases PATH"
         )
     difference = contestant.difference(metric)
     gates = [] if difference is None else [check_difference(metric, difference)]
