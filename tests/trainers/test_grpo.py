@@ -91,6 +91,14 @@ def test_the_model_learns_what_is_paid(trained):
     assert any(line.startswith("Sampling answers took") for line in said)
 
 
+def test_smaller_passes_learn_the_same(trained, data, dev, tmp_path):
+    def losses(out: Path) -> list[float]:
+        return [point["loss"] for point in WrittenRecord.read(out).curve if "loss" in point]
+
+    train(data, dev, tmp_path / "out", QUICK.model_copy(update={"pass_tokens": 1}))
+    assert losses(tmp_path / "out") == pytest.approx(losses(trained[0]), abs=1e-4)
+
+
 LONGER = QUICK.model_copy(update={"steps": 5})
 
 

@@ -42,16 +42,18 @@ __all__ = [
 _DIVERGED_FIX = "Train again with a lower --lr and another --out."
 
 
-def rows_per_pass(rows: int, longest: int, pass_tokens: int) -> int:
+def rows_per_pass(rows: int, longest: int, pass_tokens: int, group: int = 1) -> int:
     """Return the number of rows in a forward pass: the largest divisor of `rows` that fits.
 
     Args:
         rows: Number of rows in an optimizer step.
         longest: Number of tokens of the longest row.
         pass_tokens: Approximate limit for the tokens of a forward pass.
+        group: Number of rows that share a prompt. A pass has whole groups, or an equal part of one group.
     """
     fitting = min(rows, max(1, pass_tokens // longest))
-    return next(size for size in range(fitting, 0, -1) if rows % size == 0)
+    sizes = (size for size in range(fitting, 0, -1) if rows % size == 0)
+    return next(size for size in sizes if size % group == 0 or group % size == 0)
 
 
 def training_arguments(options: OptimizationOptions, ctx: Training, work: Path, plan: TrainingPlan) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets  # type: ignore[import-untyped]
+import torch
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
@@ -52,7 +53,7 @@ def train_on_rewards(
     # In packed rows, the answers to a question share its prompt.
     row = options.answer_tokens + (longest // options.samples if prepared.packed else longest)
     plan = training_plan(prepared.work, prepared.model.with_adapter, row * answers, options, ctx.device)
-    rows = rows_per_pass(answers, row, plan.pass_tokens)
+    rows = rows_per_pass(answers, row, plan.pass_tokens, options.samples)
     ctx.say(
         f"{options.steps} steps of {options.batch} questions with {options.samples} answers each; device: "
         f"{ctx.device}, {plan.precision.why}."
@@ -76,7 +77,7 @@ def train_on_rewards(
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You are using 'rollout_func'")  # a test pins its behaviour
-        trainer = GRPOTrainer(
+        trainer = _RewardTrainer(
             model=prepared.model.with_adapter,
             reward_funcs=[grade],
             args=one_gpu(config),
@@ -92,6 +93,43 @@ def train_on_rewards(
     share = rollouts.seconds / (time.monotonic() - began)
     ctx.say(f"Sampling answers took {share:.0%} of the time.")
     return replace(trained, measured={**trained.measured, "sampling_share": round(share, 3)})
+
+
+class _RewardTrainer(GRPOTrainer):
+    """TRL's GRPO trainer, with the answers to a question in the same forward pass, so that they share their prompt.
+
+    TRL shuffles the answers of an optimizer step, and then divides them into passes. The gradient of a step is the sum
+    over its passes, so it does not depend on this order.
+    """
+
+    def _prepare_inputs(self, generation_batch: dict[str, Any]) -> dict[str, Any]:
+        """Return the answers of the next pass."""
+        known = self._buffered_inputs
+        answers: dict[str, Any] = super()._prepare_inputs(generation_batch)
+        if self._buffered_inputs is known:
+            return answers
+        self._buffered_inputs = _by_prompt(self._buffered_inputs)
+        return self._buffered_inputs[self._step % len(self._buffered_inputs)]
+
+
+def _by_prompt(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the same answers in passes of the same size, but answers to equal prompts follow each other.
+
+    Args:
+        passes: For each pass, the tensors of its answers. The first dimension of a tensor is the answer. Values that
+            are no such tensors belong to all passes.
+    """
+    _, prompts = torch.unique(torch.cat([one["prompt_ids"] for one in passes]), dim=0, return_inverse=True)
+    order = prompts.argsort(stable=True).chunk(len(passes))
+
+    def ordered(name: str, value: Any) -> list[Any]:
+        if not isinstance(value, torch.Tensor) or not value.ndim:
+            return [value] * len(passes)
+        whole = torch.cat([one[name] for one in passes])
+        return [whole[places] for places in order]
+
+    columns = {name: ordered(name, value) for name, value in passes[0].items()}
+    return [{name: column[number] for name, column in columns.items()} for number in range(len(passes))]
 
 
 class _Rollouts:

@@ -14,6 +14,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils.checkpoint import checkpoint
 from trl.trainer.utils import FusedCausalLMOutput
 
 from toolmark.benchmark.engine.encoding import Encoded
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["share_prompts"]
 
 _IGNORED = -100
+_TOKENS_AT_ONCE = 256
+"""Number of tokens whose log-probabilities over the vocabulary are in memory at the same time."""
 
 
 def share_prompts(model: Any, temperature: float = 1.0) -> None:
@@ -72,9 +75,13 @@ def _scored(model: Any, forward: Any, ids: Tensor, mask: Tensor, supervised: Ten
         for name, value in packed_inputs(row).items()
     }
     with prefix_attention(model, packed=True):
-        logits = forward(**inputs, use_cache=False).logits[0].float() / temperature
-    log_probs = logits.log_softmax(-1)
+        logits = forward(**inputs, use_cache=False).logits[0]
     targets = torch.tensor(row.targets, device=ids.device)
+    parts = [
+        checkpoint(_figures, some, wanted, temperature, use_reentrant=False, preserve_rng_state=False)
+        for some, wanted in zip(logits.split(_TOKENS_AT_ONCE), targets.split(_TOKENS_AT_ONCE), strict=True)
+    ]
+    chosen, entropy, mean, is_top1 = (torch.cat(column) for column in zip(*parts, strict=True))
     places = [kept.nonzero()[:, 0] for kept in mask]
     rows = torch.tensor([number for number, _ in row.origins], device=ids.device)
     columns = torch.stack([places[number][place] for number, place in row.origins]) - 1
@@ -83,17 +90,29 @@ def _scored(model: Any, forward: Any, ids: Tensor, mask: Tensor, supervised: Ten
         shape = (ids.shape[0], ids.shape[1] - 1)
         return torch.zeros(shape, dtype=values.dtype, device=ids.device).index_put((rows, columns), values)
 
-    chosen = log_probs.gather(-1, targets[:, None])[:, 0]
-    with torch.no_grad():
-        entropy = -(log_probs.exp() * log_probs).sum(-1)
-        is_top1 = logits.argmax(-1) == targets
     return FusedCausalLMOutput(
         loss=-chosen.mean(),
         log_probs=spread(chosen),
         entropy=spread(entropy),
         log_sum_sq_probs=None,
-        mean_logits=spread(logits.detach().mean(-1)),
+        mean_logits=spread(mean),
         is_top1=spread(is_top1),
         label_mask=supervised[:, 1:],
         aux_loss=None,
     )
+
+
+def _figures(logits: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the log-probability and the entropy of tokens, the mean of the logits, and which tokens are the likeliest.
+
+    Args:
+        logits: Tensor of shape (tokens, vocabulary).
+        targets: The token ids, of shape (tokens,).
+        temperature: The logits are divided by this number.
+    """
+    scaled = logits.float() / temperature
+    log_probs = scaled.log_softmax(-1)
+    chosen = log_probs.gather(-1, targets[:, None])[:, 0]
+    with torch.no_grad():
+        entropy = -(log_probs.exp() * log_probs).sum(-1)
+        return chosen, entropy, scaled.mean(-1), scaled.argmax(-1) == targets

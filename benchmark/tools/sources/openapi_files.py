@@ -9,7 +9,7 @@ import yaml
 from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
 
 from toolmark.benchmark.core.regular_files import regular
-from toolmark.benchmark.tools.sources.yaml_document import LOADER, MAX_BYTES
+from toolmark.benchmark.tools.sources.yaml_document import LOADER, MAX_BYTES, MAX_DEPTH
 
 __all__ = ["is_openapi"]
 
@@ -44,5 +44,7 @@ def _keys(text: str) -> Iterator[str]:
             key_is_next = not key_is_next
         if isinstance(event, CollectionStartEvent):
             depth += 1
+            if depth > MAX_DEPTH:  # The parser takes quadratic time, and whoever reads the file refuses it.
+                return
         elif isinstance(event, CollectionEndEvent):
             depth -= 1

@@ -34,7 +34,7 @@ from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.core.regular_files import regular
 from toolmark.benchmark.tools.sources import LocatedError
 
-__all__ = ["LOADER", "MAX_BYTES", "Place", "YamlDocument", "kind_of"]
+__all__ = ["LOADER", "MAX_BYTES", "MAX_DEPTH", "Place", "YamlDocument", "kind_of"]
 
 MAX_BYTES = 32_000_000
 MAX_VALUES = 1_000_000

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.running_time import is_nearly_linear
 from toolmark.benchmark.core.errors import InputError
 from toolmark.benchmark.tools.sources.openapi import read_openapi, read_operations
 from toolmark.benchmark.tools.sources.tools_yaml import read_tools_file
@@ -270,3 +271,14 @@ def test_a_long_enum_takes_linear_time(tmp_path: Path) -> None:
     path.write_text(json.dumps([{"name": "a", "description": "A.", "parameters": parameters}]))
     toolbox, _ = _toolbox_of(str(path))
     assert toolbox.tools[0].parameters == parameters
+
+
+def test_deep_nesting_takes_linear_time(tmp_path: Path) -> None:
+    path = tmp_path / "tools.json"
+
+    def read(text: str) -> None:
+        path.write_text(text)
+        with pytest.raises(InputError, match="64 levels"):
+            read_source(path)
+
+    assert is_nearly_linear(read, '{"tools": ' + "[" * 100_000)
