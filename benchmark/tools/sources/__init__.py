@@ -15,6 +15,9 @@ from toolmark.benchmark.data.cases import Tool
 
 __all__ = ["GoodTools", "LocatedError", "SourceNote", "ToolsFile"]
 
+_MOST_FAULTS = 10
+"""Highest number of parts of a source for which an error gives the reason."""
+
 
 class LocatedError(InputError):
     """An error in a source of tools.
@@ -113,9 +116,11 @@ class GoodTools:
         """Check that at least one part of the source is left.
 
         Raises:
-            InputError: Every part was left out. The error contains the reason for each part.
+            InputError: Every part was left out. The error contains the reasons for the first parts.
         """
         if self._faults and not self.tools:
-            *others, last = self._faults
+            *others, last = self._faults[:_MOST_FAULTS]
             listed = "".join(f"{error}\n" for error in others)
-            raise LocatedError(f"{listed}{last.place}", last.reason, last.fix)
+            more = len(self._faults) - _MOST_FAULTS
+            fix = f"{last.fix} {more:,} more parts are wrong." if more > 0 else last.fix
+            raise LocatedError(f"{listed}{last.place}", last.reason, fix)

@@ -282,3 +282,13 @@ def test_deep_nesting_takes_linear_time(tmp_path: Path) -> None:
             read_source(path)
 
     assert is_nearly_linear(read, '{"tools": ' + "[" * 100_000)
+
+
+def test_an_error_gives_the_first_ten_reasons(tmp_path: Path) -> None:
+    path = tmp_path / "tools.yaml"
+    path.write_text("- 7\n" * 50)
+    with pytest.raises(InputError) as caught:
+        read_tools_file(path)
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[0] for line in lines] == [f"{path}:{number}" for number in range(1, 11)]
+    assert lines[-1].endswith(" 40 more parts are wrong.")
