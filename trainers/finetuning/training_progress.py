@@ -165,7 +165,7 @@ def training_curve(
     """
     points: dict[int, dict[str, float]] = {}
     for entry in history:
-        kept = {name: round(float(entry[name]), 5) for name in _IN_CURVE if name in entry}
+        kept = {name: float(f"{entry[name]:.5g}") for name in _IN_CURVE if name in entry}
         if kept:
             points.setdefault(int(entry["step"]), {}).update(kept)
     for step, found in figures.items():
