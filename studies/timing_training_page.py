@@ -45,15 +45,17 @@ base. But does it know when to call? This page compares five kinds of candidates
 - *DPO*: adapters that `toolmark train dpo` trained from the LoRA adapter.
 - *GRPO*: adapters that `toolmark train grpo` trained from the LoRA adapter.
 
-For `pocket`, DPO and GRPO were trained with three seeds each. For SmolLM2, the LoRA adapter is the own recipe of
-[real-models.md](real-models.md) with seed 3, because the adapters with seeds 1 and 2 were not kept. It answered
-authored cases only, and DPO and GRPO were not measured on test cases. The tries with them are at the end of this page.
+For `pocket`, DPO and GRPO were trained with three seeds each. For SmolLM2, they were trained with one seed, because all
+trainings of the two models together should not take more than about six hours. The LoRA adapter of SmolLM2 is the own
+recipe of [real-models.md](real-models.md) with seed 3, because the adapters with seeds 1 and 2 were not kept. The
+candidates of SmolLM2 answered authored cases only.
 
 *Authored* and *generated* cases are stratified samples of the shipped test cases. Decoding is greedy, in float32.
 Scores are in per cent. With three seeds, a table shows the median [smallest, largest]. Differences are in percentage
-points, with the 95% interval. The verdicts on DPO and GRPO are about the *recipe*: their interval contains the chance
-of the cases and the chance of the training. `between` is the standard deviation between the trainings, in points. The
-trainings of a model use the same data, so the chance of the data is not part of the interval.
+points, with the 95% interval. With three seeds, the verdicts on DPO and GRPO are about the *recipe*: their interval
+contains the chance of the cases and the chance of the training. With one seed, they are about the adapter. `between` is
+the standard deviation between the trainings, in points. The trainings of a model use the same data, so the interval
+does not contain the chance of the data.
 
 By default, `toolmark calibrate` demands the restraint of the base, but at most 90%. The limit of 90% was chosen after a
 result on the generated test cases: SmolLM2 almost never calls, so without the limit the threshold left a recall of 7%.
