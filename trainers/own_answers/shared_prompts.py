@@ -79,7 +79,7 @@ def _scored(model: Any, forward: Any, ids: Tensor, mask: Tensor, supervised: Ten
     targets = torch.tensor(row.targets, device=ids.device)
     parts = [
         checkpoint(_figures, some, wanted, temperature, use_reentrant=False, preserve_rng_state=False)
-        for some, wanted in zip(logits.split(_TOKENS_AT_ONCE), targets.split(_TOKENS_AT_ONCE), strict=True)
+        for some, wanted in zip(*(torch.split(values, _TOKENS_AT_ONCE) for values in (logits, targets)), strict=True)
     ]
     chosen, entropy, mean, is_top1 = (torch.cat(column) for column in zip(*parts, strict=True))
     places = [kept.nonzero()[:, 0] for kept in mask]
