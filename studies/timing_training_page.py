@@ -67,7 +67,8 @@ table uses generated cases, and a floor of 50%.
 The table of the speed with a threshold compares the processor time of the same candidate with and without a threshold.
 Both answer the same cases in turns, in one process. The threshold is 0.5, so most answers are the same. The last table
 of a model compares the processor time of sampling the answers of one step of `grpo`: by Toolmark's engine, and by TRL's
-trainer with `generate`. Both sample answers to the same questions in turns, in one process, in float32.
+trainer with `generate`. Both sample answers to the same questions in turns, in one process, in float32. With `pocket`,
+the table has three steps, and with SmolLM2 two.
 """
 
 NOT_MEASURED = "This model was not measured yet."
