@@ -45,10 +45,10 @@ base. But does it know when to call? This page compares five kinds of candidates
 - *DPO*: adapters that `toolmark train dpo` trained from the LoRA adapter.
 - *GRPO*: adapters that `toolmark train grpo` trained from the LoRA adapter.
 
-For `pocket`, DPO and GRPO were trained with three seeds each. For SmolLM2, they were trained with one seed, because all
-trainings of the two models together should not take more than about six hours. The LoRA adapter of SmolLM2 is the own
-recipe of [real-models.md](real-models.md) with seed 3, because the adapters with seeds 1 and 2 were not kept. The
-candidates of SmolLM2 answered authored cases only.
+For `pocket`, DPO and GRPO were trained with three seeds each. For SmolLM2, they were trained with one seed, because six
+hours were planned for the trainings in these tables. The LoRA adapter of SmolLM2 is the own recipe of
+[real-models.md](real-models.md) with seed 3, because the adapters with seeds 1 and 2 were not kept. The candidates of
+SmolLM2 answered authored cases only.
 
 *Authored* and *generated* cases are stratified samples of the shipped test cases. Decoding is greedy, in float32.
 Scores are in per cent. With three seeds, a table shows the median [smallest, largest]. Differences are in percentage
@@ -68,7 +68,7 @@ The table of the speed with a threshold compares the processor time of the same 
 Both answer the same cases in turns, in one process. The threshold is 0.5, so most answers are the same. The last table
 of a model compares the processor time of sampling the answers of one step of `grpo`: by Toolmark's engine, and by TRL's
 trainer with `generate`. Both sample answers to the same questions in turns, in one process, in float32. With `pocket`,
-the table has three steps, and with SmolLM2 two.
+the table has three steps. With SmolLM2, the program was stopped during the third step, so the table has two.
 """
 
 NOT_MEASURED = "This model was not measured yet."

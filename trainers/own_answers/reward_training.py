@@ -18,6 +18,7 @@ import datasets  # type: ignore[import-untyped]
 import torch
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
+from trl.trainer.utils import split_tensor_dict
 
 from toolmark.trainers.finetuning.training_plan import training_plan
 from toolmark.trainers.finetuning.training_run import (
@@ -119,17 +120,15 @@ def _by_prompt(passes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         passes: For each pass, the tensors of its answers. The first dimension of a tensor is the answer. Values that
             are no such tensors belong to all passes.
     """
-    _, prompts = torch.unique(torch.cat([one["prompt_ids"] for one in passes]), dim=0, return_inverse=True)
-    order = prompts.argsort(stable=True).chunk(len(passes))
-
-    def ordered(name: str, value: Any) -> list[Any]:
-        if not isinstance(value, torch.Tensor) or not value.ndim:
-            return [value] * len(passes)
-        whole = torch.cat([one[name] for one in passes])
-        return [whole[places] for places in order]
-
-    columns = {name: ordered(name, value) for name, value in passes[0].items()}
-    return [{name: column[number] for name, column in columns.items()} for number in range(len(passes))]
+    prompts = torch.cat([one["prompt_ids"] for one in passes])
+    order = torch.unique(prompts, dim=0, return_inverse=True)[1].argsort(stable=True)
+    whole = {
+        name: torch.cat([one[name] for one in passes])[order]
+        if isinstance(value, torch.Tensor) and value.ndim
+        else value
+        for name, value in passes[0].items()
+    }
+    return split_tensor_dict(whole, len(passes))
 
 
 class _Rollouts:

@@ -14,8 +14,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.checkpoint import checkpoint
-from trl.trainer.utils import FusedCausalLMOutput
+from trl.trainer.utils import FusedCausalLMOutput, selective_log_softmax_and_entropy
 
 from toolmark.benchmark.engine.encoding import Encoded
 from toolmark.trainers.finetuning.batch_layout import packed_inputs, prefix_attention
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["share_prompts"]
 
 _IGNORED = -100
-_TOKENS_AT_ONCE = 256
-"""Number of tokens whose log-probabilities over the vocabulary are in memory at the same time."""
 
 
 def share_prompts(model: Any, temperature: float = 1.0) -> None:
@@ -75,13 +72,11 @@ def _scored(model: Any, forward: Any, ids: Tensor, mask: Tensor, supervised: Ten
         for name, value in packed_inputs(row).items()
     }
     with prefix_attention(model, packed=True):
-        logits = forward(**inputs, use_cache=False).logits[0]
+        logits = forward(**inputs, use_cache=False).logits[0].float()
     targets = torch.tensor(row.targets, device=ids.device)
-    parts = [
-        checkpoint(_figures, some, wanted, temperature, use_reentrant=False, preserve_rng_state=False)
-        for some, wanted in zip(*(torch.split(values, _TOKENS_AT_ONCE) for values in (logits, targets)), strict=True)
-    ]
-    chosen, entropy, mean, is_top1 = (torch.cat(column) for column in zip(*parts, strict=True))
+    chosen, entropy = selective_log_softmax_and_entropy(
+        logits, targets, entropy_requires_grad=False, temperature=temperature
+    )
     places = [kept.nonzero()[:, 0] for kept in mask]
     rows = torch.tensor([number for number, _ in row.origins], device=ids.device)
     columns = torch.stack([places[number][place] for number, place in row.origins]) - 1
@@ -95,24 +90,8 @@ def _scored(model: Any, forward: Any, ids: Tensor, mask: Tensor, supervised: Ten
         log_probs=spread(chosen),
         entropy=spread(entropy),
         log_sum_sq_probs=None,
-        mean_logits=spread(mean),
-        is_top1=spread(is_top1),
+        mean_logits=spread(logits.detach().mean(-1) / temperature),
+        is_top1=spread(logits.argmax(-1) == targets),
         label_mask=supervised[:, 1:],
         aux_loss=None,
     )
-
-
-def _figures(logits: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the log-probability and the entropy of tokens, the mean of the logits, and which tokens are the likeliest.
-
-    Args:
-        logits: Tensor of shape (tokens, vocabulary).
-        targets: The token ids, of shape (tokens,).
-        temperature: The logits are divided by this number.
-    """
-    scaled = logits.float() / temperature
-    log_probs = scaled.log_softmax(-1)
-    chosen = log_probs.gather(-1, targets[:, None])[:, 0]
-    with torch.no_grad():
-        entropy = -(log_probs.exp() * log_probs).sum(-1)
-        return chosen, entropy, scaled.mean(-1), scaled.argmax(-1) == targets

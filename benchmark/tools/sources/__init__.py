@@ -121,6 +121,6 @@ class GoodTools:
         if self._faults and not self.tools:
             *others, last = self._faults[:_MOST_FAULTS]
             listed = "".join(f"{error}\n" for error in others)
-            more = len(self._faults) - _MOST_FAULTS
-            fix = f"{last.fix} {more:,} more parts are wrong." if more > 0 else last.fix
+            wrong = len(self._faults)
+            fix = f"{last.fix} In total, {wrong:,} parts are wrong." if wrong > _MOST_FAULTS else last.fix
             raise LocatedError(f"{listed}{last.place}", last.reason, fix)

@@ -44,7 +44,7 @@ def _keys(text: str) -> Iterator[str]:
             key_is_next = not key_is_next
         if isinstance(event, CollectionStartEvent):
             depth += 1
-            if depth > MAX_DEPTH:  # The parser takes quadratic time, and whoever reads the file refuses it.
+            if depth > MAX_DEPTH:  # Whoever reads the file refuses it. The parser would take quadratic time.
                 return
         elif isinstance(event, CollectionEndEvent):
             depth -= 1

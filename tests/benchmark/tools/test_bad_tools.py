@@ -291,4 +291,4 @@ def test_an_error_gives_the_first_ten_reasons(tmp_path: Path) -> None:
         read_tools_file(path)
     lines = str(caught.value).splitlines()
     assert [line.split(": ")[0] for line in lines] == [f"{path}:{number}" for number in range(1, 11)]
-    assert lines[-1].endswith(" 40 more parts are wrong.")
+    assert lines[-1].endswith(" In total, 50 parts are wrong.")
