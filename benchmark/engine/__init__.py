@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Any, Protocol
 
@@ -10,6 +11,10 @@ from toolmark.benchmark.dialects import Dialect
 from toolmark.benchmark.engine.generation_progress import GenerationProgress
 
 __all__ = ["Engine", "NotAnswered", "PromptTooLong"]
+
+# On Linux, tensors of 2 MB or more then lie in large pages. With small pages, the system needs a tenth of the time to
+# provide the memory. Torch reads the variable when it makes the first tensor.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 class PromptTooLong(Exception):

@@ -21,6 +21,7 @@ template wrote.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ class Encoded:
                 yield indices[0], list(ids)
 
 
+@lru_cache(maxsize=4)  # transformers builds the added tokens on each access, and Gemma 3 has 6,415 of them
 def _special(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     return set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
 
