@@ -132,8 +132,7 @@ def answer(model: str, name: str, adapter: Path | None, work: Path) -> None:
             continue
         evaluation = Evaluation(
             Request(
-                models=(own.base,),
-                adapters=() if adapter is None else (str(adapter),),
+                models=(own.base if adapter is None else f"{own.base}:{adapter}",),
                 cases=cases,
                 dialect=own.dialect,
                 limit=limit,

@@ -38,6 +38,8 @@ TITLES = {
 }
 
 SCORES, DIFFERENCES, COSTS = "{}: scores", "{}: differences from the base", "What the trainings cost"
+AGAINST = "{}: our own recipe against the tutorial's recipe with Toolmark"
+COLUMNS = ("metric", "adapter", "n", "difference", "detectable")
 
 HEAD = """# Real models before and after a training
 
@@ -77,6 +79,11 @@ The adapter of SmolLM2 with seed 1 shows two limits on the authored cases.
   84.2% of 19 cases. With ten tools, this share is 35.0% of 80 cases, and with forty tools 11.3% of 62 cases. The
   training data offers at most ten tools.
 
+The adapter of the tutorial's recipe chooses the right tool about as often: in 108 of 331 cases, and the adapter of our
+own recipe in 117. But the tutorial's recipe trains only on easy calls and on conversations that need no tool. So its
+adapter abstains in 1 of 42 cases with `no_tool_fits`, and in 2 of 28 cases with `missing_argument`. With all three
+seeds, our own recipe has a better restraint: +17.2 to +26.0 points, `improved`.
+
 Two other recipes were tried with SmolLM2, and judged on dev cases. The first had half as many conversations. The second
 offered up to forty tools, and had 1,528 conversations: on 80 authored dev cases, its adapter chose the right tool in
 26.0% of 50 cases, and the adapter of this recipe in 42.0%. Its restraint was 70.0% of 30 cases, and that of this recipe
@@ -89,10 +96,6 @@ away a part of the recall.
 
 - **The tutorial's recipe with TRL** has 162 steps. On a processor with bfloat16, a step took 74 to 95 seconds beside
   another program. So the training needs more than three hours. It was stopped after 10 steps.
-- **The tutorial's recipe with Toolmark** has 163 steps. It was stopped after 11 steps, on a processor without bfloat16.
-  Beside other programs, the estimate of its time was between 105 and 126 minutes.
-- **The own recipe with seed 3** was trained, but its adapter did not answer these cases. It answered 200 authored cases
-  for [timing-training.md](timing-training.md).
 - **Gemma 3 270M** was not tried.
 """
 
@@ -152,10 +155,30 @@ def model_sections(page: Page, model: str, kinds: Mapping[str, Judged]) -> None:
     page.section(
         DIFFERENCES.format(MODELS[model]),
         "",
-        ["cases", "metric", "adapter", "n", "difference", "detectable"],
+        ["cases", *COLUMNS],
         difference_rows,
     )
+    _against_tutorial(page, model, kinds)
     _aims(page, kinds)
+
+
+def _against_tutorial(page: Page, model: str, kinds: Mapping[str, Judged]) -> None:
+    """Write the section that compares the own recipe with the tutorial's recipe, if both have answered."""
+    rows = []
+    for kind, one in kinds.items():
+        own = {name: side for name, side in one.items() if name.startswith("own")}
+        tutorial = one.get("tutorial")
+        if tutorial is None or not own:
+            continue
+        sides = {name: replace(side, baseline=tutorial.name) for name, side in own.items()}
+        compared = _compared({"tutorial": replace(tutorial, baseline=None), **sides}, "all")
+        rows += [
+            [kind, f"`{metric.id}`", _title(name), *_shown(compared[name], metric.id)]
+            for metric in PRIMARY
+            for name in own
+        ]
+    if rows:
+        page.section(AGAINST.format(MODELS[model]), "", ["cases", *COLUMNS], rows)
 
 
 def _title(name: str) -> str:
